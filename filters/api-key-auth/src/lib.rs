@@ -1,0 +1,1 @@
+//! Lets a request through when it carries a known API key.

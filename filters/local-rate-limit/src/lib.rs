@@ -1,0 +1,1 @@
+//! Limits the rate of requests by key, with state in shared data.

@@ -1,0 +1,4 @@
+//! The `tollgate` program.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! The hyper reference proxy that embeds the Tollgate runtime.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Guests of the integration tests, written with the tollgate SDK.

@@ -1,0 +1,1 @@
+//! The harness: proxies under test, a scripted origin, and clients.

@@ -1,0 +1,78 @@
+//! Actions: what a stream callback answers, as Envoy reads each number.
+//!
+//! The specification knows Continue (0) and Pause (1); Envoy accepts its whole enumerations and
+//! maps every other number to a stop, so these conversions are total.
+
+/// The answer of a headers callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadersAction {
+    /// Pass the headers on.
+    Continue,
+    /// Hold the headers, keep delivering the body to this filter. Envoy honours it only with
+    /// `allow_on_headers_stop_iteration`; otherwise it is
+    /// [`StopAllIterationAndWatermark`](Self::StopAllIterationAndWatermark).
+    StopIteration,
+    /// Hold everything and buffer without back-pressure; too much is a 413 or 500.
+    StopAllIterationAndBuffer,
+    /// Hold everything; above the buffer limit the sender is slowed down.
+    StopAllIterationAndWatermark,
+}
+
+impl HeadersAction {
+    /// Reads the number a guest returned. 2, the legacy "continue and end stream", is Continue.
+    #[must_use]
+    pub const fn from_u32(number: u32) -> Self {
+        match number {
+            0 | 2 => Self::Continue,
+            1 => Self::StopIteration,
+            3 => Self::StopAllIterationAndBuffer,
+            _ => Self::StopAllIterationAndWatermark,
+        }
+    }
+}
+
+/// The answer of a body callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DataAction {
+    /// Pass on this chunk and all that was held.
+    Continue,
+    /// Hold this chunk with those before it; the next callback sees them all.
+    StopIterationAndBuffer,
+    /// Hold this chunk with back-pressure; the next callback sees only its own chunk.
+    StopIterationAndWatermark,
+    /// Hold iteration and drop this chunk.
+    StopIterationNoBuffer,
+}
+
+impl DataAction {
+    /// Reads the number a guest returned.
+    #[must_use]
+    pub const fn from_u32(number: u32) -> Self {
+        match number {
+            0 => Self::Continue,
+            1 => Self::StopIterationAndBuffer,
+            2 => Self::StopIterationAndWatermark,
+            _ => Self::StopIterationNoBuffer,
+        }
+    }
+}
+
+/// The answer of a trailers callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrailersAction {
+    /// Pass the trailers on, after everything that was held.
+    Continue,
+    /// Hold the trailers.
+    StopIteration,
+}
+
+impl TrailersAction {
+    /// Reads the number a guest returned.
+    #[must_use]
+    pub const fn from_u32(number: u32) -> Self {
+        match number {
+            0 => Self::Continue,
+            _ => Self::StopIteration,
+        }
+    }
+}

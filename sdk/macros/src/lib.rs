@@ -1,0 +1,1 @@
+//! Attribute and registration macros of the tollgate SDK.
