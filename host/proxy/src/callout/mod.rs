@@ -1,0 +1,1 @@
+//! Requests that plugins send on their own account.

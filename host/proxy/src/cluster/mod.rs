@@ -1,0 +1,1 @@
+//! Clusters: which endpoint serves a request, and the connections to it.

@@ -1,0 +1,380 @@
+//! HeaderTable: a header map with Envoy's rules, kept as an `http::HeaderMap`.
+
+use std::fmt;
+
+use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use smallvec::SmallVec;
+
+use super::inline_headers::{is_inline_request_header, is_inline_response_header};
+use super::pseudo_header::{PseudoHeader, PseudoValue};
+
+/// Headers or trailers of a request or a response, pseudo-headers included.
+///
+/// As in Envoy, names are lower case, `host` means `:authority` in requests, and a header that can
+/// occur only once joins its values with a comma. What a guest writes is taken as it is; what HTTP
+/// does not allow is kept aside and shows up as a [`HeaderFault`] when the table is sent.
+#[derive(Clone, Debug)]
+pub struct HeaderTable {
+    kind: TableKind,
+    pseudo: SmallVec<[(PseudoHeader, PseudoValue); 4]>,
+    fields: HeaderMap,
+    illegal: Vec<(Box<[u8]>, Box<[u8]>)>,
+}
+
+/// What a table holds; it decides which pseudo-headers and single-value headers exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableKind {
+    /// Headers of a request.
+    Request,
+    /// Headers of a response.
+    Response,
+    /// Trailers of either.
+    Trailers,
+}
+
+/// Why a table cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderFault {
+    /// A pseudo-header that HTTP requires was removed.
+    #[error("missing required header: {0}")]
+    Missing(PseudoHeader),
+    /// A name has bytes that HTTP does not allow.
+    #[error("illegal header name `{0}`")]
+    IllegalName(String),
+    /// A value has bytes that HTTP does not allow, or a pseudo-header cannot be read.
+    #[error("illegal value of header `{0}`")]
+    IllegalValue(String),
+}
+
+impl HeaderTable {
+    /// Returns the table of a request. A `host` field becomes the authority if none is given.
+    /// CONNECT requests have neither scheme nor path.
+    #[must_use]
+    pub fn from_request(
+        method: &Method,
+        scheme: Option<&'static str>,
+        authority: Option<HeaderValue>,
+        path: Option<HeaderValue>,
+        mut fields: HeaderMap,
+    ) -> Self {
+        let host = fields.remove(http::header::HOST);
+        let mut pseudo = SmallVec::new();
+        if let Some(authority) = authority.or(host) {
+            pseudo.push((PseudoHeader::Authority, PseudoValue::Text(authority)));
+        }
+        if let Some(path) = path {
+            pseudo.push((PseudoHeader::Path, PseudoValue::Text(path)));
+        }
+        pseudo.push((PseudoHeader::Method, PseudoValue::Method(method.clone())));
+        if let Some(scheme) = scheme {
+            let scheme = HeaderValue::from_static(scheme);
+            pseudo.push((PseudoHeader::Scheme, PseudoValue::Text(scheme)));
+        }
+        Self::joined(TableKind::Request, pseudo, fields)
+    }
+
+    /// Returns the table of a response.
+    #[must_use]
+    pub fn from_response(status: StatusCode, fields: HeaderMap) -> Self {
+        let mut pseudo = SmallVec::new();
+        pseudo.push((PseudoHeader::Status, PseudoValue::Status(status)));
+        Self::joined(TableKind::Response, pseudo, fields)
+    }
+
+    /// Returns a table of trailers.
+    #[must_use]
+    pub fn trailers(fields: HeaderMap) -> Self {
+        Self { kind: TableKind::Trailers, pseudo: SmallVec::new(), fields, illegal: Vec::new() }
+    }
+
+    fn joined(
+        kind: TableKind,
+        pseudo: SmallVec<[(PseudoHeader, PseudoValue); 4]>,
+        fields: HeaderMap,
+    ) -> Self {
+        let mut table = Self { kind, pseudo, fields, illegal: Vec::new() };
+        if table.fields.len() != table.fields.keys_len() {
+            table.join_repeated_inline_headers();
+        }
+        table
+    }
+
+    fn join_repeated_inline_headers(&mut self) {
+        let repeated: Vec<HeaderName> = self
+            .fields
+            .keys()
+            .filter(|name| self.is_inline(name.as_str()))
+            .filter(|name| self.fields.get_all(*name).iter().nth(1).is_some())
+            .cloned()
+            .collect();
+        for name in repeated {
+            let values: Vec<&[u8]> =
+                self.fields.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+            // Values of legal headers joined with a comma are legal.
+            if let Ok(value) = HeaderValue::from_bytes(&values.join(b",".as_slice())) {
+                self.fields.insert(name, value);
+            }
+        }
+    }
+
+    /// Returns what the table holds.
+    #[must_use]
+    pub fn kind(&self) -> TableKind {
+        self.kind
+    }
+
+    /// Returns the first value of `name`, which is in lower case or a pseudo-header.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        if let Some(pseudo) = self.pseudo_header(name.as_bytes()) {
+            return self.pseudo_value(pseudo).map(PseudoValue::as_bytes);
+        }
+        if let Some(value) = self.fields.get(name) {
+            return Some(value.as_bytes());
+        }
+        self.illegal_value(name.as_bytes())
+    }
+
+    /// Returns the first value of a name that may be any bytes.
+    #[must_use]
+    pub fn get_bytes(&self, name: &[u8]) -> Option<&[u8]> {
+        match std::str::from_utf8(name) {
+            Ok(name) => self.get(name),
+            Err(_) => self.illegal_value(name),
+        }
+    }
+
+    /// Calls `visit` with each value of `name` in order.
+    pub fn get_all<'table>(&'table self, name: &str, visit: &mut dyn FnMut(&'table [u8])) {
+        if let Some(pseudo) = self.pseudo_header(name.as_bytes()) {
+            if let Some(value) = self.pseudo_value(pseudo) {
+                visit(value.as_bytes());
+            }
+            return;
+        }
+        self.fields.get_all(name).iter().for_each(|value| visit(value.as_bytes()));
+        let illegal = self.illegal.iter().filter(|(other, _)| **other == *name.as_bytes());
+        illegal.for_each(|(_, value)| visit(value));
+    }
+
+    /// Returns all values of `name` joined by commas, as route and property rules read them.
+    #[must_use]
+    pub fn get_joined(&self, name: &str) -> Option<Vec<u8>> {
+        let mut joined: Option<Vec<u8>> = None;
+        self.get_all(name, &mut |value| match &mut joined {
+            None => joined = Some(value.to_vec()),
+            Some(joined) => {
+                joined.push(b',');
+                joined.extend_from_slice(value);
+            }
+        });
+        joined
+    }
+
+    /// Returns whether there is such a header.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// Returns the headers that are not pseudo-headers.
+    #[must_use]
+    pub fn fields(&self) -> &HeaderMap {
+        &self.fields
+    }
+
+    /// Returns the headers that are not pseudo-headers, for changes.
+    pub fn fields_mut(&mut self) -> &mut HeaderMap {
+        &mut self.fields
+    }
+
+    /// Takes the headers out, leaving none: for a message that nobody looks at any more.
+    pub fn take_fields(&mut self) -> HeaderMap {
+        std::mem::take(&mut self.fields)
+    }
+
+    /// Returns the number of entries, pseudo-headers included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.pseudo.len() + self.fields.len() + self.illegal.len()
+    }
+
+    /// Returns whether there are no entries.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the lengths of all names and values, summed.
+    #[must_use]
+    pub fn byte_size(&self) -> usize {
+        let mut size = 0;
+        self.entries(&mut |name, value| size += name.len() + value.len());
+        size
+    }
+
+    /// Calls `visit` with each entry, pseudo-headers first.
+    pub fn entries(&self, visit: &mut dyn FnMut(&[u8], &[u8])) {
+        for (pseudo, value) in &self.pseudo {
+            visit(pseudo.name().as_bytes(), value.as_bytes());
+        }
+        for (name, value) in &self.fields {
+            visit(name.as_str().as_bytes(), value.as_bytes());
+        }
+        for (name, value) in &self.illegal {
+            visit(name, value);
+        }
+    }
+
+    /// Adds an entry. A header that can occur only once is joined with a comma instead.
+    pub fn add(&mut self, name: &[u8], value: &[u8]) {
+        if let Some(pseudo) = self.pseudo_header(name) {
+            self.add_pseudo(pseudo, value);
+            return;
+        }
+        let (Ok(field), Ok(new)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
+        else {
+            self.illegal.push((name.into(), value.into()));
+            return;
+        };
+        let inline = self.is_inline(field.as_str());
+        match self.fields.entry(field) {
+            Entry::Occupied(mut entry) if inline => {
+                let joined = join(entry.get().as_bytes(), value);
+                if let Ok(joined) = HeaderValue::from_bytes(&joined) {
+                    entry.insert(joined);
+                }
+            }
+            Entry::Occupied(mut entry) => entry.append(new),
+            Entry::Vacant(entry) => {
+                entry.insert(new);
+            }
+        }
+    }
+
+    /// Removes all entries of that name and adds one.
+    pub fn replace(&mut self, name: &[u8], value: &[u8]) {
+        if let Some(pseudo) = self.pseudo_header(name) {
+            self.set_pseudo(pseudo, PseudoValue::parse(pseudo, value));
+            return;
+        }
+        self.forget_illegal(name);
+        match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            (Ok(field), Ok(new)) => {
+                self.fields.insert(field, new);
+            }
+            (field, _) => {
+                if let Ok(field) = field {
+                    self.fields.remove(field);
+                }
+                self.illegal.push((name.into(), value.into()));
+            }
+        }
+    }
+
+    /// Removes all entries of that name.
+    pub fn remove(&mut self, name: &[u8]) {
+        if let Some(pseudo) = self.pseudo_header(name) {
+            self.pseudo.retain(|(other, _)| *other != pseudo);
+            return;
+        }
+        self.forget_illegal(name);
+        if let Ok(name) = std::str::from_utf8(name) {
+            self.fields.remove(name);
+        }
+    }
+
+    /// Removes everything, then adds these entries.
+    pub fn set(&mut self, entries: &[(&[u8], &[u8])]) {
+        self.pseudo.clear();
+        self.fields.clear();
+        self.illegal.clear();
+        for (name, value) in entries {
+            self.add(name, value);
+        }
+    }
+
+    /// Returns why the table cannot be sent, if it cannot.
+    #[must_use]
+    pub fn fault(&self) -> Option<HeaderFault> {
+        if let Some((name, _)) = self.illegal.first() {
+            let text = String::from_utf8_lossy(name).into_owned();
+            return Some(match HeaderName::from_bytes(name) {
+                Ok(_) => HeaderFault::IllegalValue(text),
+                Err(_) => HeaderFault::IllegalName(text),
+            });
+        }
+        let illegal = self.pseudo.iter().find(|(_, value)| value.is_illegal());
+        illegal.map(|(pseudo, _)| HeaderFault::IllegalValue(pseudo.name().to_owned()))
+    }
+
+    /// Returns the value of a pseudo-header.
+    #[must_use]
+    pub fn pseudo_value(&self, pseudo: PseudoHeader) -> Option<&PseudoValue> {
+        self.pseudo.iter().find(|(other, _)| *other == pseudo).map(|(_, value)| value)
+    }
+
+    /// Sets a pseudo-header.
+    pub fn set_pseudo(&mut self, pseudo: PseudoHeader, value: PseudoValue) {
+        match self.pseudo.iter_mut().find(|(other, _)| *other == pseudo) {
+            Some((_, old)) => *old = value,
+            None => self.pseudo.push((pseudo, value)),
+        }
+    }
+
+    fn add_pseudo(&mut self, pseudo: PseudoHeader, value: &[u8]) {
+        let joined = match self.pseudo_value(pseudo) {
+            Some(old) => PseudoValue::parse(pseudo, &join(old.as_bytes(), value)),
+            None => PseudoValue::parse(pseudo, value),
+        };
+        self.set_pseudo(pseudo, joined);
+    }
+
+    fn pseudo_header(&self, name: &[u8]) -> Option<PseudoHeader> {
+        match (self.kind, name.first()) {
+            (TableKind::Request, Some(b':')) => PseudoHeader::of_request(name),
+            (TableKind::Request, Some(b'h')) if name == b"host" => Some(PseudoHeader::Authority),
+            (TableKind::Response, Some(b':')) if name == b":status" => Some(PseudoHeader::Status),
+            (TableKind::Request | TableKind::Response | TableKind::Trailers, _) => None,
+        }
+    }
+
+    fn is_inline(&self, name: &str) -> bool {
+        match self.kind {
+            TableKind::Request => is_inline_request_header(name),
+            TableKind::Response => is_inline_response_header(name),
+            TableKind::Trailers => matches!(name, "grpc-status" | "grpc-message"),
+        }
+    }
+
+    fn illegal_value(&self, name: &[u8]) -> Option<&[u8]> {
+        self.illegal.iter().find(|(other, _)| **other == *name).map(|(_, value)| &**value)
+    }
+
+    fn forget_illegal(&mut self, name: &[u8]) {
+        if !self.illegal.is_empty() {
+            self.illegal.retain(|(other, _)| **other != *name);
+        }
+    }
+}
+
+/// Joins as Envoy appends to a header: nothing is added for an empty value, and no comma after one.
+fn join(old: &[u8], new: &[u8]) -> Vec<u8> {
+    match (old.is_empty(), new.is_empty()) {
+        (_, true) => old.to_vec(),
+        (true, false) => new.to_vec(),
+        (false, false) => [old, new].join(b",".as_slice()),
+    }
+}
+
+impl fmt::Display for HeaderTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut result = Ok(());
+        self.entries(&mut |name, value| {
+            let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+            result = result.and_then(|()| writeln!(f, "{name}: {value}"));
+        });
+        result
+    }
+}

@@ -1,0 +1,1 @@
+//! HTTP filters: the chain, what filters see, and how a stream pauses and resumes.

@@ -1,0 +1,259 @@
+//! Pseudo-headers: their names, their values, and the message heads they make.
+
+use std::fmt;
+
+use http::header::HeaderValue;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{Method, Request, StatusCode, Uri};
+
+use super::header_table::{HeaderFault, HeaderTable};
+
+/// The pseudo-headers of HTTP/2, which HTTP/1 requests and responses have here as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PseudoHeader {
+    /// `:authority`, the `host` of HTTP/1.
+    Authority,
+    /// `:path`, with the query.
+    Path,
+    /// `:method`.
+    Method,
+    /// `:scheme`.
+    Scheme,
+    /// `:protocol` of an extended CONNECT.
+    Protocol,
+    /// `:status`.
+    Status,
+}
+
+impl PseudoHeader {
+    /// Returns the name with its colon.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Authority => ":authority",
+            Self::Path => ":path",
+            Self::Method => ":method",
+            Self::Scheme => ":scheme",
+            Self::Protocol => ":protocol",
+            Self::Status => ":status",
+        }
+    }
+
+    pub(super) fn of_request(name: &[u8]) -> Option<Self> {
+        match name {
+            b":authority" => Some(Self::Authority),
+            b":path" => Some(Self::Path),
+            b":method" => Some(Self::Method),
+            b":scheme" => Some(Self::Scheme),
+            b":protocol" => Some(Self::Protocol),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for PseudoHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The value of a pseudo-header, parsed where that saves work.
+#[derive(Clone, Debug)]
+pub enum PseudoValue {
+    /// A method.
+    Method(Method),
+    /// A status.
+    Status(StatusCode),
+    /// A path, an authority, a scheme or a protocol.
+    Text(HeaderValue),
+    /// What a guest wrote and HTTP does not allow.
+    Illegal(Box<[u8]>),
+}
+
+impl PseudoValue {
+    /// Reads a value. Never fails: what is not allowed is kept as [`Illegal`](Self::Illegal).
+    #[must_use]
+    pub fn parse(pseudo: PseudoHeader, value: &[u8]) -> Self {
+        let parsed = match pseudo {
+            PseudoHeader::Method => Method::from_bytes(value).ok().map(Self::Method),
+            PseudoHeader::Status => StatusCode::from_bytes(value).ok().map(Self::Status),
+            PseudoHeader::Authority
+            | PseudoHeader::Path
+            | PseudoHeader::Scheme
+            | PseudoHeader::Protocol => HeaderValue::from_bytes(value).ok().map(Self::Text),
+        };
+        parsed.unwrap_or_else(|| Self::Illegal(value.into()))
+    }
+
+    /// Returns the value as it is sent.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Method(method) => method.as_str().as_bytes(),
+            Self::Status(status) => status.as_str().as_bytes(),
+            Self::Text(text) => text.as_bytes(),
+            Self::Illegal(bytes) => bytes,
+        }
+    }
+
+    pub(super) fn is_illegal(&self) -> bool {
+        matches!(self, Self::Illegal(_))
+    }
+}
+
+impl HeaderTable {
+    /// Returns the method, if there is a legal one.
+    #[must_use]
+    pub fn method(&self) -> Option<&Method> {
+        match self.pseudo_value(PseudoHeader::Method)? {
+            PseudoValue::Method(method) => Some(method),
+            PseudoValue::Status(_) | PseudoValue::Text(_) | PseudoValue::Illegal(_) => None,
+        }
+    }
+
+    /// Returns the path with its query; empty when there is none.
+    #[must_use]
+    pub fn path(&self) -> &[u8] {
+        self.pseudo_value(PseudoHeader::Path).map_or(b"", PseudoValue::as_bytes)
+    }
+
+    /// Returns the authority; empty when there is none.
+    #[must_use]
+    pub fn authority(&self) -> &[u8] {
+        self.pseudo_value(PseudoHeader::Authority).map_or(b"", PseudoValue::as_bytes)
+    }
+
+    /// Returns the scheme; empty when there is none.
+    #[must_use]
+    pub fn scheme(&self) -> &[u8] {
+        self.pseudo_value(PseudoHeader::Scheme).map_or(b"", PseudoValue::as_bytes)
+    }
+
+    /// Returns the status, if there is a legal one.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.pseudo_value(PseudoHeader::Status)? {
+            PseudoValue::Status(status) => Some(*status),
+            PseudoValue::Method(_) | PseudoValue::Text(_) | PseudoValue::Illegal(_) => None,
+        }
+    }
+
+    /// Sets the status.
+    pub fn set_status(&mut self, status: StatusCode) {
+        self.set_pseudo(PseudoHeader::Status, PseudoValue::Status(status));
+    }
+
+    /// Sets the method.
+    pub fn set_method(&mut self, method: Method) {
+        self.set_pseudo(PseudoHeader::Method, PseudoValue::Method(method));
+    }
+
+    /// Sets the path with its query.
+    pub fn set_path(&mut self, path: &[u8]) {
+        self.set_pseudo(PseudoHeader::Path, PseudoValue::parse(PseudoHeader::Path, path));
+    }
+
+    /// Sets the authority.
+    pub fn set_authority(&mut self, authority: &[u8]) {
+        let value = PseudoValue::parse(PseudoHeader::Authority, authority);
+        self.set_pseudo(PseudoHeader::Authority, value);
+    }
+
+    /// Sets the scheme.
+    pub fn set_scheme(&mut self, scheme: &'static str) {
+        let value = PseudoValue::Text(HeaderValue::from_static(scheme));
+        self.set_pseudo(PseudoHeader::Scheme, value);
+    }
+
+    /// Returns the request for an HTTP/1 upstream: path as the target, authority as `host`.
+    ///
+    /// # Errors
+    ///
+    /// When method, path or authority are missing, or something in the table is not allowed.
+    pub fn to_http1_request(&self) -> Result<Request<()>, HeaderFault> {
+        let method = self.checked_method()?;
+        let authority = self.required(PseudoHeader::Authority)?;
+        let target = if method == Method::CONNECT {
+            Uri::from(self.parsed_authority()?)
+        } else {
+            Uri::from(self.parsed_path()?)
+        };
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = target;
+        // Room for `host` at once: a map that is full would be hashed again.
+        request.headers_mut().reserve(self.fields().len() + 1);
+        request.headers_mut().insert(http::header::HOST, authority);
+        for (name, value) in self.fields() {
+            request.headers_mut().append(name, value.clone());
+        }
+        Ok(request)
+    }
+
+    /// Returns the request for an HTTP/2 upstream: an absolute target and no `host`.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_http1_request`](Self::to_http1_request).
+    pub fn to_http2_request(&self) -> Result<Request<()>, HeaderFault> {
+        let method = self.checked_method()?;
+        let mut parts = http::uri::Parts::default();
+        parts.authority = Some(self.parsed_authority()?);
+        if method != Method::CONNECT {
+            parts.path_and_query = Some(self.parsed_path()?);
+            parts.scheme = Some(self.parsed_scheme()?);
+        }
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = Uri::from_parts(parts).map_err(|_| illegal(PseudoHeader::Path))?;
+        *request.headers_mut() = self.fields().clone();
+        Ok(request)
+    }
+
+    /// Checks that the table can be sent as a response and returns its status.
+    ///
+    /// # Errors
+    ///
+    /// When the status is missing, or something in the table is not allowed.
+    pub fn checked_status(&self) -> Result<StatusCode, HeaderFault> {
+        self.fault().map_or(Ok(()), Err)?;
+        self.status().ok_or(HeaderFault::Missing(PseudoHeader::Status))
+    }
+
+    fn checked_method(&self) -> Result<Method, HeaderFault> {
+        self.fault().map_or(Ok(()), Err)?;
+        self.method().cloned().ok_or(HeaderFault::Missing(PseudoHeader::Method))
+    }
+
+    fn required(&self, pseudo: PseudoHeader) -> Result<HeaderValue, HeaderFault> {
+        match self.pseudo_value(pseudo) {
+            Some(PseudoValue::Text(text)) => Ok(text.clone()),
+            Some(PseudoValue::Method(_) | PseudoValue::Status(_) | PseudoValue::Illegal(_)) => {
+                Err(illegal(pseudo))
+            }
+            None => Err(HeaderFault::Missing(pseudo)),
+        }
+    }
+
+    fn parsed_path(&self) -> Result<PathAndQuery, HeaderFault> {
+        let path = self.required(PseudoHeader::Path)?;
+        PathAndQuery::try_from(path.as_bytes()).map_err(|_| illegal(PseudoHeader::Path))
+    }
+
+    fn parsed_authority(&self) -> Result<Authority, HeaderFault> {
+        let authority = self.required(PseudoHeader::Authority)?;
+        Authority::try_from(authority.as_bytes()).map_err(|_| illegal(PseudoHeader::Authority))
+    }
+
+    fn parsed_scheme(&self) -> Result<Scheme, HeaderFault> {
+        match self.scheme() {
+            b"" | b"http" => Ok(Scheme::HTTP),
+            b"https" => Ok(Scheme::HTTPS),
+            other => Scheme::try_from(other).map_err(|_| illegal(PseudoHeader::Scheme)),
+        }
+    }
+}
+
+fn illegal(pseudo: PseudoHeader) -> HeaderFault {
+    HeaderFault::IllegalValue(pseudo.name().to_owned())
+}

@@ -1,0 +1,1 @@
+//! Envoy's %COMMAND% operators.

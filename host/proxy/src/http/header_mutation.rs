@@ -1,0 +1,1 @@
+//! Header changes that routes ask for.

@@ -1,0 +1,1 @@
+//! Response flags: why a response is not the upstream's.

@@ -1,0 +1,1 @@
+//! Listeners: accept, TLS, and which filter chain serves a connection.

@@ -1,0 +1,1 @@
+//! Route selection: request head to route and cluster.

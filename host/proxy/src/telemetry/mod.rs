@@ -1,0 +1,1 @@
+//! Statistics under Envoy's names.
