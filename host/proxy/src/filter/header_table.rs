@@ -15,7 +15,7 @@ use super::pseudo_header::{PseudoHeader, PseudoValue};
 /// occur only once joins its values with a comma. What a guest writes is taken as it is; what HTTP
 /// does not allow is kept aside and shows up as a [`HeaderFault`] when the table is sent.
 #[derive(Clone, Debug)]
-pub struct HeaderTable {
+pub(crate) struct HeaderTable {
     kind: TableKind,
     pseudo: SmallVec<[(PseudoHeader, PseudoValue); 4]>,
     fields: HeaderMap,
@@ -24,7 +24,7 @@ pub struct HeaderTable {
 
 /// What a table holds; it decides which pseudo-headers and single-value headers exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableKind {
+pub(crate) enum TableKind {
     /// Headers of a request.
     Request,
     /// Headers of a response.
@@ -35,7 +35,7 @@ pub enum TableKind {
 
 /// Why a table cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum HeaderFault {
+pub(crate) enum HeaderFault {
     /// A pseudo-header that HTTP requires was removed.
     #[error("missing required header: {0}")]
     Missing(PseudoHeader),
@@ -51,7 +51,7 @@ impl HeaderTable {
     /// Returns the table of a request. A `host` field becomes the authority if none is given.
     /// CONNECT requests have neither scheme nor path.
     #[must_use]
-    pub fn from_request(
+    pub(crate) fn from_request(
         method: &Method,
         scheme: Option<&'static str>,
         authority: Option<HeaderValue>,
@@ -76,7 +76,7 @@ impl HeaderTable {
 
     /// Returns the table of a response.
     #[must_use]
-    pub fn from_response(status: StatusCode, fields: HeaderMap) -> Self {
+    pub(crate) fn from_response(status: StatusCode, fields: HeaderMap) -> Self {
         let mut pseudo = SmallVec::new();
         pseudo.push((PseudoHeader::Status, PseudoValue::Status(status)));
         Self::joined(TableKind::Response, pseudo, fields)
@@ -84,8 +84,13 @@ impl HeaderTable {
 
     /// Returns a table of trailers.
     #[must_use]
-    pub fn trailers(fields: HeaderMap) -> Self {
-        Self { kind: TableKind::Trailers, pseudo: SmallVec::new(), fields, illegal: Vec::new() }
+    pub(crate) fn trailers(fields: HeaderMap) -> Self {
+        Self {
+            kind: TableKind::Trailers,
+            pseudo: SmallVec::new(),
+            fields,
+            illegal: Vec::new(),
+        }
     }
 
     fn joined(
@@ -93,7 +98,12 @@ impl HeaderTable {
         pseudo: SmallVec<[(PseudoHeader, PseudoValue); 4]>,
         fields: HeaderMap,
     ) -> Self {
-        let mut table = Self { kind, pseudo, fields, illegal: Vec::new() };
+        let mut table = Self {
+            kind,
+            pseudo,
+            fields,
+            illegal: Vec::new(),
+        };
         if table.fields.len() != table.fields.keys_len() {
             table.join_repeated_inline_headers();
         }
@@ -109,8 +119,12 @@ impl HeaderTable {
             .cloned()
             .collect();
         for name in repeated {
-            let values: Vec<&[u8]> =
-                self.fields.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+            let values: Vec<&[u8]> = self
+                .fields
+                .get_all(&name)
+                .iter()
+                .map(HeaderValue::as_bytes)
+                .collect();
             // Values of legal headers joined with a comma are legal.
             if let Ok(value) = HeaderValue::from_bytes(&values.join(b",".as_slice())) {
                 self.fields.insert(name, value);
@@ -120,13 +134,13 @@ impl HeaderTable {
 
     /// Returns what the table holds.
     #[must_use]
-    pub fn kind(&self) -> TableKind {
+    pub(crate) fn kind(&self) -> TableKind {
         self.kind
     }
 
     /// Returns the first value of `name`, which is in lower case or a pseudo-header.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&[u8]> {
+    pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
         if let Some(pseudo) = self.pseudo_header(name.as_bytes()) {
             return self.pseudo_value(pseudo).map(PseudoValue::as_bytes);
         }
@@ -138,7 +152,7 @@ impl HeaderTable {
 
     /// Returns the first value of a name that may be any bytes.
     #[must_use]
-    pub fn get_bytes(&self, name: &[u8]) -> Option<&[u8]> {
+    pub(crate) fn get_bytes(&self, name: &[u8]) -> Option<&[u8]> {
         match std::str::from_utf8(name) {
             Ok(name) => self.get(name),
             Err(_) => self.illegal_value(name),
@@ -146,21 +160,27 @@ impl HeaderTable {
     }
 
     /// Calls `visit` with each value of `name` in order.
-    pub fn get_all<'table>(&'table self, name: &str, visit: &mut dyn FnMut(&'table [u8])) {
+    pub(crate) fn get_all<'table>(&'table self, name: &str, visit: &mut dyn FnMut(&'table [u8])) {
         if let Some(pseudo) = self.pseudo_header(name.as_bytes()) {
             if let Some(value) = self.pseudo_value(pseudo) {
                 visit(value.as_bytes());
             }
             return;
         }
-        self.fields.get_all(name).iter().for_each(|value| visit(value.as_bytes()));
-        let illegal = self.illegal.iter().filter(|(other, _)| **other == *name.as_bytes());
+        self.fields
+            .get_all(name)
+            .iter()
+            .for_each(|value| visit(value.as_bytes()));
+        let illegal = self
+            .illegal
+            .iter()
+            .filter(|(other, _)| **other == *name.as_bytes());
         illegal.for_each(|(_, value)| visit(value));
     }
 
     /// Returns all values of `name` joined by commas, as route and property rules read them.
     #[must_use]
-    pub fn get_joined(&self, name: &str) -> Option<Vec<u8>> {
+    pub(crate) fn get_joined(&self, name: &str) -> Option<Vec<u8>> {
         let mut joined: Option<Vec<u8>> = None;
         self.get_all(name, &mut |value| match &mut joined {
             None => joined = Some(value.to_vec()),
@@ -174,48 +194,48 @@ impl HeaderTable {
 
     /// Returns whether there is such a header.
     #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
+    pub(crate) fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
     /// Returns the headers that are not pseudo-headers.
     #[must_use]
-    pub fn fields(&self) -> &HeaderMap {
+    pub(crate) fn fields(&self) -> &HeaderMap {
         &self.fields
     }
 
     /// Returns the headers that are not pseudo-headers, for changes.
-    pub fn fields_mut(&mut self) -> &mut HeaderMap {
+    pub(crate) fn fields_mut(&mut self) -> &mut HeaderMap {
         &mut self.fields
     }
 
     /// Takes the headers out, leaving none: for a message that nobody looks at any more.
-    pub fn take_fields(&mut self) -> HeaderMap {
+    pub(crate) fn take_fields(&mut self) -> HeaderMap {
         std::mem::take(&mut self.fields)
     }
 
     /// Returns the number of entries, pseudo-headers included.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.pseudo.len() + self.fields.len() + self.illegal.len()
     }
 
     /// Returns whether there are no entries.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Returns the lengths of all names and values, summed.
     #[must_use]
-    pub fn byte_size(&self) -> usize {
+    pub(crate) fn byte_size(&self) -> usize {
         let mut size = 0;
         self.entries(&mut |name, value| size += name.len() + value.len());
         size
     }
 
     /// Calls `visit` with each entry, pseudo-headers first.
-    pub fn entries(&self, visit: &mut dyn FnMut(&[u8], &[u8])) {
+    pub(crate) fn entries(&self, visit: &mut dyn FnMut(&[u8], &[u8])) {
         for (pseudo, value) in &self.pseudo {
             visit(pseudo.name().as_bytes(), value.as_bytes());
         }
@@ -228,7 +248,7 @@ impl HeaderTable {
     }
 
     /// Adds an entry. A header that can occur only once is joined with a comma instead.
-    pub fn add(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
         if let Some(pseudo) = self.pseudo_header(name) {
             self.add_pseudo(pseudo, value);
             return;
@@ -254,7 +274,7 @@ impl HeaderTable {
     }
 
     /// Removes all entries of that name and adds one.
-    pub fn replace(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn replace(&mut self, name: &[u8], value: &[u8]) {
         if let Some(pseudo) = self.pseudo_header(name) {
             self.set_pseudo(pseudo, PseudoValue::parse(pseudo, value));
             return;
@@ -274,7 +294,7 @@ impl HeaderTable {
     }
 
     /// Removes all entries of that name.
-    pub fn remove(&mut self, name: &[u8]) {
+    pub(crate) fn remove(&mut self, name: &[u8]) {
         if let Some(pseudo) = self.pseudo_header(name) {
             self.pseudo.retain(|(other, _)| *other != pseudo);
             return;
@@ -286,7 +306,7 @@ impl HeaderTable {
     }
 
     /// Removes everything, then adds these entries.
-    pub fn set(&mut self, entries: &[(&[u8], &[u8])]) {
+    pub(crate) fn set(&mut self, entries: &[(&[u8], &[u8])]) {
         self.pseudo.clear();
         self.fields.clear();
         self.illegal.clear();
@@ -297,7 +317,7 @@ impl HeaderTable {
 
     /// Returns why the table cannot be sent, if it cannot.
     #[must_use]
-    pub fn fault(&self) -> Option<HeaderFault> {
+    pub(crate) fn fault(&self) -> Option<HeaderFault> {
         if let Some((name, _)) = self.illegal.first() {
             let text = String::from_utf8_lossy(name).into_owned();
             return Some(match HeaderName::from_bytes(name) {
@@ -311,12 +331,15 @@ impl HeaderTable {
 
     /// Returns the value of a pseudo-header.
     #[must_use]
-    pub fn pseudo_value(&self, pseudo: PseudoHeader) -> Option<&PseudoValue> {
-        self.pseudo.iter().find(|(other, _)| *other == pseudo).map(|(_, value)| value)
+    pub(crate) fn pseudo_value(&self, pseudo: PseudoHeader) -> Option<&PseudoValue> {
+        self.pseudo
+            .iter()
+            .find(|(other, _)| *other == pseudo)
+            .map(|(_, value)| value)
     }
 
     /// Sets a pseudo-header.
-    pub fn set_pseudo(&mut self, pseudo: PseudoHeader, value: PseudoValue) {
+    pub(crate) fn set_pseudo(&mut self, pseudo: PseudoHeader, value: PseudoValue) {
         match self.pseudo.iter_mut().find(|(other, _)| *other == pseudo) {
             Some((_, old)) => *old = value,
             None => self.pseudo.push((pseudo, value)),
@@ -349,7 +372,10 @@ impl HeaderTable {
     }
 
     fn illegal_value(&self, name: &[u8]) -> Option<&[u8]> {
-        self.illegal.iter().find(|(other, _)| **other == *name).map(|(_, value)| &**value)
+        self.illegal
+            .iter()
+            .find(|(other, _)| **other == *name)
+            .map(|(_, value)| &**value)
     }
 
     fn forget_illegal(&mut self, name: &[u8]) {
@@ -372,7 +398,10 @@ impl fmt::Display for HeaderTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut result = Ok(());
         self.entries(&mut |name, value| {
-            let (name, value) = (String::from_utf8_lossy(name), String::from_utf8_lossy(value));
+            let (name, value) = (
+                String::from_utf8_lossy(name),
+                String::from_utf8_lossy(value),
+            );
             result = result.and_then(|()| writeln!(f, "{name}: {value}"));
         });
         result

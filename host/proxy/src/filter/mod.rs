@@ -1,1 +1,67 @@
-//! HTTP filters: the chain, what filters see, and how a stream pauses and resumes.
+//! HTTP filters: what they see of a stream, what they answer, and the chain that runs them.
+//!
+//! The one decision to know: nothing here waits. A chain is pushed into on one side and asked for
+//! events on the other; whoever drives it does the I/O. A filter that pauses returns a stop and
+//! asks to go on later through [`StreamState`].
+
+mod buffer;
+mod chain;
+mod event_queue;
+mod header_table;
+mod info;
+mod inline_headers;
+mod lane;
+mod local_reply;
+mod pseudo_header;
+mod state;
+
+pub(crate) use buffer::BodyBuffer;
+pub(crate) use chain::{Event, HttpFilterChain};
+pub(crate) use header_table::{HeaderFault, HeaderTable, TableKind};
+pub(crate) use info::{
+    Certificate, ConnectionInfo, ListenerInfo, StreamInfo, StreamTimes, TlsInfo, UpstreamInfo,
+};
+pub(crate) use local_reply::LocalReply;
+pub(crate) use pseudo_header::{PseudoHeader, PseudoValue};
+pub(crate) use state::{FilterPort, LanePort, RouteCache, StreamState};
+pub(crate) use tollgate_abi::{DataAction, HeadersAction, TrailersAction};
+
+/// One half of an HTTP exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Direction {
+    /// From the client to the upstream.
+    Request,
+    /// From the upstream to the client.
+    Response,
+}
+
+/// One filter of one stream. Headers and trailers are in the [`StreamState`] the filter was made
+/// with, the body it may see is in its [`FilterPort`].
+pub(crate) trait HttpFilter {
+    /// Returns where the chain puts the body for this filter and finds its wish to go on.
+    fn port(&self) -> &FilterPort;
+
+    /// Request headers have arrived.
+    fn on_request_headers(&self, end_of_stream: bool) -> HeadersAction;
+
+    /// Request body has arrived, or its end has.
+    fn on_request_body(&self, end_of_stream: bool) -> DataAction;
+
+    /// Request trailers have arrived, which end the request.
+    fn on_request_trailers(&self) -> TrailersAction;
+
+    /// Response headers have arrived.
+    fn on_response_headers(&self, end_of_stream: bool) -> HeadersAction;
+
+    /// Response body has arrived, or its end has.
+    fn on_response_body(&self, end_of_stream: bool) -> DataAction;
+
+    /// Response trailers have arrived, which end the response.
+    fn on_response_trailers(&self) -> TrailersAction;
+
+    /// The stream is over; its maps are final.
+    fn on_log(&self);
+
+    /// The stream goes away: the last call, after every filter's `on_log`.
+    fn on_destroy(&self);
+}

@@ -10,7 +10,7 @@ use super::header_table::{HeaderFault, HeaderTable};
 
 /// The pseudo-headers of HTTP/2, which HTTP/1 requests and responses have here as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PseudoHeader {
+pub(crate) enum PseudoHeader {
     /// `:authority`, the `host` of HTTP/1.
     Authority,
     /// `:path`, with the query.
@@ -28,7 +28,7 @@ pub enum PseudoHeader {
 impl PseudoHeader {
     /// Returns the name with its colon.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Authority => ":authority",
             Self::Path => ":path",
@@ -59,7 +59,7 @@ impl fmt::Display for PseudoHeader {
 
 /// The value of a pseudo-header, parsed where that saves work.
 #[derive(Clone, Debug)]
-pub enum PseudoValue {
+pub(crate) enum PseudoValue {
     /// A method.
     Method(Method),
     /// A status.
@@ -73,7 +73,7 @@ pub enum PseudoValue {
 impl PseudoValue {
     /// Reads a value. Never fails: what is not allowed is kept as [`Illegal`](Self::Illegal).
     #[must_use]
-    pub fn parse(pseudo: PseudoHeader, value: &[u8]) -> Self {
+    pub(crate) fn parse(pseudo: PseudoHeader, value: &[u8]) -> Self {
         let parsed = match pseudo {
             PseudoHeader::Method => Method::from_bytes(value).ok().map(Self::Method),
             PseudoHeader::Status => StatusCode::from_bytes(value).ok().map(Self::Status),
@@ -87,7 +87,7 @@ impl PseudoValue {
 
     /// Returns the value as it is sent.
     #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Method(method) => method.as_str().as_bytes(),
             Self::Status(status) => status.as_str().as_bytes(),
@@ -104,7 +104,7 @@ impl PseudoValue {
 impl HeaderTable {
     /// Returns the method, if there is a legal one.
     #[must_use]
-    pub fn method(&self) -> Option<&Method> {
+    pub(crate) fn method(&self) -> Option<&Method> {
         match self.pseudo_value(PseudoHeader::Method)? {
             PseudoValue::Method(method) => Some(method),
             PseudoValue::Status(_) | PseudoValue::Text(_) | PseudoValue::Illegal(_) => None,
@@ -113,25 +113,28 @@ impl HeaderTable {
 
     /// Returns the path with its query; empty when there is none.
     #[must_use]
-    pub fn path(&self) -> &[u8] {
-        self.pseudo_value(PseudoHeader::Path).map_or(b"", PseudoValue::as_bytes)
+    pub(crate) fn path(&self) -> &[u8] {
+        self.pseudo_value(PseudoHeader::Path)
+            .map_or(b"", PseudoValue::as_bytes)
     }
 
     /// Returns the authority; empty when there is none.
     #[must_use]
-    pub fn authority(&self) -> &[u8] {
-        self.pseudo_value(PseudoHeader::Authority).map_or(b"", PseudoValue::as_bytes)
+    pub(crate) fn authority(&self) -> &[u8] {
+        self.pseudo_value(PseudoHeader::Authority)
+            .map_or(b"", PseudoValue::as_bytes)
     }
 
     /// Returns the scheme; empty when there is none.
     #[must_use]
-    pub fn scheme(&self) -> &[u8] {
-        self.pseudo_value(PseudoHeader::Scheme).map_or(b"", PseudoValue::as_bytes)
+    pub(crate) fn scheme(&self) -> &[u8] {
+        self.pseudo_value(PseudoHeader::Scheme)
+            .map_or(b"", PseudoValue::as_bytes)
     }
 
     /// Returns the status, if there is a legal one.
     #[must_use]
-    pub fn status(&self) -> Option<StatusCode> {
+    pub(crate) fn status(&self) -> Option<StatusCode> {
         match self.pseudo_value(PseudoHeader::Status)? {
             PseudoValue::Status(status) => Some(*status),
             PseudoValue::Method(_) | PseudoValue::Text(_) | PseudoValue::Illegal(_) => None,
@@ -139,28 +142,31 @@ impl HeaderTable {
     }
 
     /// Sets the status.
-    pub fn set_status(&mut self, status: StatusCode) {
+    pub(crate) fn set_status(&mut self, status: StatusCode) {
         self.set_pseudo(PseudoHeader::Status, PseudoValue::Status(status));
     }
 
     /// Sets the method.
-    pub fn set_method(&mut self, method: Method) {
+    pub(crate) fn set_method(&mut self, method: Method) {
         self.set_pseudo(PseudoHeader::Method, PseudoValue::Method(method));
     }
 
     /// Sets the path with its query.
-    pub fn set_path(&mut self, path: &[u8]) {
-        self.set_pseudo(PseudoHeader::Path, PseudoValue::parse(PseudoHeader::Path, path));
+    pub(crate) fn set_path(&mut self, path: &[u8]) {
+        self.set_pseudo(
+            PseudoHeader::Path,
+            PseudoValue::parse(PseudoHeader::Path, path),
+        );
     }
 
     /// Sets the authority.
-    pub fn set_authority(&mut self, authority: &[u8]) {
+    pub(crate) fn set_authority(&mut self, authority: &[u8]) {
         let value = PseudoValue::parse(PseudoHeader::Authority, authority);
         self.set_pseudo(PseudoHeader::Authority, value);
     }
 
     /// Sets the scheme.
-    pub fn set_scheme(&mut self, scheme: &'static str) {
+    pub(crate) fn set_scheme(&mut self, scheme: &'static str) {
         let value = PseudoValue::Text(HeaderValue::from_static(scheme));
         self.set_pseudo(PseudoHeader::Scheme, value);
     }
@@ -170,7 +176,7 @@ impl HeaderTable {
     /// # Errors
     ///
     /// When method, path or authority are missing, or something in the table is not allowed.
-    pub fn to_http1_request(&self) -> Result<Request<()>, HeaderFault> {
+    pub(crate) fn to_http1_request(&self) -> Result<Request<()>, HeaderFault> {
         let method = self.checked_method()?;
         let authority = self.required(PseudoHeader::Authority)?;
         let target = if method == Method::CONNECT {
@@ -195,7 +201,7 @@ impl HeaderTable {
     /// # Errors
     ///
     /// As [`to_http1_request`](Self::to_http1_request).
-    pub fn to_http2_request(&self) -> Result<Request<()>, HeaderFault> {
+    pub(crate) fn to_http2_request(&self) -> Result<Request<()>, HeaderFault> {
         let method = self.checked_method()?;
         let mut parts = http::uri::Parts::default();
         parts.authority = Some(self.parsed_authority()?);
@@ -215,14 +221,17 @@ impl HeaderTable {
     /// # Errors
     ///
     /// When the status is missing, or something in the table is not allowed.
-    pub fn checked_status(&self) -> Result<StatusCode, HeaderFault> {
+    pub(crate) fn checked_status(&self) -> Result<StatusCode, HeaderFault> {
         self.fault().map_or(Ok(()), Err)?;
-        self.status().ok_or(HeaderFault::Missing(PseudoHeader::Status))
+        self.status()
+            .ok_or(HeaderFault::Missing(PseudoHeader::Status))
     }
 
     fn checked_method(&self) -> Result<Method, HeaderFault> {
         self.fault().map_or(Ok(()), Err)?;
-        self.method().cloned().ok_or(HeaderFault::Missing(PseudoHeader::Method))
+        self.method()
+            .cloned()
+            .ok_or(HeaderFault::Missing(PseudoHeader::Method))
     }
 
     fn required(&self, pseudo: PseudoHeader) -> Result<HeaderValue, HeaderFault> {
