@@ -1,1 +1,45 @@
 //! Write Envoy Proxy-Wasm filters: async, Result-based, small.
+
+// The macros name this crate by its public name, also inside it.
+extern crate self as tollgate;
+
+mod config;
+mod driver;
+mod error;
+mod exchange;
+mod filter;
+mod header;
+mod memory;
+mod panic;
+mod plugin;
+mod reject;
+mod sys;
+mod time;
+
+#[doc(hidden)]
+pub mod exports;
+pub mod http;
+pub mod log;
+
+pub use config::ConfigError;
+pub use error::Error;
+pub use exchange::Exchange;
+pub use filter::{BodyAccess, HttpFilter};
+#[doc(hidden)]
+pub use filter::{Hook, Hooks};
+pub use header::{HeaderValue, Headers};
+pub use plugin::{Plugin, PluginCx};
+pub use reject::Reject;
+pub use time::{Timestamp, now};
+pub use tollgate_abi::{GrpcStatus, Status};
+#[doc(hidden)]
+pub use tollgate_macros::__exports;
+pub use tollgate_macros::{http_filter, plugins};
+
+/// What a filter's source usually needs: `use tollgate::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        BodyAccess, ConfigError, Error, Exchange, GrpcStatus, HeaderValue, HttpFilter, Plugin,
+        PluginCx, Reject, Timestamp, http_filter, log, plugins,
+    };
+}

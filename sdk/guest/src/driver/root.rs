@@ -1,0 +1,141 @@
+//! Root: a plugin's root context. It makes the filter and hands it to every stream.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use tollgate_abi::{BufferType, LogLevel};
+
+use super::stream::Stream;
+use super::{RootContext, StreamContext, resume};
+use crate::config::{self, ConfigError};
+use crate::driver::stream::slot::Slot;
+use crate::filter::HttpFilter;
+use crate::plugin::PluginCx;
+use crate::{log, sys};
+
+/// A plugin, from its configuration on.
+pub(super) struct Root<F: HttpFilter> {
+    id: u32,
+    filter: OnceCell<F>,
+    failed: Cell<bool>,
+    slot: Slot<()>,
+    /// Streams that came before the filter was ready.
+    waiting: RefCell<Vec<u32>>,
+}
+
+/// What a stream finds.
+pub(super) enum Readiness<'a, F> {
+    Ready(&'a F),
+    Starting,
+    Failed,
+}
+
+impl<F: HttpFilter> Root<F> {
+    pub(super) fn new(id: u32) -> Self {
+        Self {
+            id,
+            filter: OnceCell::new(),
+            failed: Cell::new(false),
+            slot: Slot::new(),
+            waiting: RefCell::new(Vec::new()),
+        }
+    }
+
+    pub(super) fn filter(&self) -> Option<&F> {
+        self.filter.get()
+    }
+
+    pub(super) fn readiness(&self) -> Readiness<'_, F> {
+        match self.filter.get() {
+            Some(filter) => Readiness::Ready(filter),
+            None if self.failed.get() => Readiness::Failed,
+            None => Readiness::Starting,
+        }
+    }
+
+    /// Has the stream resumed once the filter is ready, or failed.
+    pub(super) fn wait(&self, stream: u32) {
+        self.waiting.borrow_mut().push(stream);
+    }
+
+    fn finish_start(&self, started: Result<F, ConfigError>) {
+        match started {
+            Ok(filter) => {
+                // A host configures a root once; a second filter would be dropped here.
+                let _second = self.filter.set(filter);
+            }
+            Err(error) => {
+                self.failed.set(true);
+                refuse::<F>(&error);
+            }
+        }
+        for stream in self.waiting.take() {
+            resume(stream);
+        }
+    }
+}
+
+/// Logs why the configuration is refused.
+fn refuse<F: HttpFilter>(error: &ConfigError) {
+    let mut line = String::from(F::NAME);
+    line.push_str(": ");
+    if !error.path().is_empty() {
+        line.push_str(error.path());
+        line.push_str(": ");
+    }
+    line.push_str(error.reason());
+    log::write_bytes(LogLevel::Critical, line.as_bytes());
+}
+
+impl<F: HttpFilter> RootContext for Root<F> {
+    fn id(&self) -> u32 {
+        self.id
+    }
+
+    fn configure(self: Rc<Self>) -> bool {
+        let bytes = sys::buffer_bytes(BufferType::PluginConfiguration, 0, usize::MAX >> 1);
+        let config = match config::parse::<F::Config>(&bytes.unwrap_or_default()) {
+            Ok(config) => config,
+            Err(error) => {
+                self.failed.set(true);
+                refuse::<F>(&error);
+                return false;
+            }
+        };
+        let root = Rc::clone(&self);
+        let start = async move {
+            let cx = PluginCx::new(root.id);
+            let started = F::start(config, &cx).await;
+            root.finish_start(started);
+        };
+        let _unfinished = self.slot.run(self.id, Box::pin(start));
+        !self.failed.get()
+    }
+
+    fn tick(self: Rc<Self>) {
+        if self.filter.get().is_none() || !self.slot.is_idle() {
+            return;
+        }
+        let root = Rc::clone(&self);
+        let tick = async move {
+            if let Some(filter) = root.filter.get() {
+                filter.tick(&PluginCx::new(root.id)).await;
+            }
+        };
+        let _unfinished = self.slot.run(self.id, Box::pin(tick));
+    }
+
+    fn resume(self: Rc<Self>) {
+        let _unfinished: Option<Poll<()>> = self.slot.resume(self.id);
+    }
+
+    fn create_stream(self: Rc<Self>, id: u32) -> Rc<dyn StreamContext> {
+        Rc::new(Stream::new(id, self))
+    }
+}
+
+/// A boxed handler.
+pub(super) type Task<T> = Pin<Box<dyn Future<Output = T>>>;

@@ -1,0 +1,121 @@
+//! From a step to the filter's handler: on the stack when it awaits nothing, boxed when it may.
+
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use super::{
+    REQUEST_BODY, REQUEST_HEADERS, REQUEST_TRAILERS, RESPONSE_BODY, RESPONSE_HEADERS, Steps, Stream,
+};
+use crate::exchange::{Exchange, Phase};
+use crate::filter::{Hook, HttpFilter};
+use crate::reject::Reject;
+
+type Answer = Result<(), Reject>;
+
+impl<F: HttpFilter> Stream<F> {
+    /// Runs the handler of one step. An absent handler's branch is gone after compilation.
+    pub(super) fn run(self: &Rc<Self>, step: Steps) -> Poll<Answer> {
+        match step {
+            REQUEST_HEADERS => self.call(F::HOOKS.request, Phase::Request, F::request),
+            REQUEST_BODY => self.call(F::HOOKS.request_body, Phase::Request, F::request_body),
+            REQUEST_TRAILERS => self.call(
+                F::HOOKS.request_trailers,
+                Phase::Request,
+                F::request_trailers,
+            ),
+            RESPONSE_HEADERS => self.call(F::HOOKS.response, Phase::Response, F::response),
+            RESPONSE_BODY => self.call(F::HOOKS.response_body, Phase::Response, F::response_body),
+            _ => self.call(
+                F::HOOKS.response_trailers,
+                Phase::Response,
+                F::response_trailers,
+            ),
+        }
+    }
+
+    fn call<H>(self: &Rc<Self>, hook: Hook, phase: Phase, handler: H) -> Poll<Answer>
+    where
+        H: for<'a> AsyncFnOnce(&'a F, &'a mut Exchange<F::State>) -> Answer + 'static,
+    {
+        match hook {
+            Hook::Absent => Poll::Ready(Ok(())),
+            Hook::Immediate => self.slot.run_now(|| self.call_now(phase, handler)),
+            Hook::Awaiting => {
+                let stream = Rc::clone(self);
+                let task = async move {
+                    let mut lent = Lent::new(&stream, phase);
+                    match (stream.root.filter(), &mut lent.exchange) {
+                        (Some(filter), Some(exchange)) => handler(filter, exchange).await,
+                        _ => Ok(()),
+                    }
+                };
+                self.slot.run(self.id, Box::pin(task))
+            }
+        }
+    }
+
+    fn call_now<H>(&self, phase: Phase, handler: H) -> Poll<Answer>
+    where
+        H: for<'a> AsyncFnOnce(&'a F, &'a mut Exchange<F::State>) -> Answer,
+    {
+        let mut lent = Lent::new(self, phase);
+        let (Some(filter), Some(exchange)) = (self.root.filter(), &mut lent.exchange) else {
+            return Poll::Ready(Ok(()));
+        };
+        let answer = pin!(handler(filter, exchange));
+        match answer.poll(&mut Context::from_waker(Waker::noop())) {
+            // A handler without `.await` is ready at once; one that hides it in a macro is not.
+            Poll::Pending => Poll::Ready(Err(hidden_await())),
+            ready @ Poll::Ready(_) => ready,
+        }
+    }
+
+    /// Runs the log handler with whatever the exchange has become.
+    pub(super) fn run_log(&self) {
+        if F::HOOKS.log == Hook::Absent {
+            return;
+        }
+        let mut lent = Lent::new(self, Phase::Response);
+        if let (Some(filter), Some(exchange)) = (self.root.filter(), &mut lent.exchange) {
+            filter.log(exchange);
+        }
+    }
+
+    pub(super) fn set_has_body(&self, has_body: bool) {
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.has_body = has_body;
+            self.exchange.set(Some(exchange));
+        }
+    }
+}
+
+#[cold]
+fn hidden_await() -> Reject {
+    crate::log::error!("a handler awaits inside a macro; write the `.await` in the handler");
+    Reject::new(500).details("filter_error")
+}
+
+/// An exchange on loan to a handler. It goes home also when the handler's future is dropped, so
+/// its state survives a request that is answered elsewhere.
+struct Lent<'a, F: HttpFilter> {
+    stream: &'a Stream<F>,
+    exchange: Option<Exchange<F::State>>,
+}
+
+impl<'a, F: HttpFilter> Lent<'a, F> {
+    fn new(stream: &'a Stream<F>, phase: Phase) -> Self {
+        let mut exchange = stream.exchange.take();
+        if let Some(exchange) = &mut exchange {
+            exchange.phase = phase;
+        }
+        Self { stream, exchange }
+    }
+}
+
+impl<F: HttpFilter> Drop for Lent<'_, F> {
+    fn drop(&mut self) {
+        self.stream.exchange.set(self.exchange.take());
+    }
+}

@@ -1,0 +1,303 @@
+//! Stream: runs a filter's handlers for one HTTP stream, one at a time and in order.
+
+mod handlers;
+pub(super) mod slot;
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::task::Poll;
+
+use tollgate_abi::StreamType;
+
+use self::slot::Slot;
+use super::root::{Readiness, Root};
+use super::{Event, StreamContext};
+use crate::exchange::Exchange;
+use crate::filter::{BodyAccess, Hook, HttpFilter};
+use crate::reject::Reject;
+use crate::sys;
+
+/// Handlers as bits, in the order in which they run.
+type Steps = u8;
+
+const REQUEST_HEADERS: Steps = 1;
+const REQUEST_BODY: Steps = 2;
+const REQUEST_TRAILERS: Steps = 4;
+const RESPONSE_HEADERS: Steps = 8;
+const RESPONSE_BODY: Steps = 16;
+const RESPONSE_TRAILERS: Steps = 32;
+const REQUEST: Steps = REQUEST_HEADERS | REQUEST_BODY | REQUEST_TRAILERS;
+const RESPONSE: Steps = RESPONSE_HEADERS | RESPONSE_BODY | RESPONSE_TRAILERS;
+
+/// Answers to the host. Headers are held with everything behind them; a body is held in a buffer
+/// that the handler can read as a whole.
+const CONTINUE: u32 = 0;
+const STOP_ALL_ITERATION_AND_WATERMARK: u32 = 4;
+const STOP_ITERATION_AND_BUFFER: u32 = 1;
+const STOP_ITERATION: u32 = 1;
+
+/// One HTTP stream.
+pub(super) struct Stream<F: HttpFilter> {
+    id: u32,
+    root: Rc<Root<F>>,
+    /// Away while a handler has it.
+    exchange: Cell<Option<Exchange<F::State>>>,
+    slot: Slot<Result<(), Reject>>,
+    /// The handler in the slot, or none.
+    step: Cell<Steps>,
+    /// Handlers to run after it.
+    queue: Cell<Steps>,
+    /// Body handlers whose body has begun and not ended.
+    bodies: Cell<Steps>,
+    /// Directions that the host holds because of a handler.
+    held: Cell<Steps>,
+}
+
+impl<F: HttpFilter> Stream<F> {
+    pub(super) fn new(id: u32, root: Rc<Root<F>>) -> Self {
+        Self {
+            id,
+            root,
+            exchange: Cell::new(Some(Exchange::new(id))),
+            slot: Slot::new(),
+            step: Cell::new(0),
+            queue: Cell::new(0),
+            bodies: Cell::new(0),
+            held: Cell::new(0),
+        }
+    }
+
+    /// Runs handlers now if possible; the answer says whether the direction may go on.
+    fn begin(self: &Rc<Self>, steps: Steps, stop: u32) -> u32 {
+        self.queue.set(self.queue.get() | steps);
+        if self.slot.is_idle() && self.drive() {
+            // Already answered by a local response; the number is for hosts that look at it.
+            return stop;
+        }
+        let direction = if steps & REQUEST == 0 {
+            RESPONSE
+        } else {
+            REQUEST
+        };
+        if self.is_busy(direction) {
+            self.held.set(self.held.get() | direction);
+            stop
+        } else {
+            self.held.set(self.held.get() & !direction);
+            CONTINUE
+        }
+    }
+
+    fn is_busy(&self, direction: Steps) -> bool {
+        (self.queue.get() | self.step.get()) & direction != 0
+    }
+
+    /// Runs queued handlers until one waits; whether one rejected.
+    fn drive(self: &Rc<Self>) -> bool {
+        loop {
+            let queue = self.queue.get();
+            if queue == 0 {
+                return false;
+            }
+            match self.root.readiness() {
+                Readiness::Ready(_) => {}
+                Readiness::Starting => {
+                    self.root.wait(self.id);
+                    return false;
+                }
+                Readiness::Failed => {
+                    return self.reject(&Reject::new(503).details("filter_not_configured"));
+                }
+            }
+            let step = queue & queue.wrapping_neg();
+            self.queue.set(queue & !step);
+            self.step.set(step);
+            match self.run(step) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) => self.step.set(0),
+                Poll::Ready(Err(reject)) => return self.reject(&reject),
+            }
+        }
+    }
+
+    /// Answers the client; nothing that was queued matters any more.
+    fn reject(&self, reject: &Reject) -> bool {
+        self.step.set(0);
+        self.queue.set(0);
+        self.held.set(0);
+        if let Err(error) = reject.send() {
+            crate::log::warn!("{error}");
+        }
+        true
+    }
+
+    /// Buffers a body up to its limit and runs the handler when all of it is there.
+    fn body(self: &Rc<Self>, step: Steps, size: usize, end_of_stream: bool) -> u32 {
+        let access = if step == REQUEST_BODY {
+            F::REQUEST_BODY
+        } else {
+            F::RESPONSE_BODY
+        };
+        if size > access.limit {
+            self.bodies.set(self.bodies.get() & !step);
+            let reject = if step == REQUEST_BODY {
+                Reject::new(413)
+            } else {
+                Reject::new(502)
+            };
+            self.reject(&reject.details("filter_body_limit"));
+            return STOP_ITERATION_AND_BUFFER;
+        }
+        if !end_of_stream {
+            self.bodies.set(self.bodies.get() | step);
+            return STOP_ITERATION_AND_BUFFER;
+        }
+        self.bodies.set(self.bodies.get() & !step);
+        self.begin(step, STOP_ITERATION_AND_BUFFER)
+    }
+
+    /// Trailers end a body, so its handler runs first.
+    fn trailers(self: &Rc<Self>, body: Steps, trailers: Steps, hook: Hook) -> u32 {
+        let ended = self.bodies.get() & body;
+        self.bodies.set(self.bodies.get() & !body);
+        let own = if hook == Hook::Absent { 0 } else { trailers };
+        match ended | own {
+            0 => CONTINUE,
+            steps => self.begin(steps, STOP_ITERATION),
+        }
+    }
+
+    /// A response to a request whose handler still waits: another filter or the upstream answered
+    /// early, so what the handler would decide no longer matters.
+    fn abandon_request(&self) {
+        self.queue.set(self.queue.get() & !REQUEST);
+        if self.step.get() & REQUEST == 0 || !self.slot.is_suspended() {
+            return;
+        }
+        let step = self.step.replace(0);
+        self.slot.abandon();
+        // With its headers held the upstream has seen nothing, and the stream is ending; a body
+        // that is held must still flow.
+        if step != REQUEST_HEADERS {
+            self.release(REQUEST);
+        }
+    }
+
+    /// Lets a direction go on if it is held and no handler needs it any more.
+    fn release(&self, direction: Steps) {
+        let held = self.held.get();
+        if held & direction == 0 || self.is_busy(direction) {
+            return;
+        }
+        self.held.set(held & !direction);
+        let stream = if direction == REQUEST {
+            StreamType::HttpRequest
+        } else {
+            StreamType::HttpResponse
+        };
+        if let Err(error) = sys::continue_stream(stream) {
+            crate::log::warn!("{error}");
+        }
+    }
+}
+
+impl<F: HttpFilter> StreamContext for Stream<F> {
+    fn on(self: Rc<Self>, event: Event) -> u32 {
+        match event {
+            Event::RequestHeaders { end_of_stream } => {
+                self.set_has_body(!end_of_stream);
+                announce(
+                    F::HOOKS.request_body,
+                    F::REQUEST_BODY,
+                    end_of_stream,
+                    REQUEST,
+                );
+                if F::HOOKS.request == Hook::Absent {
+                    return CONTINUE;
+                }
+                self.begin(REQUEST_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
+            }
+            Event::RequestBody {
+                size,
+                end_of_stream,
+            } => {
+                if F::HOOKS.request_body == Hook::Absent {
+                    return CONTINUE;
+                }
+                self.body(REQUEST_BODY, size, end_of_stream)
+            }
+            Event::RequestTrailers => {
+                self.trailers(REQUEST_BODY, REQUEST_TRAILERS, F::HOOKS.request_trailers)
+            }
+            Event::ResponseHeaders { end_of_stream } => {
+                self.abandon_request();
+                self.set_has_body(!end_of_stream);
+                announce(
+                    F::HOOKS.response_body,
+                    F::RESPONSE_BODY,
+                    end_of_stream,
+                    RESPONSE,
+                );
+                if F::HOOKS.response == Hook::Absent {
+                    return CONTINUE;
+                }
+                self.begin(RESPONSE_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
+            }
+            Event::ResponseBody {
+                size,
+                end_of_stream,
+            } => {
+                if F::HOOKS.response_body == Hook::Absent {
+                    return CONTINUE;
+                }
+                self.body(RESPONSE_BODY, size, end_of_stream)
+            }
+            Event::ResponseTrailers => {
+                self.trailers(RESPONSE_BODY, RESPONSE_TRAILERS, F::HOOKS.response_trailers)
+            }
+        }
+    }
+
+    fn resume(self: Rc<Self>) {
+        match self.slot.resume(self.id) {
+            Some(Poll::Pending) => return,
+            Some(Poll::Ready(Ok(()))) => self.step.set(0),
+            Some(Poll::Ready(Err(reject))) => {
+                self.reject(&reject);
+                return;
+            }
+            None if self.slot.is_idle() => {}
+            None => return,
+        }
+        if self.drive() {
+            return;
+        }
+        self.release(REQUEST);
+        self.release(RESPONSE);
+    }
+
+    fn log(self: Rc<Self>) {
+        self.slot.abandon();
+        self.run_log();
+    }
+
+    fn delete(&self) {
+        self.slot.abandon();
+    }
+}
+
+/// Removes the length of a body that a handler may change: it goes out with the headers, before
+/// the handler has run.
+fn announce(hook: Hook, access: BodyAccess, end_of_stream: bool, direction: Steps) {
+    if hook == Hook::Absent || !access.rewrite || end_of_stream {
+        return;
+    }
+    let map = if direction == REQUEST {
+        tollgate_abi::MapType::HttpRequestHeaders
+    } else {
+        tollgate_abi::MapType::HttpResponseHeaders
+    };
+    if let Err(error) = sys::map_remove(map, b"content-length") {
+        crate::log::warn!("{error}");
+    }
+}

@@ -1,0 +1,133 @@
+//! The callbacks a module exports. `plugins!` writes the chosen ones into the filter's crate, so
+//! that a module has no callback its filters do not need.
+#![allow(
+    unsafe_code,
+    reason = "an exported symbol is declared unsafe, since names could clash"
+)]
+
+pub use crate::driver::calls::{Response, on_response};
+pub use crate::driver::{
+    Event, Registration, on_configure, on_context_create, on_delete, on_event, on_log, on_tick,
+    register,
+};
+pub use crate::memory::allocate;
+pub use crate::panic::install as report_panics;
+
+/// Writes one exported function.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
+    (always $plugins:expr) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_abi_version_0_2_1() {}
+
+        #[unsafe(no_mangle)]
+        extern "C" fn _initialize() {
+            static PLUGINS: &[$crate::exports::Registration] = $plugins;
+            $crate::exports::report_panics();
+            $crate::exports::register(PLUGINS);
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+            $crate::exports::allocate(size)
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_context_create(id: u32, parent: u32) {
+            $crate::exports::on_context_create(id, parent);
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_configure(id: u32, _size: u32) -> u32 {
+            u32::from($crate::exports::on_configure(id))
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_tick(id: u32) {
+            $crate::exports::on_tick(id);
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_http_call_response(
+            _root: u32,
+            token: u32,
+            num_headers: u32,
+            body_size: usize,
+            num_trailers: u32,
+        ) {
+            $crate::exports::on_response($crate::exports::Response {
+                token,
+                num_headers,
+                body_size,
+                num_trailers,
+            });
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_delete(id: u32) {
+            $crate::exports::on_delete(id);
+        }
+    };
+    (request_headers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_headers(id: u32, _count: u32, end: u32) -> u32 {
+            let end_of_stream = end != 0;
+            $crate::exports::on_event(id, $crate::exports::Event::RequestHeaders { end_of_stream })
+        }
+    };
+    (request_body) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_body(id: u32, size: usize, end: u32) -> u32 {
+            let end_of_stream = end != 0;
+            $crate::exports::on_event(
+                id,
+                $crate::exports::Event::RequestBody {
+                    size,
+                    end_of_stream,
+                },
+            )
+        }
+    };
+    (request_trailers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_request_trailers(id: u32, _count: u32) -> u32 {
+            $crate::exports::on_event(id, $crate::exports::Event::RequestTrailers)
+        }
+    };
+    (response_headers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_headers(id: u32, _count: u32, end: u32) -> u32 {
+            let end_of_stream = end != 0;
+            $crate::exports::on_event(
+                id,
+                $crate::exports::Event::ResponseHeaders { end_of_stream },
+            )
+        }
+    };
+    (response_body) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_body(id: u32, size: usize, end: u32) -> u32 {
+            let end_of_stream = end != 0;
+            $crate::exports::on_event(
+                id,
+                $crate::exports::Event::ResponseBody {
+                    size,
+                    end_of_stream,
+                },
+            )
+        }
+    };
+    (response_trailers) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_response_trailers(id: u32, _count: u32) -> u32 {
+            $crate::exports::on_event(id, $crate::exports::Event::ResponseTrailers)
+        }
+    };
+    (log) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_log(id: u32) {
+            $crate::exports::on_log(id);
+        }
+    };
+}

@@ -1,0 +1,349 @@
+//! The host as a wasm module sees it: imported functions, each wrapped once.
+#![expect(
+    unsafe_code,
+    reason = "imported functions take addresses of guest memory"
+)]
+
+use std::ptr;
+
+use tollgate_abi::{BufferType, LogLevel, MapType, MetricType, Status, StreamType};
+
+use super::{HttpCallArguments, LocalReply};
+use crate::error::Error;
+use crate::memory;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, len: usize) -> u32;
+    fn proxy_get_log_level(level: *mut u32) -> u32;
+    fn proxy_get_current_time_nanoseconds(nanos: *mut u64) -> u32;
+    safe fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    safe fn proxy_set_effective_context(context: u32) -> u32;
+    fn proxy_get_property(
+        path: *const u8,
+        len: usize,
+        out: *mut *mut u8,
+        out_len: *mut usize,
+    ) -> u32;
+    fn proxy_set_property(path: *const u8, len: usize, value: *const u8, value_len: usize) -> u32;
+    fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        len: usize,
+        out: *mut *mut u8,
+        out_len: *mut usize,
+    ) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, out: *mut *mut u8, out_len: *mut usize) -> u32;
+    fn proxy_set_header_map_pairs(map: u32, pairs: *const u8, len: usize) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        name: *const u8,
+        len: usize,
+        value: *const u8,
+        value_len: usize,
+    ) -> u32;
+    fn proxy_replace_header_map_value(
+        map: u32,
+        name: *const u8,
+        len: usize,
+        value: *const u8,
+        value_len: usize,
+    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, len: usize) -> u32;
+    fn proxy_get_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        max: usize,
+        out: *mut *mut u8,
+        out_len: *mut usize,
+    ) -> u32;
+    fn proxy_set_buffer_bytes(
+        buffer: u32,
+        start: usize,
+        size: usize,
+        data: *const u8,
+        len: usize,
+    ) -> u32;
+    safe fn proxy_continue_stream(stream: u32) -> u32;
+    safe fn proxy_close_stream(stream: u32) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_len: usize,
+        body: *const u8,
+        body_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        grpc_status: u32,
+    ) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        len: usize,
+        out: *mut *mut u8,
+        out_len: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(
+        key: *const u8,
+        len: usize,
+        value: *const u8,
+        value_len: usize,
+        cas: u32,
+    ) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, len: usize, id: *mut u32) -> u32;
+    safe fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    safe fn proxy_record_metric(id: u32, value: u64) -> u32;
+    fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
+    fn proxy_http_call(
+        upstream: *const u8,
+        upstream_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        body: *const u8,
+        body_len: usize,
+        trailers: *const u8,
+        trailers_len: usize,
+        timeout: u32,
+        token: *mut u32,
+    ) -> u32;
+}
+
+const OK: u32 = Status::Ok.to_u32();
+
+fn check(call: &'static str, status: u32) -> Result<(), Error> {
+    if status == OK {
+        Ok(())
+    } else {
+        Err(Error::new(call, status))
+    }
+}
+
+/// Where the host writes the address and size of a block it returns.
+struct Out {
+    start: *mut u8,
+    len: usize,
+}
+
+impl Out {
+    const EMPTY: Self = Self {
+        start: ptr::null_mut(),
+        len: 0,
+    };
+
+    fn adopt(self, call: &'static str, status: u32) -> Result<Vec<u8>, Error> {
+        check(call, status)?;
+        memory::adopt(self.start, self.len)
+            .ok_or(Error::new(call, Status::InvalidMemoryAccess.to_u32()))
+    }
+}
+
+pub(crate) fn log(level: LogLevel, message: &[u8]) {
+    // A log line that the host refuses has nowhere else to go.
+    // SAFETY: address and length are those of one live slice.
+    let _status = unsafe { proxy_log(level.to_u32(), message.as_ptr(), message.len()) };
+}
+
+pub(crate) fn log_level() -> u32 {
+    let mut level = LogLevel::Trace.to_u32();
+    // SAFETY: the address is that of a live, writable u32.
+    let status = unsafe { proxy_get_log_level(&raw mut level) };
+    if status == OK {
+        level
+    } else {
+        LogLevel::Trace.to_u32()
+    }
+}
+
+pub(crate) fn current_time_nanos() -> u64 {
+    let mut nanos = 0;
+    // SAFETY: the address is that of a live, writable u64. The call cannot fail otherwise.
+    let _status = unsafe { proxy_get_current_time_nanoseconds(&raw mut nanos) };
+    nanos
+}
+
+pub(crate) fn set_tick_period(millis: u32) -> Result<(), Error> {
+    check(
+        "proxy_set_tick_period_milliseconds",
+        proxy_set_tick_period_milliseconds(millis),
+    )
+}
+
+pub(crate) fn set_effective_context(context: u32) -> Result<(), Error> {
+    check(
+        "proxy_set_effective_context",
+        proxy_set_effective_context(context),
+    )
+}
+
+pub(crate) fn property(path: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut out = Out::EMPTY;
+    // SAFETY: the path is one live slice, and both out addresses are live and writable.
+    let status = unsafe {
+        proxy_get_property(
+            path.as_ptr(),
+            path.len(),
+            &raw mut out.start,
+            &raw mut out.len,
+        )
+    };
+    out.adopt("proxy_get_property", status)
+}
+
+pub(crate) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Error> {
+    // SAFETY: path and value are live slices.
+    let status =
+        unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
+    check("proxy_set_property", status)
+}
+
+pub(crate) fn map_value(map: MapType, name: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut out = Out::EMPTY;
+    let (start, len) = (&raw mut out.start, &raw mut out.len);
+    // SAFETY: the name is one live slice, and both out addresses are live and writable.
+    let status =
+        unsafe { proxy_get_header_map_value(map.to_u32(), name.as_ptr(), name.len(), start, len) };
+    out.adopt("proxy_get_header_map_value", status)
+}
+
+pub(crate) fn map_pairs(map: MapType) -> Result<Vec<u8>, Error> {
+    let mut out = Out::EMPTY;
+    let (start, len) = (&raw mut out.start, &raw mut out.len);
+    // SAFETY: both out addresses are live and writable.
+    let status = unsafe { proxy_get_header_map_pairs(map.to_u32(), start, len) };
+    out.adopt("proxy_get_header_map_pairs", status)
+}
+
+pub(crate) fn set_map_pairs(map: MapType, pairs: &[u8]) -> Result<(), Error> {
+    // SAFETY: the pairs are one live slice.
+    let status = unsafe { proxy_set_header_map_pairs(map.to_u32(), pairs.as_ptr(), pairs.len()) };
+    check("proxy_set_header_map_pairs", status)
+}
+
+pub(crate) fn map_add(map: MapType, name: &[u8], value: &[u8]) -> Result<(), Error> {
+    let (map, data, len) = (map.to_u32(), value.as_ptr(), value.len());
+    // SAFETY: name and value are live slices.
+    let status = unsafe { proxy_add_header_map_value(map, name.as_ptr(), name.len(), data, len) };
+    check("proxy_add_header_map_value", status)
+}
+
+pub(crate) fn map_replace(map: MapType, name: &[u8], value: &[u8]) -> Result<(), Error> {
+    let (map, data, len) = (map.to_u32(), value.as_ptr(), value.len());
+    // SAFETY: name and value are live slices.
+    let status =
+        unsafe { proxy_replace_header_map_value(map, name.as_ptr(), name.len(), data, len) };
+    check("proxy_replace_header_map_value", status)
+}
+
+pub(crate) fn map_remove(map: MapType, name: &[u8]) -> Result<(), Error> {
+    // SAFETY: the name is one live slice.
+    let status = unsafe { proxy_remove_header_map_value(map.to_u32(), name.as_ptr(), name.len()) };
+    check("proxy_remove_header_map_value", status)
+}
+
+pub(crate) fn buffer_bytes(buffer: BufferType, start: usize, max: usize) -> Result<Vec<u8>, Error> {
+    let mut out = Out::EMPTY;
+    let (data, len) = (&raw mut out.start, &raw mut out.len);
+    // SAFETY: both out addresses are live and writable.
+    let status = unsafe { proxy_get_buffer_bytes(buffer.to_u32(), start, max, data, len) };
+    out.adopt("proxy_get_buffer_bytes", status)
+}
+
+pub(crate) fn set_buffer_bytes(
+    buffer: BufferType,
+    start: usize,
+    size: usize,
+    data: &[u8],
+) -> Result<(), Error> {
+    let buffer = buffer.to_u32();
+    // SAFETY: the data is one live slice.
+    let status = unsafe { proxy_set_buffer_bytes(buffer, start, size, data.as_ptr(), data.len()) };
+    check("proxy_set_buffer_bytes", status)
+}
+
+pub(crate) fn continue_stream(stream: StreamType) -> Result<(), Error> {
+    check(
+        "proxy_continue_stream",
+        proxy_continue_stream(stream.to_u32()),
+    )
+}
+
+pub(crate) fn close_stream(stream: StreamType) -> Result<(), Error> {
+    check("proxy_close_stream", proxy_close_stream(stream.to_u32()))
+}
+
+pub(crate) fn send_local_response(reply: &LocalReply<'_>) -> Result<(), Error> {
+    // SAFETY: details, body and headers are live slices.
+    let status = unsafe {
+        proxy_send_local_response(
+            reply.status,
+            reply.details.as_ptr(),
+            reply.details.len(),
+            reply.body.as_ptr(),
+            reply.body.len(),
+            reply.headers.as_ptr(),
+            reply.headers.len(),
+            reply.grpc_status,
+        )
+    };
+    check("proxy_send_local_response", status)
+}
+
+pub(crate) fn shared_data(key: &[u8]) -> Result<(Vec<u8>, u32), Error> {
+    let (mut out, mut cas) = (Out::EMPTY, 0);
+    let (start, len) = (&raw mut out.start, &raw mut out.len);
+    // SAFETY: the key is one live slice, and all three out addresses are live and writable.
+    let status =
+        unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), start, len, &raw mut cas) };
+    Ok((out.adopt("proxy_get_shared_data", status)?, cas))
+}
+
+pub(crate) fn set_shared_data(key: &[u8], value: &[u8], cas: u32) -> Result<(), Error> {
+    let (data, len) = (value.as_ptr(), value.len());
+    // SAFETY: key and value are live slices.
+    let status = unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), data, len, cas) };
+    check("proxy_set_shared_data", status)
+}
+
+pub(crate) fn define_metric(kind: MetricType, name: &[u8]) -> Result<u32, Error> {
+    let mut id = 0;
+    // SAFETY: the name is one live slice, and the out address is live and writable.
+    let status =
+        unsafe { proxy_define_metric(kind.to_u32(), name.as_ptr(), name.len(), &raw mut id) };
+    check("proxy_define_metric", status).map(|()| id)
+}
+
+pub(crate) fn increment_metric(id: u32, offset: i64) -> Result<(), Error> {
+    check("proxy_increment_metric", proxy_increment_metric(id, offset))
+}
+
+pub(crate) fn record_metric(id: u32, value: u64) -> Result<(), Error> {
+    check("proxy_record_metric", proxy_record_metric(id, value))
+}
+
+pub(crate) fn metric(id: u32) -> Result<u64, Error> {
+    let mut value = 0;
+    // SAFETY: the out address is live and writable.
+    let status = unsafe { proxy_get_metric(id, &raw mut value) };
+    check("proxy_get_metric", status).map(|()| value)
+}
+
+pub(crate) fn http_call(call: &HttpCallArguments<'_>) -> Result<u32, Error> {
+    let mut token = 0;
+    // SAFETY: upstream, headers and body are live slices, the trailers are empty, and the out
+    // address is live and writable.
+    let status = unsafe {
+        proxy_http_call(
+            call.upstream.as_ptr(),
+            call.upstream.len(),
+            call.headers.as_ptr(),
+            call.headers.len(),
+            call.body.as_ptr(),
+            call.body.len(),
+            [].as_ptr(),
+            0,
+            call.timeout_ms,
+            &raw mut token,
+        )
+    };
+    check("proxy_http_call", status).map(|()| token)
+}
