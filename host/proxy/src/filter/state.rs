@@ -231,7 +231,7 @@ impl fmt::Debug for StreamState {
 
 /// The route of a stream, selected when first asked for and again after it was cleared.
 pub(crate) struct RouteCache {
-    table: Rc<RouteTable>,
+    table: Option<Rc<RouteTable>>,
     random: u64,
     selected: RefCell<Option<Option<Rc<SelectedRoute>>>>,
     frozen: Cell<bool>,
@@ -243,8 +243,19 @@ impl RouteCache {
     #[must_use]
     pub(crate) fn new(table: Rc<RouteTable>, random: u64) -> Self {
         Self {
-            table,
+            table: Some(table),
             random,
+            selected: RefCell::new(None),
+            frozen: Cell::new(false),
+        }
+    }
+
+    /// Returns a cache that finds no route.
+    #[cfg(test)]
+    pub(crate) fn without_routes() -> Self {
+        Self {
+            table: None,
+            random: 0,
             selected: RefCell::new(None),
             frozen: Cell::new(false),
         }
@@ -254,9 +265,8 @@ impl RouteCache {
     #[must_use]
     pub(crate) fn get(&self, headers: &HeaderTable) -> Option<Rc<SelectedRoute>> {
         let mut selected = self.selected.borrow_mut();
-        selected
-            .get_or_insert_with(|| self.table.select(headers, self.random))
-            .clone()
+        let select = || self.table.as_ref()?.select(headers, self.random);
+        selected.get_or_insert_with(select).clone()
     }
 
     /// Forgets the route, unless the router has used it.
