@@ -14,6 +14,8 @@ mod lane;
 mod local_reply;
 mod pseudo_header;
 mod state;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub(crate) use buffer::BodyBuffer;
 pub(crate) use chain::{Event, HttpFilterChain};
