@@ -76,7 +76,7 @@ impl From<crate::http::CalloutError> for ConfigError {
 /// # Errors
 ///
 /// With the path of the first field that is unknown, missing or of the wrong type.
-pub fn parse<C: DeserializeOwned + 'static>(configuration: &[u8]) -> Result<C, ConfigError> {
+pub(crate) fn parse<C: DeserializeOwned + 'static>(configuration: &[u8]) -> Result<C, ConfigError> {
     // A filter without configuration must not pay for a JSON parser; the comparison is constant.
     if TypeId::of::<C>() == TypeId::of::<()>() {
         let mut unit = Some(());

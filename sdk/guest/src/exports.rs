@@ -10,6 +10,7 @@ pub use crate::driver::{
     Event, Registration, on_configure, on_context_create, on_delete, on_event, on_log, on_tick,
     register,
 };
+#[cfg(target_arch = "wasm32")]
 pub use crate::memory::allocate;
 pub use crate::panic::install as report_panics;
 

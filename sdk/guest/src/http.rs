@@ -21,7 +21,7 @@ use std::time::Duration;
 use tollgate_abi::limits::MAX_CALLOUT_TIMEOUT_MS;
 use tollgate_abi::{Status, pairs};
 
-use crate::driver::calls::Callout;
+pub use crate::driver::calls::Callout;
 use crate::error::Error;
 use crate::header::{HeaderValue, Headers};
 use crate::sys::{self, HttpCallArguments};

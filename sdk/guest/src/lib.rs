@@ -9,6 +9,7 @@ mod error;
 mod exchange;
 mod filter;
 mod header;
+#[cfg(any(target_arch = "wasm32", test))]
 mod memory;
 mod panic;
 mod plugin;
@@ -20,6 +21,10 @@ mod time;
 pub mod exports;
 pub mod http;
 pub mod log;
+pub mod metric;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod native;
+pub mod shared;
 
 pub use config::ConfigError;
 pub use error::Error;

@@ -104,7 +104,7 @@ fn read(response: Response) -> Outcome {
     })
 }
 
-/// Forgets every callout.
+/// Exchanges the thread's callouts with the saved ones.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn swap(calls: &mut Saved) {
     CALLS.with_borrow_mut(|current| std::mem::swap(current, &mut calls.0));
@@ -117,7 +117,7 @@ pub(super) struct Saved(Vec<Call>);
 
 /// Returns how many callouts are awaited.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) fn in_flight() -> usize {
+pub(crate) fn in_flight() -> usize {
     CALLS.with_borrow(Vec::len)
 }
 

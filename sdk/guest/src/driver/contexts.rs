@@ -22,6 +22,14 @@ impl<T> Contexts<T> {
         self.len
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
+        self.places
+            .into_iter()
+            .flatten()
+            .map(|(_, context)| context)
+    }
+
     pub(super) fn get(&self, id: u32) -> Option<&T> {
         let mut place = self.home(id);
         loop {

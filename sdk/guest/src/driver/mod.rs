@@ -6,6 +6,8 @@
 pub(crate) mod calls;
 mod contexts;
 mod root;
+#[cfg(not(target_arch = "wasm32"))]
+mod saved;
 mod stream;
 
 use std::cell::{Cell, RefCell};
@@ -13,6 +15,8 @@ use std::rc::Rc;
 
 use contexts::Contexts;
 use root::Root;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use saved::{Saved, forget, streams, swap};
 
 use crate::filter::HttpFilter;
 use crate::sys;

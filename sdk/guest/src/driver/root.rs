@@ -27,8 +27,8 @@ pub(super) struct Root<F: HttpFilter> {
 }
 
 /// What a stream finds.
-pub(super) enum Readiness<'a, F> {
-    Ready(&'a F),
+pub(super) enum Readiness {
+    Ready,
     Starting,
     Failed,
 }
@@ -48,9 +48,9 @@ impl<F: HttpFilter> Root<F> {
         self.filter.get()
     }
 
-    pub(super) fn readiness(&self) -> Readiness<'_, F> {
+    pub(super) fn readiness(&self) -> Readiness {
         match self.filter.get() {
-            Some(filter) => Readiness::Ready(filter),
+            Some(_) => Readiness::Ready,
             None if self.failed.get() => Readiness::Failed,
             None => Readiness::Starting,
         }

@@ -25,8 +25,6 @@ pub trait StreamHost {
     fn map_value(&self, map: MapType, name: &[u8]) -> HostResult<Vec<u8>>;
     /// `proxy_get_header_map_pairs`: the serialized map, or nothing for an empty one.
     fn map_pairs(&self, map: MapType) -> HostResult<Vec<u8>>;
-    /// `proxy_set_header_map_pairs`.
-    fn set_map_pairs(&self, map: MapType, pairs: &[u8]) -> HostResult<()>;
     /// `proxy_add_header_map_value`.
     fn map_add(&self, map: MapType, name: &[u8], value: &[u8]) -> HostResult<()>;
     /// `proxy_replace_header_map_value`.
@@ -146,12 +144,6 @@ pub(crate) fn map_value(map: MapType, name: &[u8]) -> Result<Vec<u8>, Error> {
 
 pub(crate) fn map_pairs(map: MapType) -> Result<Vec<u8>, Error> {
     call("proxy_get_header_map_pairs", |host| host.map_pairs(map))
-}
-
-pub(crate) fn set_map_pairs(map: MapType, pairs: &[u8]) -> Result<(), Error> {
-    call("proxy_set_header_map_pairs", |host| {
-        host.set_map_pairs(map, pairs)
-    })
 }
 
 pub(crate) fn map_add(map: MapType, name: &[u8], value: &[u8]) -> Result<(), Error> {

@@ -34,7 +34,6 @@ unsafe extern "C" {
         out_len: *mut usize,
     ) -> u32;
     fn proxy_get_header_map_pairs(map: u32, out: *mut *mut u8, out_len: *mut usize) -> u32;
-    fn proxy_set_header_map_pairs(map: u32, pairs: *const u8, len: usize) -> u32;
     fn proxy_add_header_map_value(
         map: u32,
         name: *const u8,
@@ -211,12 +210,6 @@ pub(crate) fn map_pairs(map: MapType) -> Result<Vec<u8>, Error> {
     // SAFETY: both out addresses are live and writable.
     let status = unsafe { proxy_get_header_map_pairs(map.to_u32(), start, len) };
     out.adopt("proxy_get_header_map_pairs", status)
-}
-
-pub(crate) fn set_map_pairs(map: MapType, pairs: &[u8]) -> Result<(), Error> {
-    // SAFETY: the pairs are one live slice.
-    let status = unsafe { proxy_set_header_map_pairs(map.to_u32(), pairs.as_ptr(), pairs.len()) };
-    check("proxy_set_header_map_pairs", status)
 }
 
 pub(crate) fn map_add(map: MapType, name: &[u8], value: &[u8]) -> Result<(), Error> {

@@ -1,8 +1,12 @@
 //! The hostcalls, one safe function each: imports in wasm, a thread-local [`Host`](host::Host)
 //! everywhere else. Which of the two is decided here and nowhere else.
+#![cfg_attr(
+    target_arch = "wasm32",
+    expect(unreachable_pub, reason = "the arguments are public for native hosts")
+)]
 
 #[cfg(not(target_arch = "wasm32"))]
-pub mod host;
+pub(crate) mod host;
 #[cfg(target_arch = "wasm32")]
 mod imports;
 
@@ -11,14 +15,14 @@ pub(crate) use host::{
     buffer_bytes, close_stream, continue_stream, current_time_nanos, define_metric, http_call,
     increment_metric, log, log_level, map_add, map_pairs, map_remove, map_replace, map_value,
     metric, property, record_metric, send_local_response, set_buffer_bytes, set_effective_context,
-    set_map_pairs, set_property, set_shared_data, set_tick_period, shared_data,
+    set_property, set_shared_data, set_tick_period, shared_data,
 };
 #[cfg(target_arch = "wasm32")]
 pub(crate) use imports::{
     buffer_bytes, close_stream, continue_stream, current_time_nanos, define_metric, http_call,
     increment_metric, log, log_level, map_add, map_pairs, map_remove, map_replace, map_value,
     metric, property, record_metric, send_local_response, set_buffer_bytes, set_effective_context,
-    set_map_pairs, set_property, set_shared_data, set_tick_period, shared_data,
+    set_property, set_shared_data, set_tick_period, shared_data,
 };
 
 /// The `grpc_status` argument that means "not chosen".

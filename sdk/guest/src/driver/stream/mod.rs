@@ -100,7 +100,7 @@ impl<F: HttpFilter> Stream<F> {
                 return false;
             }
             match self.root.readiness() {
-                Readiness::Ready(_) => {}
+                Readiness::Ready => {}
                 Readiness::Starting => {
                     self.root.wait(self.id);
                     return false;

@@ -1,0 +1,150 @@
+//! Filters outside wasm: the same driver, called by a test's host instead of a proxy.
+//!
+//! `tollgate-testing` builds on this; a filter's own tests use that crate.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+pub use crate::driver::Event;
+use crate::driver::calls::{Response, on_response};
+use crate::driver::{self, Registration, Saved};
+use crate::filter::HttpFilter;
+use crate::sys::host;
+pub use crate::sys::host::{Host, HostResult, ServiceHost, StreamHost};
+pub use crate::sys::{HttpCallArguments, LocalReply, NO_GRPC_STATUS};
+
+/// A filter with its contexts, as a host sees them: the counterpart of one instance of its module.
+/// While one of its methods runs, hostcalls of this thread go to its host.
+pub struct Vm {
+    host: Rc<dyn Host>,
+    saved: RefCell<Saved>,
+    depth: Cell<usize>,
+}
+
+impl std::fmt::Debug for Vm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vm").finish_non_exhaustive()
+    }
+}
+
+struct Plugins<F>(F);
+
+impl<F: HttpFilter> Plugins<F> {
+    const LIST: &'static [Registration] = &[Registration::of::<F>("")];
+}
+
+impl Vm {
+    /// Makes a VM with one plugin.
+    #[must_use]
+    pub fn new<F: HttpFilter>(host: Rc<dyn Host>) -> Self {
+        let vm = Self {
+            host,
+            saved: RefCell::default(),
+            depth: Cell::new(0),
+        };
+        vm.enter(|| driver::register(Plugins::<F>::LIST));
+        vm
+    }
+
+    /// `proxy_on_context_create`
+    pub fn on_context_create(&self, id: u32, parent: u32) {
+        self.enter(|| driver::on_context_create(id, parent));
+    }
+
+    /// `proxy_on_configure`
+    pub fn on_configure(&self, root: u32) -> bool {
+        self.enter(|| driver::on_configure(root))
+    }
+
+    /// `proxy_on_tick`
+    pub fn on_tick(&self, root: u32) {
+        self.enter(|| driver::on_tick(root));
+    }
+
+    /// A callback of a stream; the answer is the number of an action.
+    #[must_use]
+    pub fn on_event(&self, id: u32, event: Event) -> u32 {
+        self.enter(|| driver::on_event(id, event))
+    }
+
+    /// `proxy_on_http_call_response`; 0 headers say that the callout failed.
+    pub fn on_http_call_response(
+        &self,
+        token: u32,
+        num_headers: u32,
+        body_size: usize,
+        num_trailers: u32,
+    ) {
+        let response = Response {
+            token,
+            num_headers,
+            body_size,
+            num_trailers,
+        };
+        self.enter(|| on_response(response));
+    }
+
+    /// `proxy_on_log`
+    pub fn on_log(&self, id: u32) {
+        self.enter(|| driver::on_log(id));
+    }
+
+    /// `proxy_on_delete`
+    pub fn on_delete(&self, id: u32) {
+        self.enter(|| driver::on_delete(id));
+    }
+
+    /// Returns how many streams the filter still knows.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.enter(driver::streams)
+    }
+
+    /// Returns how many callouts the filter still awaits.
+    #[must_use]
+    pub fn callouts(&self) -> usize {
+        self.enter(driver::calls::in_flight)
+    }
+
+    /// Runs with this VM's state in place. A host that calls back during a hostcall finds it there.
+    fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _entered = Entered::new(self);
+        run()
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        // What the contexts drop may call the host.
+        self.enter(driver::forget);
+    }
+}
+
+/// Puts a VM's state in place, and away again also when a filter panics.
+struct Entered<'a> {
+    vm: &'a Vm,
+    host: Option<Rc<dyn Host>>,
+}
+
+impl<'a> Entered<'a> {
+    fn new(vm: &'a Vm) -> Self {
+        let depth = vm.depth.replace(vm.depth.get() + 1);
+        if depth == 0 {
+            driver::swap(&mut vm.saved.borrow_mut());
+        }
+        Self {
+            vm,
+            host: host::install(Some(Rc::clone(&vm.host))),
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        host::install(self.host.take());
+        self.vm.depth.set(self.vm.depth.get() - 1);
+        if self.vm.depth.get() == 0 {
+            driver::swap(&mut self.vm.saved.borrow_mut());
+        }
+    }
+}
