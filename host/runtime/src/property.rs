@@ -46,9 +46,10 @@ impl PropertyValue {
             return Ok(self);
         };
         let child = match self {
-            Self::Map(entries) => {
-                entries.into_iter().find(|(key, _)| key == part).map(|(_, value)| value)
-            }
+            Self::Map(entries) => entries
+                .into_iter()
+                .find(|(key, _)| key == part)
+                .map(|(_, value)| value),
             Self::List(elements) => std::str::from_utf8(part)
                 .ok()
                 .and_then(|index| index.parse::<usize>().ok())
@@ -85,12 +86,22 @@ impl PropertyValue {
                     .iter()
                     .map(|(key, value)| Ok((key, value.encode()?)))
                     .collect::<Result<Vec<_>, Status>>()?;
-                pairs::encode(encoded.iter().map(|(key, value)| (key.as_slice(), value.as_slice())))
+                pairs::encode(
+                    encoded
+                        .iter()
+                        .map(|(key, value)| (key.as_slice(), value.as_slice())),
+                )
             }
             Self::List(elements) => {
-                let encoded =
-                    elements.iter().map(Self::encode).collect::<Result<Vec<_>, Status>>()?;
-                pairs::encode(encoded.iter().map(|element| (element.as_slice(), b"".as_slice())))
+                let encoded = elements
+                    .iter()
+                    .map(Self::encode)
+                    .collect::<Result<Vec<_>, Status>>()?;
+                pairs::encode(
+                    encoded
+                        .iter()
+                        .map(|element| (element.as_slice(), b"".as_slice())),
+                )
             }
             Self::Null => return Err(Status::SerializationFailure),
         })

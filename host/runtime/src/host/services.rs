@@ -23,10 +23,14 @@ pub struct LogOrigin<'a> {
 
 impl fmt::Display for LogOrigin<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        [self.plugin_name.unwrap_or_default(), self.root_id, self.vm_id]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .try_for_each(|part| write!(f, " {part}"))
+        [
+            self.plugin_name.unwrap_or_default(),
+            self.root_id,
+            self.vm_id,
+        ]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .try_for_each(|part| write!(f, " {part}"))
     }
 }
 

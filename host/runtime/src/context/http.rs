@@ -1,0 +1,42 @@
+//! HttpContext: one plugin's view of one HTTP stream.
+
+use std::fmt;
+use std::rc::Rc;
+
+use super::Access;
+use crate::host::HttpHost;
+use crate::{ContextId, PluginConfig};
+
+/// The state of an HTTP context.
+pub(crate) struct HttpContext {
+    pub(crate) root: ContextId,
+    pub(crate) plugin: Rc<PluginConfig>,
+    pub(crate) host: Rc<dyn HttpHost>,
+    pub(crate) access: Access,
+    /// Whether the guest has been told of the context.
+    pub(crate) is_announced: bool,
+    /// Whether the stream has ended, so that nothing can be done to it.
+    pub(crate) has_ended: bool,
+}
+
+impl fmt::Debug for HttpContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpContext")
+            .field("root", &self.root)
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
+}
+
+impl HttpContext {
+    pub(crate) fn new(root: ContextId, plugin: Rc<PluginConfig>, host: Rc<dyn HttpHost>) -> Self {
+        Self {
+            root,
+            plugin,
+            host,
+            access: Access::default(),
+            is_announced: false,
+            has_ended: false,
+        }
+    }
+}

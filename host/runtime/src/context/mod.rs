@@ -1,0 +1,11 @@
+//! Contexts: what the host knows of each context of a VM.
+
+mod access;
+mod http;
+mod root;
+mod table;
+
+pub(crate) use access::{Access, MapState};
+pub(crate) use http::HttpContext;
+pub(crate) use root::{CalloutStatus, RootContext};
+pub(crate) use table::{Context, ContextTable};

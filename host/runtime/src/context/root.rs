@@ -1,0 +1,39 @@
+//! RootContext: one plugin in a VM.
+
+use std::rc::Rc;
+
+use crate::PluginConfig;
+use crate::host::HttpCallResponse;
+
+/// How a callout ended, for `proxy_get_status`.
+#[derive(Debug, Default)]
+pub(crate) struct CalloutStatus {
+    pub(crate) code: u32,
+    /// Emptied after the callback; the code stays.
+    pub(crate) message: &'static str,
+}
+
+/// The state of a root context.
+#[derive(Debug)]
+pub(crate) struct RootContext {
+    pub(crate) plugin: Rc<PluginConfig>,
+    /// Whether the plugin's configuration may be read now.
+    pub(crate) is_configuring: bool,
+    /// Whether `proxy_on_done` returned false and `proxy_done` has not been called.
+    pub(crate) awaits_done: bool,
+    /// The callout's response while its callback runs.
+    pub(crate) response: Option<HttpCallResponse>,
+    pub(crate) status: CalloutStatus,
+}
+
+impl RootContext {
+    pub(crate) fn new(plugin: PluginConfig) -> Self {
+        Self {
+            plugin: Rc::new(plugin),
+            is_configuring: false,
+            awaits_done: false,
+            response: None,
+            status: CalloutStatus::default(),
+        }
+    }
+}

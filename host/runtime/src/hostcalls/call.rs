@@ -1,0 +1,141 @@
+//! Hostcall: one call from the guest, and the only way to the guest's memory.
+
+use wasmtime::{AsContextMut, Caller, Extern, Memory};
+
+use super::refusal::{Refusal, Stop};
+use crate::imports::Window;
+use crate::vm::{VM_CONTEXT, VmState};
+
+/// Bytes in guest memory, as the guest names them: not yet checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GuestSlice {
+    pub(crate) ptr: u32,
+    pub(crate) size: u32,
+}
+
+impl GuestSlice {
+    pub(crate) const fn new(ptr: u32, size: u32) -> Self {
+        Self { ptr, size }
+    }
+
+    /// Returns the bytes. Address 0 is an address like any other, and an empty slice may end
+    /// where memory ends.
+    pub(crate) fn read(self, memory: &[u8]) -> Result<&[u8], Refusal> {
+        let range = usize::try_from(self.ptr)
+            .ok()
+            .and_then(|start| Some(start..start.checked_add(usize::try_from(self.size).ok()?)?));
+        range
+            .and_then(|range| memory.get(range))
+            .ok_or(Refusal::BAD_POINTER)
+    }
+}
+
+/// Where the guest wants to find the address and size of returned bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReturnSlice {
+    pub(crate) ptr: u32,
+    pub(crate) size: u32,
+}
+
+impl ReturnSlice {
+    pub(crate) const fn new(ptr: u32, size: u32) -> Self {
+        Self { ptr, size }
+    }
+}
+
+/// One call from the guest.
+pub(crate) struct Hostcall<'a> {
+    caller: Caller<'a, VmState>,
+    memory: Memory,
+}
+
+impl<'a> Hostcall<'a> {
+    pub(crate) fn new(mut caller: Caller<'a, VmState>) -> Result<Self, wasmtime::Error> {
+        let memory = match caller.data().memory {
+            Some(memory) => memory,
+            None => start_section_memory(&mut caller)?,
+        };
+        Ok(Self { caller, memory })
+    }
+
+    pub(crate) fn state(&self) -> &VmState {
+        self.caller.data()
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut VmState {
+        self.caller.data_mut()
+    }
+
+    /// Returns the guest's memory beside the state. Neither may be held over
+    /// [`return_bytes`](Self::return_bytes), which enters the guest.
+    pub(crate) fn split(&mut self) -> (&mut [u8], &mut VmState) {
+        self.memory.data_and_store_mut(&mut self.caller)
+    }
+
+    /// Writes a 4-byte result.
+    pub(crate) fn write_u32(&mut self, address: u32, value: u32) -> Result<(), Stop> {
+        self.write(address, &value.to_le_bytes())
+    }
+
+    /// Writes an 8-byte result.
+    pub(crate) fn write_u64(&mut self, address: u32, value: u64) -> Result<(), Stop> {
+        self.write(address, &value.to_le_bytes())
+    }
+
+    /// Writes bytes where the guest has room for them.
+    pub(crate) fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), Stop> {
+        let (memory, _) = self.split();
+        let start = usize::try_from(address).map_err(|_| Refusal::BAD_RESULT_POINTER)?;
+        let end = start
+            .checked_add(bytes.len())
+            .ok_or(Refusal::BAD_RESULT_POINTER)?;
+        memory
+            .get_mut(start..end)
+            .ok_or(Refusal::BAD_RESULT_POINTER)?
+            .copy_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Returns bytes in a block of the guest's own allocator: exactly one call with exactly the
+    /// size, because guests adopt the block as a vector of that capacity. Nothing is allocated
+    /// for no bytes.
+    pub(crate) fn return_bytes(&mut self, bytes: &[u8], result: ReturnSlice) -> Result<(), Stop> {
+        let size = u32::try_from(bytes.len()).map_err(|_| Refusal::BAD_ALLOCATION)?;
+        let block = if size == 0 { 0 } else { self.allocate(size)? };
+        if size != 0 {
+            let is_outside = block == 0 || self.write(block, bytes).is_err();
+            if is_outside {
+                return Err(Refusal::BAD_ALLOCATION.into());
+            }
+        }
+        self.write_u32(result.ptr, block)?;
+        self.write_u32(result.size, size)
+    }
+
+    /// Calls the guest's allocator, as the VM rather than as the plugin. A trap in it ends the
+    /// whole callback.
+    fn allocate(&mut self, size: u32) -> Result<u32, Stop> {
+        let state = self.caller.data_mut();
+        let Some(allocator) = state.allocator.clone() else {
+            return Err(Refusal::BAD_ALLOCATION.into());
+        };
+        let contexts = (state.current, state.effective);
+        (state.current, state.effective) = (VM_CONTEXT, VM_CONTEXT);
+        let before = state.gate.enter(Window::Allocator);
+        let result = allocator.call(self.caller.as_context_mut(), size);
+        let state = self.caller.data_mut();
+        state.gate.enter(before);
+        (state.current, state.effective) = contexts;
+        result.map_err(Stop::Trapped)
+    }
+}
+
+/// A module's start section runs before its instance is known.
+#[cold]
+fn start_section_memory(caller: &mut Caller<'_, VmState>) -> Result<Memory, wasmtime::Error> {
+    let name = caller.data().memory_export.clone();
+    match name.and_then(|name| caller.get_export(&name)) {
+        Some(Extern::Memory(memory)) => Ok(memory),
+        _ => wasmtime::bail!("a hostcall was made before the module had a memory"),
+    }
+}

@@ -1,0 +1,145 @@
+//! Hostcalls: what a guest asks of the host, one file a topic.
+//!
+//! Each handler reads its arguments as checked types, acts on the contexts and the embedder's
+//! traits, and answers `Ok` or a [`Refusal`], which becomes the guest's status and one log line
+//! here, in [`answer`].
+
+mod call;
+mod header_map;
+mod log;
+mod refusal;
+
+use tollgate_abi::{AbiVersion, Status, wasi};
+use wasmtime::{Caller, Linker};
+
+pub(crate) use call::{GuestSlice, Hostcall, ReturnSlice};
+pub(crate) use refusal::{Refusal, Stop};
+
+use crate::imports::{Closed, Family, Import, Window};
+use crate::vm::VmState;
+
+/// Returns the linker for one ABI version: exactly the imports that version has.
+pub(crate) fn linker(
+    engine: &wasmtime::Engine,
+    abi: AbiVersion,
+) -> Result<Linker<VmState>, wasmtime::Error> {
+    let mut linker = Linker::new(engine);
+    let linking = &mut Linking {
+        linker: &mut linker,
+        abi,
+    };
+    log::link(linking)?;
+    header_map::link(linking)?;
+    crate::wasi::link(linking)?;
+    Ok(linker)
+}
+
+/// A linker that is being filled for one ABI version.
+pub(crate) struct Linking<'a> {
+    pub(crate) linker: &'a mut Linker<VmState>,
+    pub(crate) abi: AbiVersion,
+}
+
+/// Answers a hostcall with a status.
+pub(crate) fn answer(
+    caller: Caller<'_, VmState>,
+    import: &'static Import,
+    arguments: &[u64],
+    handle: impl FnOnce(&mut Hostcall<'_>) -> Result<(), Stop>,
+) -> Result<u32, wasmtime::Error> {
+    if !caller.data().gate.permits(import) {
+        return closed(&caller, import);
+    }
+    let mut call = Hostcall::new(caller)?;
+    match handle(&mut call) {
+        Ok(()) => Ok(Status::Ok.to_u32()),
+        Err(Stop::Refused(refusal)) => {
+            refusal::report(&mut call, import, arguments, &refusal);
+            Ok(refusal.status.to_u32())
+        }
+        Err(Stop::Trapped(error)) => Err(error),
+    }
+}
+
+/// Answers a call that the gate does not let through: with a trap in a restricted window, with a
+/// refusal where the capability is missing.
+#[cold]
+pub(crate) fn closed(
+    caller: &Caller<'_, VmState>,
+    import: &'static Import,
+) -> Result<u32, wasmtime::Error> {
+    let state = caller.data();
+    let plugin = state.plugin_name(state.current);
+    match state.gate.reason(import) {
+        Closed::ByWindow(window) => {
+            let when = match window {
+                Window::Start => {
+                    "start functions run; only logging, environment, clock and \
+                                  random numbers are there: move it to proxy_on_vm_start"
+                }
+                Window::Allocator => "the allocator runs",
+                Window::Open => "this callback runs",
+            };
+            wasmtime::bail!(
+                "restricted_callback: {} must not be called while {when}",
+                import.name
+            )
+        }
+        Closed::ByCapability => {
+            let (kind, status) = match import.family {
+                Family::Wasi => ("WASI", wasi::ENOTCAPABLE.cast_unsigned()),
+                Family::Proxy | Family::Unrestricted => {
+                    ("proxy-wasm", Status::InternalFailure.to_u32())
+                }
+            };
+            tracing::error!(
+                target: "tollgate::hostcall",
+                hostcall = import.name,
+                plugin,
+                status,
+                reason = %format_args!(
+                    "attempted call to restricted {kind} capability: {}; \
+                     add it to allowed_capabilities", import.name
+                ),
+            );
+            Ok(status)
+        }
+    }
+}
+
+/// Links one `env` function, if the ABI version has it. Arguments of the closure are the raw wasm
+/// parameters after the call itself.
+macro_rules! hostcall {
+    ($linking:expr, $import:path, |$call:ident $(, $arg:ident : $ty:ty)*| $body:expr) => {
+        if $import.versions.contains(&$linking.abi) {
+            $linking.linker.func_wrap(
+                $crate::imports::ENV_MODULE,
+                $import.name,
+                |caller: ::wasmtime::Caller<'_, $crate::vm::VmState> $(, $arg: $ty)*| {
+                    $crate::hostcalls::answer(caller, &$import, &[$(u64::from($arg)),*], |$call| $body)
+                },
+            )?;
+        }
+    };
+}
+
+pub(crate) use hostcall;
+
+/// Reads a serialized map of the guest. Malformed bytes read as an empty map, as in Envoy; the log
+/// says so.
+pub(crate) fn decode_pairs<'a>(
+    state: &VmState,
+    import: &'static Import,
+    bytes: &'a [u8],
+) -> Vec<(&'a [u8], &'a [u8])> {
+    tollgate_abi::pairs::decode(bytes).unwrap_or_else(|error| {
+        tracing::warn!(
+            target: "tollgate::hostcall",
+            hostcall = import.name,
+            plugin = state.plugin_name(state.current),
+            status = %Status::Ok,
+            reason = %format_args!("a serialized map counts as empty: {error}"),
+        );
+        Vec::new()
+    })
+}

@@ -1,0 +1,99 @@
+//! Exports: the guest's callbacks, looked up once. Absent ones are never called.
+
+use std::collections::BTreeSet;
+
+use tollgate_abi::AbiVersion;
+use wasmtime::{Instance, Store, TypedFunc, WasmParams, WasmResults};
+
+use super::VmState;
+use crate::host::Direction;
+
+/// A headers callback in the shape of its ABI.
+pub(crate) enum HeadersCallback {
+    /// ABI 0.1.0: context, number of headers.
+    Short(TypedFunc<(u32, u32), u32>),
+    /// ABI 0.2: and whether the stream ends.
+    Full(TypedFunc<(u32, u32, u32), u32>),
+}
+
+/// The callbacks of one direction of an HTTP stream.
+pub(crate) struct DirectionCallbacks {
+    pub(crate) headers: Option<HeadersCallback>,
+    pub(crate) body: Option<TypedFunc<(u32, u32, u32), u32>>,
+    pub(crate) trailers: Option<TypedFunc<(u32, u32), u32>>,
+}
+
+/// The callbacks that a guest exports and its capabilities allow.
+pub(crate) struct Exports {
+    pub(crate) on_context_create: Option<TypedFunc<(u32, u32), ()>>,
+    pub(crate) on_vm_start: Option<TypedFunc<(u32, u32), u32>>,
+    pub(crate) on_configure: Option<TypedFunc<(u32, u32), u32>>,
+    pub(crate) on_tick: Option<TypedFunc<u32, ()>>,
+    pub(crate) on_done: Option<TypedFunc<u32, u32>>,
+    pub(crate) on_log: Option<TypedFunc<u32, ()>>,
+    pub(crate) on_delete: Option<TypedFunc<u32, ()>>,
+    pub(crate) on_http_call_response: Option<TypedFunc<(u32, u32, u32, u32, u32), ()>>,
+    request: DirectionCallbacks,
+    response: DirectionCallbacks,
+}
+
+impl Exports {
+    pub(crate) fn direction(&self, direction: Direction) -> &DirectionCallbacks {
+        match direction {
+            Direction::Request => &self.request,
+            Direction::Response => &self.response,
+        }
+    }
+
+    pub(crate) fn find(store: &mut Store<VmState>, instance: &Instance) -> Self {
+        let mut finder = Finder { store, instance };
+        let request = DirectionCallbacks {
+            headers: finder.headers("proxy_on_request_headers"),
+            body: finder.callback("proxy_on_request_body"),
+            trailers: finder.callback("proxy_on_request_trailers"),
+        };
+        let response = DirectionCallbacks {
+            headers: finder.headers("proxy_on_response_headers"),
+            body: finder.callback("proxy_on_response_body"),
+            trailers: finder.callback("proxy_on_response_trailers"),
+        };
+        Self {
+            on_context_create: finder.callback("proxy_on_context_create"),
+            on_vm_start: finder.callback("proxy_on_vm_start"),
+            on_configure: finder.callback("proxy_on_configure"),
+            on_tick: finder.callback("proxy_on_tick"),
+            on_done: finder.callback("proxy_on_done"),
+            on_log: finder.callback("proxy_on_log"),
+            on_delete: finder.callback("proxy_on_delete"),
+            on_http_call_response: finder.callback("proxy_on_http_call_response"),
+            request,
+            response,
+        }
+    }
+}
+
+struct Finder<'a> {
+    store: &'a mut Store<VmState>,
+    instance: &'a Instance,
+}
+
+impl Finder<'_> {
+    fn callback<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Option<TypedFunc<P, R>> {
+        let allowed = self.store.data().config.allowed_capabilities.as_ref();
+        if !is_allowed(allowed, name) {
+            return None;
+        }
+        self.instance.get_typed_func(&mut *self.store, name).ok()
+    }
+
+    fn headers(&mut self, name: &str) -> Option<HeadersCallback> {
+        if self.store.data().abi == AbiVersion::V0_1_0 {
+            return self.callback(name).map(HeadersCallback::Short);
+        }
+        self.callback(name).map(HeadersCallback::Full)
+    }
+}
+
+fn is_allowed(allowed: Option<&BTreeSet<String>>, name: &str) -> bool {
+    allowed.is_none_or(|names| names.is_empty() || names.contains(name))
+}

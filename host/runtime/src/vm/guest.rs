@@ -1,0 +1,176 @@
+//! Guest: the only place from which guest functions are called.
+
+use std::time::Duration;
+
+use wasmtime::{Store, Trap, TypedFunc, WasmBacktrace, WasmParams, WasmResults};
+
+use super::VmState;
+use super::state::VM_CONTEXT;
+use crate::error::{BacktraceFrame, Fault, FaultKind};
+use crate::imports::Window;
+use crate::{ContextId, Engine, Limits};
+
+/// How long a call may run, in ticks of the epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadlines {
+    pub(crate) start: u64,
+    pub(crate) configure: u64,
+    pub(crate) stream: u64,
+    pub(crate) tick: u64,
+}
+
+impl Deadlines {
+    pub(crate) fn new(engine: &Engine, limits: &Limits) -> Self {
+        let ticks = |deadline: Duration| engine.ticks(deadline);
+        Self {
+            start: ticks(limits.start_deadline),
+            configure: ticks(limits.configure_deadline),
+            stream: ticks(limits.stream_deadline),
+            tick: ticks(limits.tick_deadline),
+        }
+    }
+}
+
+/// One call into the guest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) callback: &'static str,
+    pub(crate) context: ContextId,
+    pub(crate) ticks: u64,
+}
+
+/// A guest with its state. After a fault it is never entered again.
+pub(crate) struct Guest {
+    pub(crate) store: Store<VmState>,
+    pub(crate) deadlines: Deadlines,
+    failure: Option<Fault>,
+}
+
+impl Guest {
+    pub(crate) fn new(engine: &Engine, state: VmState) -> Result<Self, wasmtime::Error> {
+        let deadlines = Deadlines::new(engine, &state.config.limits);
+        let mut store = Store::try_new(engine.wasmtime(), state)?;
+        store.limiter(|state| &mut state.limiter);
+        store.set_epoch_deadline(deadlines.start);
+        Ok(Self {
+            store,
+            deadlines,
+            failure: None,
+        })
+    }
+
+    pub(crate) fn state(&self) -> &VmState {
+        self.store.data()
+    }
+
+    pub(crate) fn state_mut(&mut self) -> &mut VmState {
+        self.store.data_mut()
+    }
+
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Returns a fault when the guest must not be entered any more.
+    pub(crate) fn check(&self, callback: &'static str) -> Result<(), Fault> {
+        match &self.failure {
+            None => Ok(()),
+            Some(first) => Err(after_failure(first, callback)),
+        }
+    }
+
+    /// Calls a guest function with the given context as the current one.
+    pub(crate) fn call<P: WasmParams, R: WasmResults>(
+        &mut self,
+        entry: Entry,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> Result<R, Fault> {
+        self.check(entry.callback)?;
+        self.store.set_epoch_deadline(entry.ticks);
+        let state = self.store.data_mut();
+        state.current = entry.context;
+        state.effective = VM_CONTEXT;
+        state.has_replied = false;
+        let result = function.call(&mut self.store, params);
+        let state = self.store.data_mut();
+        state.current = VM_CONTEXT;
+        state.effective = VM_CONTEXT;
+        result.map_err(|error| self.fail(entry, &error))
+    }
+
+    /// Calls a start function in its window.
+    pub(crate) fn call_start<P: WasmParams, R: WasmResults>(
+        &mut self,
+        callback: &'static str,
+        function: &TypedFunc<P, R>,
+        params: P,
+    ) -> Result<R, Fault> {
+        let before = self.state_mut().gate.enter(Window::Start);
+        let entry = Entry {
+            callback,
+            context: VM_CONTEXT,
+            ticks: self.deadlines.start,
+        };
+        let result = self.call(entry, function, params);
+        self.state_mut().gate.enter(before);
+        result
+    }
+
+    /// Ends the VM: what the guest asked for is dropped, for its embedder now answers instead.
+    fn fail(&mut self, entry: Entry, error: &wasmtime::Error) -> Fault {
+        let state = self.store.data_mut();
+        state.effects.clear();
+        let fault = Fault {
+            plugin: state.plugin_name(entry.context).to_owned(),
+            callback: entry.callback,
+            kind: kind(error, state.limiter.has_refused),
+            message: message(error),
+            backtrace: backtrace(error),
+        };
+        self.failure = Some(fault.clone());
+        fault
+    }
+}
+
+fn after_failure(first: &Fault, callback: &'static str) -> Fault {
+    Fault {
+        plugin: first.plugin.clone(),
+        callback,
+        kind: FaultKind::VmFailed,
+        message: format!(
+            "the VM has failed before in {}: {}",
+            first.callback, first.message
+        ),
+        backtrace: Vec::new(),
+    }
+}
+
+fn kind(error: &wasmtime::Error, memory_was_refused: bool) -> FaultKind {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => FaultKind::Deadline,
+        _ if memory_was_refused => FaultKind::Memory,
+        _ => FaultKind::Trap,
+    }
+}
+
+fn message(error: &wasmtime::Error) -> String {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => "the callback ran longer than its deadline".to_owned(),
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
+    }
+}
+
+fn backtrace(error: &wasmtime::Error) -> Vec<BacktraceFrame> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
+        return Vec::new();
+    };
+    let frames = backtrace.frames().iter().map(|frame| BacktraceFrame {
+        function: frame
+            .func_name()
+            .map_or_else(|| format!("function {}", frame.func_index()), str::to_owned),
+        module_offset: frame.module_offset(),
+    });
+    frames.collect()
+}

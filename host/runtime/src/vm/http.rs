@@ -1,0 +1,353 @@
+//! The events of an HTTP stream, and the actions a guest answers with.
+
+use tollgate_abi::{DataAction, HeadersAction, TrailersAction};
+
+use super::Vm;
+use super::exports::HeadersCallback;
+use super::guest::Entry;
+use super::plugin::length;
+use crate::error::FaultKind;
+use crate::host::{Direction, StreamMap};
+use crate::{ContextId, Fault};
+
+/// What the three kinds of actions have in common.
+trait Action: Copy + PartialEq {
+    const CONTINUE: Self;
+    /// Holds the stream while a local response replaces it.
+    const AFTER_REPLY: Self;
+}
+
+impl Action for HeadersAction {
+    const CONTINUE: Self = Self::Continue;
+    const AFTER_REPLY: Self = Self::StopAllIterationAndWatermark;
+}
+
+impl Action for DataAction {
+    const CONTINUE: Self = Self::Continue;
+    const AFTER_REPLY: Self = Self::StopIterationNoBuffer;
+}
+
+impl Action for TrailersAction {
+    const CONTINUE: Self = Self::Continue;
+    const AFTER_REPLY: Self = Self::StopIteration;
+}
+
+/// The names and maps of one direction.
+struct Side {
+    headers: (&'static str, StreamMap),
+    body: &'static str,
+    trailers: (&'static str, StreamMap),
+}
+
+const fn side(direction: Direction) -> Side {
+    match direction {
+        Direction::Request => Side {
+            headers: ("proxy_on_request_headers", StreamMap::RequestHeaders),
+            body: "proxy_on_request_body",
+            trailers: ("proxy_on_request_trailers", StreamMap::RequestTrailers),
+        },
+        Direction::Response => Side {
+            headers: ("proxy_on_response_headers", StreamMap::ResponseHeaders),
+            body: "proxy_on_response_body",
+            trailers: ("proxy_on_response_trailers", StreamMap::ResponseTrailers),
+        },
+    }
+}
+
+impl Vm {
+    /// Delivers the request's headers.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback.
+    pub fn on_request_headers(
+        &mut self,
+        id: ContextId,
+        end_of_stream: bool,
+    ) -> Result<HeadersAction, Fault> {
+        self.on_headers(id, Direction::Request, end_of_stream)
+    }
+
+    /// Delivers a part of the request's body; its size is what the host's `body_len` says.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback.
+    pub fn on_request_body(
+        &mut self,
+        id: ContextId,
+        end_of_stream: bool,
+    ) -> Result<DataAction, Fault> {
+        self.on_body(id, Direction::Request, end_of_stream)
+    }
+
+    /// Delivers the request's trailers.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback.
+    pub fn on_request_trailers(&mut self, id: ContextId) -> Result<TrailersAction, Fault> {
+        self.on_trailers(id, Direction::Request)
+    }
+
+    /// Delivers the response's headers.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback.
+    pub fn on_response_headers(
+        &mut self,
+        id: ContextId,
+        end_of_stream: bool,
+    ) -> Result<HeadersAction, Fault> {
+        self.on_headers(id, Direction::Response, end_of_stream)
+    }
+
+    /// Delivers a part of the response's body; its size is what the host's `body_len` says.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback.
+    pub fn on_response_body(
+        &mut self,
+        id: ContextId,
+        end_of_stream: bool,
+    ) -> Result<DataAction, Fault> {
+        self.on_body(id, Direction::Response, end_of_stream)
+    }
+
+    /// Delivers the response's trailers.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback.
+    pub fn on_response_trailers(&mut self, id: ContextId) -> Result<TrailersAction, Fault> {
+        self.on_trailers(id, Direction::Response)
+    }
+
+    fn on_headers(
+        &mut self,
+        id: ContextId,
+        direction: Direction,
+        end_of_stream: bool,
+    ) -> Result<HeadersAction, Fault> {
+        let (callback, map) = side(direction).headers;
+        self.announce(id, callback)?;
+        let Some(function) = &self.exports.direction(direction).headers else {
+            return Ok(HeadersAction::Continue);
+        };
+        let entry = Entry {
+            callback,
+            context: id,
+            ticks: self.guest.deadlines.stream,
+        };
+        let Some(http) = self.guest.state_mut().contexts.http_mut(id) else {
+            return Err(unknown_context(id, callback));
+        };
+        http.access.open_map(map);
+        let count = length(http.host.map_len(map));
+        let allows_stop = http.plugin.allow_on_headers_stop_iteration;
+        let number = match function {
+            HeadersCallback::Short(function) => self.guest.call(entry, function, (id.0, count)),
+            HeadersCallback::Full(function) => {
+                self.guest
+                    .call(entry, function, (id.0, count, u32::from(end_of_stream)))
+            }
+        }?;
+        let action = match HeadersAction::from_u32(number) {
+            HeadersAction::StopIteration if !allows_stop => {
+                HeadersAction::StopAllIterationAndWatermark
+            }
+            action => action,
+        };
+        self.settle(id, direction, action)
+    }
+
+    fn on_body(
+        &mut self,
+        id: ContextId,
+        direction: Direction,
+        end_of_stream: bool,
+    ) -> Result<DataAction, Fault> {
+        let callback = side(direction).body;
+        self.announce(id, callback)?;
+        let entry = Entry {
+            callback,
+            context: id,
+            ticks: self.guest.deadlines.stream,
+        };
+        let Some(http) = self.guest.state_mut().contexts.http_mut(id) else {
+            return Err(unknown_context(id, callback));
+        };
+        let Some(function) = &self.exports.direction(direction).body else {
+            http.access.release(direction);
+            return Ok(DataAction::Continue);
+        };
+        http.access.open_body(direction, end_of_stream);
+        let size = length(http.host.body_len(direction));
+        let params = (id.0, size, u32::from(end_of_stream));
+        let number = self.guest.call(entry, function, params)?;
+        let action = DataAction::from_u32(number);
+        if let Some(http) = self.guest.state_mut().contexts.http_mut(id) {
+            http.access.end_callback(direction);
+            if action != DataAction::StopIterationAndBuffer {
+                http.access.close_body(direction);
+            }
+        }
+        self.settle(id, direction, action)
+    }
+
+    fn on_trailers(
+        &mut self,
+        id: ContextId,
+        direction: Direction,
+    ) -> Result<TrailersAction, Fault> {
+        let (callback, map) = side(direction).trailers;
+        self.announce(id, callback)?;
+        let entry = Entry {
+            callback,
+            context: id,
+            ticks: self.guest.deadlines.stream,
+        };
+        let Some(http) = self.guest.state_mut().contexts.http_mut(id) else {
+            return Err(unknown_context(id, callback));
+        };
+        let Some(function) = &self.exports.direction(direction).trailers else {
+            http.access.release(direction);
+            return Ok(TrailersAction::Continue);
+        };
+        http.access.open_map(map);
+        let count = length(http.host.map_len(map));
+        let number = self.guest.call(entry, function, (id.0, count))?;
+        self.settle(id, direction, TrailersAction::from_u32(number))
+    }
+
+    /// Turns what the guest returned into what happens, and runs the effects of the callback.
+    fn settle<A: Action>(
+        &mut self,
+        id: ContextId,
+        direction: Direction,
+        action: A,
+    ) -> Result<A, Fault> {
+        let state = self.guest.state_mut();
+        let mut action = if state.has_replied {
+            A::AFTER_REPLY
+        } else {
+            action
+        };
+        // A guest that resumes and then pauses means "go on": resuming first would be lost.
+        if action != A::CONTINUE
+            && !state.effects.is_empty()
+            && state.take_resume(id, direction)
+            && !state.has_replied
+        {
+            action = A::CONTINUE;
+        }
+        if action == A::CONTINUE
+            && let Some(http) = state.contexts.http_mut(id)
+        {
+            http.access.release(direction);
+        }
+        self.run_effects()?;
+        Ok(action)
+    }
+
+    /// Tells the guest of a stream before the stream's first callback.
+    fn announce(&mut self, id: ContextId, callback: &'static str) -> Result<(), Fault> {
+        self.guest.check(callback)?;
+        let Some(http) = self.guest.state_mut().contexts.http_mut(id) else {
+            return Err(unknown_context(id, callback));
+        };
+        if http.is_announced {
+            return Ok(());
+        }
+        http.is_announced = true;
+        let root = http.root;
+        if !self.has_context(root) {
+            return Err(unknown_context(root, callback));
+        }
+        let Some(create) = &self.exports.on_context_create else {
+            return Ok(());
+        };
+        let ticks = self.guest.deadlines.stream;
+        let entry = Entry {
+            callback: "proxy_on_context_create",
+            context: id,
+            ticks,
+        };
+        self.guest.call(entry, create, (id.0, root.0))?;
+        self.run_effects()
+    }
+
+    /// Tells a plugin that a stream has ended and can be logged. All maps are read-only.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback.
+    pub fn on_log(&mut self, id: ContextId) -> Result<(), Fault> {
+        const CALLBACK: &str = "proxy_on_log";
+        self.announce(id, CALLBACK)?;
+        if let Some(http) = self.guest.state_mut().contexts.http_mut(id) {
+            http.access.start_logging();
+            http.has_ended = true;
+        }
+        let Some(on_log) = &self.exports.on_log else {
+            return Ok(());
+        };
+        let ticks = self.guest.deadlines.stream;
+        let entry = Entry {
+            callback: CALLBACK,
+            context: id,
+            ticks,
+        };
+        self.guest.call(entry, on_log, id.0)?;
+        self.run_effects()
+    }
+
+    /// Tells a plugin that a stream is done and deleted, and forgets the stream and its host. A
+    /// stream that the guest never heard of ends without a word.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete a callback. The stream is forgotten all the same.
+    pub fn delete_http_context(&mut self, id: ContextId) -> Result<(), Fault> {
+        let result = self.end_stream(id);
+        self.guest.state_mut().contexts.remove(id);
+        result
+    }
+
+    fn end_stream(&mut self, id: ContextId) -> Result<(), Fault> {
+        const CALLBACK: &str = "proxy_on_done";
+        self.guest.check(CALLBACK)?;
+        let Some(http) = self.guest.state_mut().contexts.http_mut(id) else {
+            return Err(unknown_context(id, CALLBACK));
+        };
+        http.has_ended = true;
+        if !http.is_announced {
+            return Ok(());
+        }
+        let ticks = self.guest.deadlines.stream;
+        if let Some(on_done) = &self.exports.on_done {
+            let entry = Entry {
+                callback: CALLBACK,
+                context: id,
+                ticks,
+            };
+            // Only a root's answer counts.
+            self.guest.call(entry, on_done, id.0)?;
+            self.run_effects()?;
+        }
+        self.delete_context(id, ticks)?;
+        self.run_effects()
+    }
+}
+
+fn unknown_context(id: ContextId, callback: &'static str) -> Fault {
+    Fault {
+        plugin: String::new(),
+        callback,
+        kind: FaultKind::UnknownContext,
+        message: format!("context {} does not exist in this VM", id.0),
+        backtrace: Vec::new(),
+    }
+}

@@ -1,0 +1,97 @@
+//! Making an instance: link, find the memory and the allocator, run the start functions.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use wasmtime::{ExternType, Instance, Memory, Ref, Table};
+
+use super::VmState;
+use super::exports::Exports;
+use super::guest::Guest;
+use crate::host::HostServices;
+use crate::imports::Window;
+use crate::module::MemorySource;
+use crate::shared::SharedState;
+use crate::{Fault, LoadError, Module, VmConfig};
+
+/// Makes an instance and brings it to where plugins can start.
+pub(super) fn start(
+    module: &Module,
+    config: VmConfig,
+    shared: Arc<SharedState>,
+    services: Rc<dyn HostServices>,
+) -> Result<(Guest, Exports), LoadError> {
+    let checked = module.checked();
+    let mut state = VmState::new(module.abi_version(), config, shared, services);
+    if let MemorySource::Exported(name) = &checked.memory {
+        state.memory_export = Some(name.clone());
+    }
+    state.has_tick = module.has_callback("proxy_on_tick");
+    let mut guest = Guest::new(module.engine(), state).map_err(|error| refused(&error))?;
+    guest.state_mut().gate.enter(Window::Start);
+    let instance = instantiate(module, &mut guest).map_err(|error| refused(&error))?;
+    if let MemorySource::Exported(name) = &checked.memory {
+        guest.state_mut().memory = instance.get_memory(&mut guest.store, name);
+    }
+    guest.state_mut().allocator = ["malloc", "proxy_on_memory_allocate"]
+        .into_iter()
+        .find_map(|name| instance.get_typed_func(&mut guest.store, name).ok());
+    let exports = Exports::find(&mut guest.store, &instance);
+    run_start_functions(&mut guest, &instance)?;
+    guest.state_mut().gate.enter(Window::Open);
+    Ok((guest, exports))
+}
+
+fn refused(error: &wasmtime::Error) -> LoadError {
+    LoadError::Instantiate(format!("{error:#}"))
+}
+
+fn instantiate(module: &Module, guest: &mut Guest) -> Result<Instance, wasmtime::Error> {
+    if let Some(linked) = module.linked() {
+        return linked.instantiate(&mut guest.store);
+    }
+    let Some(linker) = module.engine().linker(module.abi_version()) else {
+        wasmtime::bail!("no hostcalls for ABI {}", module.abi_version());
+    };
+    let mut linker = linker.clone();
+    for import in module.wasmtime().imports() {
+        match import.ty() {
+            ExternType::Memory(ty) => {
+                let memory = Memory::new(&mut guest.store, ty)?;
+                guest.state_mut().memory = Some(memory);
+                linker.define(&guest.store, import.module(), import.name(), memory)?;
+            }
+            ExternType::Table(ty) => {
+                let table = Table::new(&mut guest.store, ty, Ref::Func(None))?;
+                linker.define(&guest.store, import.module(), import.name(), table)?;
+            }
+            _ => {}
+        }
+    }
+    linker.instantiate(&mut guest.store, module.wasmtime())
+}
+
+/// A reactor has `_initialize`, then perhaps `main`; a command has only `_start`, and lives on
+/// after it has returned.
+fn run_start_functions(guest: &mut Guest, instance: &Instance) -> Result<(), Fault> {
+    let store = &mut guest.store;
+    let initialize = instance
+        .get_typed_func::<(), ()>(&mut *store, "_initialize")
+        .ok();
+    let main = instance
+        .get_typed_func::<(u32, u32), u32>(&mut *store, "main")
+        .ok();
+    let main_void = instance
+        .get_typed_func::<(), u32>(&mut *store, "__main_void")
+        .ok();
+    let command = instance.get_typed_func::<(), ()>(store, "_start").ok();
+    let Some(initialize) = initialize else {
+        return command.map_or(Ok(()), |command| guest.call_start("_start", &command, ()));
+    };
+    guest.call_start("_initialize", &initialize, ())?;
+    match (main, main_void) {
+        (Some(main), _) => guest.call_start("main", &main, (0, 0)).map(drop),
+        (None, Some(main)) => guest.call_start("__main_void", &main, ()).map(drop),
+        (None, None) => Ok(()),
+    }
+}

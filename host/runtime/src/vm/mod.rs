@@ -1,0 +1,131 @@
+//! The VM: one instance of a module with its plugins and streams.
+
+mod effects;
+mod exports;
+mod guest;
+mod http;
+mod instance;
+mod limits;
+mod plugin;
+mod state;
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+pub(crate) use effects::Effect;
+pub(crate) use state::{VM_CONTEXT, VmState};
+
+use crate::context::{Context, HttpContext};
+use crate::host::{HostServices, HttpHost};
+use crate::shared::SharedState;
+use crate::{ContextId, Fault, LoadError, Module, VmConfig};
+use exports::Exports;
+use guest::Guest;
+
+/// One instance of a module, with the plugins and streams in it. It belongs to one thread.
+///
+/// Every `on_*` method enters the guest, obeys Envoy's rules of what the guest may see meanwhile,
+/// and returns after what the guest asked for has reached the embedder's traits. After the first
+/// [`Fault`] every method returns one without entering the guest.
+pub struct Vm {
+    guest: Guest,
+    exports: Exports,
+}
+
+impl fmt::Debug for Vm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vm")
+            .field("state", self.guest.state())
+            .field("has_failed", &self.guest.has_failed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Vm {
+    /// Makes an instance and runs its start functions.
+    ///
+    /// # Errors
+    ///
+    /// When there is not enough memory, or when a start function does not complete.
+    pub fn new(
+        module: &Module,
+        config: VmConfig,
+        shared: Arc<SharedState>,
+        services: Rc<dyn HostServices>,
+    ) -> Result<Self, LoadError> {
+        let (guest, exports) = instance::start(module, config, shared, services)?;
+        Ok(Self { guest, exports })
+    }
+
+    /// Returns whether a fault has ended this VM.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.guest.has_failed()
+    }
+
+    /// Returns whether a context still exists: a root that waits for `proxy_done` ends by itself.
+    #[must_use]
+    pub fn has_context(&self, id: ContextId) -> bool {
+        self.guest.state().contexts.contains(id)
+    }
+
+    /// Returns how many contexts exist, roots included.
+    #[must_use]
+    pub fn context_count(&self) -> usize {
+        self.guest.state().contexts.len()
+    }
+
+    /// Adds a stream. The guest hears of it before the stream's first callback.
+    ///
+    /// `root` must come from [`start_plugin`](Self::start_plugin) of this VM; with another id the
+    /// stream's callbacks return faults.
+    pub fn create_http_context(&mut self, root: ContextId, host: Rc<dyn HttpHost>) -> ContextId {
+        let contexts = &mut self.guest.state_mut().contexts;
+        let plugin = contexts.root(root).map(|root| Rc::clone(&root.plugin));
+        contexts.insert(Context::Http(HttpContext::new(
+            root,
+            plugin.unwrap_or_default(),
+            host,
+        )))
+    }
+
+    /// Brings the effects of a callback to the embedder, in the order the guest asked for them.
+    fn run_effects(&mut self) -> Result<(), Fault> {
+        while !self.guest.state().effects.is_empty() {
+            for effect in self.guest.state_mut().take_effects() {
+                self.run_effect(effect)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_effect(&mut self, effect: Effect) -> Result<(), Fault> {
+        let host = |vm: &Self, id| {
+            vm.guest
+                .state()
+                .contexts
+                .http(id)
+                .map(|http| Rc::clone(&http.host))
+        };
+        match effect {
+            Effect::ContinueStream(id, direction) => {
+                if let Some(host) = host(self, id) {
+                    host.continue_stream(direction);
+                }
+            }
+            Effect::CloseStream(id) => {
+                if let Some(host) = host(self, id) {
+                    host.close_stream();
+                }
+            }
+            Effect::SendLocalResponse(id, response) => {
+                if let Some(host) = host(self, id) {
+                    host.send_local_response(*response);
+                }
+            }
+            Effect::DeleteRoot(id) => self.delete_context(id, self.guest.deadlines.configure)?,
+        }
+        Ok(())
+    }
+}

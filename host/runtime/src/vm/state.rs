@@ -1,0 +1,145 @@
+//! VmState: all that hostcalls can reach.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tollgate_abi::AbiVersion;
+use wasmtime::{Memory, TypedFunc};
+
+use super::effects::Effect;
+use super::limits::Limiter;
+use crate::context::{Context, ContextTable, HttpContext, RootContext};
+use crate::host::{HostServices, LogOrigin};
+use crate::imports::Gate;
+use crate::shared::{MetricTable, Namespace, SharedState};
+use crate::{ContextId, VmConfig};
+
+/// The VM itself: no plugin, no stream.
+pub(crate) const VM_CONTEXT: ContextId = ContextId(0);
+
+/// The state of a VM outside the guest's memory.
+pub(crate) struct VmState {
+    pub(crate) abi: AbiVersion,
+    pub(crate) config: VmConfig,
+    pub(crate) services: Rc<dyn HostServices>,
+    pub(crate) shared_data: Arc<Namespace>,
+    pub(crate) metrics: MetricTable,
+    pub(crate) contexts: ContextTable,
+    /// The context whose callback runs.
+    pub(crate) current: ContextId,
+    /// The context that hostcalls act on instead, if it is alive; 0 for none.
+    pub(crate) effective: ContextId,
+    pub(crate) gate: Gate,
+    pub(crate) effects: VecDeque<Effect>,
+    /// Whether a local response was sent in this callback, which overrides its action.
+    pub(crate) has_replied: bool,
+    pub(crate) limiter: Limiter,
+    /// Set once the instance exists; hostcalls of a start section look it up themselves.
+    pub(crate) memory: Option<Memory>,
+    pub(crate) memory_export: Option<String>,
+    pub(crate) allocator: Option<TypedFunc<u32, u32>>,
+    /// Whether the guest has `proxy_on_tick`: without it no timer runs.
+    pub(crate) has_tick: bool,
+    pub(crate) next_http_token: u32,
+    /// Reused buffers, so that a hostcall need not allocate.
+    pub(crate) name: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+}
+
+impl fmt::Debug for VmState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VmState")
+            .field("vm_id", &self.config.vm_id)
+            .field("current", &self.current)
+            .finish_non_exhaustive()
+    }
+}
+
+impl VmState {
+    pub(crate) fn new(
+        abi: AbiVersion,
+        config: VmConfig,
+        shared: Arc<SharedState>,
+        services: Rc<dyn HostServices>,
+    ) -> Self {
+        Self {
+            abi,
+            services,
+            shared_data: shared.data().namespace(&config.vm_id),
+            metrics: MetricTable::new(shared, config.limits.metrics),
+            contexts: ContextTable::default(),
+            current: VM_CONTEXT,
+            effective: VM_CONTEXT,
+            gate: Gate::new(config.allowed_capabilities.as_ref()),
+            effects: VecDeque::new(),
+            has_replied: false,
+            limiter: Limiter::new(&config.limits),
+            memory: None,
+            memory_export: None,
+            allocator: None,
+            has_tick: false,
+            next_http_token: 4,
+            name: Vec::new(),
+            value: Vec::new(),
+            config,
+        }
+    }
+
+    /// Returns the context that hostcalls act on.
+    pub(crate) fn acting(&self) -> ContextId {
+        if self.effective != VM_CONTEXT && self.contexts.contains(self.effective) {
+            self.effective
+        } else {
+            self.current
+        }
+    }
+
+    /// Returns the stream that hostcalls act on, if it is one.
+    pub(crate) fn acting_http(&self) -> Option<&HttpContext> {
+        self.contexts.http(self.acting())
+    }
+
+    pub(crate) fn acting_http_mut(&mut self) -> Option<&mut HttpContext> {
+        self.contexts.http_mut(self.acting())
+    }
+
+    /// Returns the root of the context that hostcalls act on.
+    pub(crate) fn acting_root(&self) -> Option<(ContextId, &RootContext)> {
+        let id = self.contexts.root_of(self.acting())?;
+        Some((id, self.contexts.root(id)?))
+    }
+
+    /// Writes a log line of the guest with the prefix of the acting context.
+    pub(crate) fn log(&self, level: tollgate_abi::LogLevel, message: &[u8]) {
+        let vm_id = self.config.vm_id.as_str();
+        let origin = match self.contexts.get(self.acting()) {
+            None => LogOrigin {
+                plugin_name: None,
+                root_id: "",
+                vm_id: "",
+            },
+            Some(Context::Root(root)) => LogOrigin {
+                plugin_name: None,
+                root_id: &root.plugin.root_id,
+                vm_id,
+            },
+            Some(Context::Http(http)) => LogOrigin {
+                plugin_name: Some(&http.plugin.name),
+                root_id: &http.plugin.root_id,
+                vm_id,
+            },
+        };
+        self.services.log(origin, level, message);
+    }
+
+    /// Returns the name of the plugin whose callback runs; empty for the VM itself.
+    pub(crate) fn plugin_name(&self, id: ContextId) -> &str {
+        match self.contexts.get(id) {
+            None => "",
+            Some(Context::Root(root)) => &root.plugin.name,
+            Some(Context::Http(http)) => &http.plugin.name,
+        }
+    }
+}
