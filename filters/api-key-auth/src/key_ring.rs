@@ -1,0 +1,195 @@
+//! The known keys, and how a presented one is compared with them.
+
+use std::fmt;
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+
+use crate::expiry::Expiry;
+use crate::name::Name;
+
+/// The longest key that is accepted; a longer one is unknown without a look at it.
+pub(crate) const MAX_KEY_BYTES: usize = 4096;
+
+/// A key and who uses it. The key itself is not kept, only its SHA-256.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RawKey")]
+pub(crate) struct Key {
+    digest: [u8; 32],
+    /// Who uses the key.
+    pub(crate) consumer: Name,
+    /// What the consumer belongs to.
+    pub(crate) groups: Vec<Name>,
+    /// From when the key is refused.
+    pub(crate) expires: Option<Expiry>,
+}
+
+// A digest of a weak key gives the key away, so that it is not for logs either.
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("consumer", &self.consumer)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawKey {
+    key: Option<String>,
+    sha256: Option<String>,
+    consumer: Name,
+    #[serde(default)]
+    groups: Vec<Name>,
+    expires: Option<Expiry>,
+}
+
+impl TryFrom<RawKey> for Key {
+    type Error = String;
+
+    // No message repeats a key: messages end up in logs.
+    fn try_from(raw: RawKey) -> Result<Self, String> {
+        let digest = match (raw.key, raw.sha256) {
+            (Some(key), None) if key.is_empty() => return Err("`key` is empty".into()),
+            (Some(key), None) if key.len() > MAX_KEY_BYTES => {
+                return Err(format!("`key` is longer than {MAX_KEY_BYTES} bytes"));
+            }
+            (Some(key), None) => Sha256::digest(key).into(),
+            (None, Some(hex)) => from_hex(&hex).ok_or("`sha256` is not 64 hexadecimal digits")?,
+            _ => return Err("takes either `key` or `sha256`".into()),
+        };
+        Ok(Self {
+            digest,
+            consumer: raw.consumer,
+            groups: raw.groups,
+            expires: raw.expires,
+        })
+    }
+}
+
+fn from_hex(hex: &str) -> Option<[u8; 32]> {
+    let mut digest = [0; 32];
+    if hex.len() != 64 {
+        return None;
+    }
+    for (byte, digits) in digest.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        for digit in digits {
+            let value = char::from(*digit).to_digit(16)?;
+            *byte = (*byte << 4) | u8::try_from(value).ok()?;
+        }
+    }
+    Some(digest)
+}
+
+/// All known keys.
+#[derive(Debug)]
+pub(crate) struct KeyRing(Vec<Key>);
+
+impl KeyRing {
+    /// Takes the keys, or returns the positions of two that are the same.
+    ///
+    /// # Errors
+    ///
+    /// When a key is there twice: whose is it?
+    pub(crate) fn new(keys: Vec<Key>) -> Result<Self, (usize, usize)> {
+        let mut order: Vec<(&[u8; 32], usize)> = keys
+            .iter()
+            .enumerate()
+            .map(|(index, key)| (&key.digest, index))
+            .collect();
+        order.sort_unstable();
+        for pair in order.windows(2) {
+            if let [(one, first), (other, second)] = pair
+                && one == other
+            {
+                return Err((*first, *second));
+            }
+        }
+        Ok(Self(keys))
+    }
+
+    /// Returns the key that was presented, if it is known.
+    ///
+    /// It takes the same time whether and where the key is found: the digest is compared with
+    /// every known one to its end.
+    pub(crate) fn find(&self, presented: &[u8]) -> Option<&Key> {
+        if presented.len() > MAX_KEY_BYTES {
+            return None;
+        }
+        let digest: [u8; 32] = Sha256::digest(presented).into();
+        let mut found = 0_u32;
+        for (position, key) in (1_u32..).zip(&self.0) {
+            found.conditional_assign(&position, key.digest.ct_eq(&digest));
+        }
+        self.0.get(usize::try_from(found).ok()?.checked_sub(1)?)
+    }
+
+    /// Returns all keys.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, KeyRing};
+
+    fn ring(json: &str) -> KeyRing {
+        let keys: Vec<Key> = serde_json::from_str(json).unwrap();
+        KeyRing::new(keys).unwrap()
+    }
+
+    fn fault(json: &str) -> String {
+        serde_json::from_str::<Key>(json).unwrap_err().to_string()
+    }
+
+    // printf s3cret | sha256sum
+    const S3CRET: &str = "1ec1c26b50d5d3c58d9583181af8076655fe00756bf7285940ba3670f99fcba0";
+
+    #[test]
+    fn a_key_is_found_by_its_text_or_its_hash() {
+        let ring = ring(&format!(
+            r#"[{{"key": "plain", "consumer": "a"}}, {{"sha256": "{S3CRET}", "consumer": "b"}},
+                {{"key": "third", "consumer": "c"}}]"#
+        ));
+        let consumer = |key: &str| ring.find(key.as_bytes()).map(|key| key.consumer.as_str());
+        assert_eq!(consumer("plain"), Some("a"));
+        assert_eq!(consumer("s3cret"), Some("b"));
+        assert_eq!(consumer("third"), Some("c"));
+        for unknown in ["", "plai", "plain ", "PLAIN", S3CRET, &"x".repeat(5000)] {
+            assert_eq!(consumer(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_nowhere_in_what_is_printed() {
+        let ring = ring(r#"[{"key": "plain", "consumer": "a"}]"#);
+        let printed = format!("{ring:?}");
+        assert!(
+            !printed.contains("plain") && !printed.contains("digest"),
+            "{printed}"
+        );
+    }
+
+    #[test]
+    fn the_same_key_twice_is_refused() {
+        let json = format!(
+            r#"[{{"key": "x", "consumer": "a"}}, {{"key": "s3cret", "consumer": "a"}},
+                {{"sha256": "{S3CRET}", "consumer": "b"}}]"#
+        );
+        let keys: Vec<Key> = serde_json::from_str(&json).unwrap();
+        assert_eq!(KeyRing::new(keys).unwrap_err(), (1, 2));
+    }
+
+    #[test]
+    fn a_key_is_given_in_one_way() {
+        let two = format!(r#"{{"key": "a", "sha256": "{S3CRET}", "consumer": "a"}}"#);
+        assert!(fault(&two).contains("either `key` or `sha256`"));
+        assert!(fault(r#"{"consumer": "a"}"#).contains("either `key` or `sha256`"));
+        assert!(fault(r#"{"key": "", "consumer": "a"}"#).contains("empty"));
+        assert!(fault(r#"{"sha256": "12", "consumer": "a"}"#).contains("64 hexadecimal"));
+        let not_hex = format!(r#"{{"sha256": "{}", "consumer": "a"}}"#, "zé".repeat(22));
+        assert!(fault(&not_hex).contains("64 hexadecimal"));
+    }
+}

@@ -1,0 +1,144 @@
+//! Where a request carries its key.
+
+use serde::Deserialize;
+use tollgate_filter_common::{HeaderName, Request, RequestHead, Token, cookie, query};
+
+/// A place in a request.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "RawSource")]
+pub(crate) enum Source {
+    /// A header, after a prefix such as `Bearer `, which may be empty.
+    Header {
+        /// The header.
+        name: HeaderName,
+        /// What stands before the key; upper and lower case are the same.
+        prefix: String,
+    },
+    /// A parameter of the query.
+    Query(String),
+    /// A cookie.
+    Cookie(Token),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawSource {
+    header: Option<HeaderName>,
+    prefix: Option<String>,
+    query: Option<String>,
+    cookie: Option<Token>,
+}
+
+impl TryFrom<RawSource> for Source {
+    type Error = &'static str;
+
+    fn try_from(raw: RawSource) -> Result<Self, Self::Error> {
+        match (raw.header, raw.prefix, raw.query, raw.cookie) {
+            (Some(name), prefix, None, None) => Ok(Self::Header {
+                name,
+                prefix: prefix.unwrap_or_default(),
+            }),
+            (None, None, Some(name), None) if name.is_empty() => Err("`query` is empty"),
+            (None, None, Some(name), None) => Ok(Self::Query(name)),
+            (None, None, None, Some(name)) => Ok(Self::Cookie(name)),
+            (None, Some(_), _, _) => Err("`prefix` belongs to a `header`"),
+            _ => Err("takes one of `header`, `query` and `cookie`"),
+        }
+    }
+}
+
+impl Source {
+    /// Returns the key that the request carries here. An empty one is none.
+    ///
+    /// # Errors
+    ///
+    /// When the head cannot be read.
+    pub(crate) fn key<H: RequestHead>(
+        &self,
+        request: &Request<'_, H>,
+    ) -> Result<Option<Vec<u8>>, H::Error> {
+        let key = match self {
+            Self::Header { name, prefix } => {
+                let value = request.head().header(name.as_str())?;
+                value.and_then(|value| Some(after_prefix(value.as_ref(), prefix)?.to_vec()))
+            }
+            Self::Query(name) => {
+                query::find(request.target()?, name).map(std::borrow::Cow::into_owned)
+            }
+            Self::Cookie(name) => {
+                let cookies = request.head().cookies()?.unwrap_or_default();
+                cookie::find(&cookies, name.as_str()).map(<[u8]>::to_vec)
+            }
+        };
+        Ok(key.filter(|key| !key.is_empty()))
+    }
+}
+
+fn after_prefix<'v>(value: &'v [u8], prefix: &str) -> Option<&'v [u8]> {
+    let (start, key) = value.split_at_checked(prefix.len())?;
+    start
+        .eq_ignore_ascii_case(prefix.as_bytes())
+        .then(|| key.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Source;
+    use crate::test_head::Head;
+    use tollgate_filter_common::Request;
+
+    fn key(source: &str, headers: &[(&'static str, &'static str)]) -> Option<String> {
+        let source: Source = serde_json::from_str(source).unwrap();
+        let head = Head(headers.to_vec());
+        let Ok(key) = source.key(&Request::new(&head));
+        key.map(|key| String::from_utf8(key).unwrap())
+    }
+
+    #[test]
+    fn a_header_carries_the_key_after_its_prefix() {
+        let plain = r#"{"header": "X-Api-Key"}"#;
+        assert_eq!(key(plain, &[("x-api-key", " k1 ")]).as_deref(), Some("k1"));
+        assert_eq!(key(plain, &[("x-api-key", " ")]), None);
+        assert_eq!(key(plain, &[]), None);
+        let bearer = r#"{"header": "authorization", "prefix": "Bearer "}"#;
+        assert_eq!(
+            key(bearer, &[("authorization", "bearer k1")]).as_deref(),
+            Some("k1")
+        );
+        assert_eq!(key(bearer, &[("authorization", "Basic k1")]), None);
+        assert_eq!(key(bearer, &[("authorization", "Be")]), None);
+    }
+
+    #[test]
+    fn a_query_parameter_carries_the_key_encoded() {
+        let source = r#"{"query": "apikey"}"#;
+        assert_eq!(
+            key(source, &[(":path", "/a?x=1&apikey=k%2F1")]).as_deref(),
+            Some("k/1")
+        );
+        assert_eq!(key(source, &[(":path", "/a?apikey=")]), None);
+        assert_eq!(key(source, &[(":path", "/apikey=1")]), None);
+    }
+
+    #[test]
+    fn a_cookie_carries_the_key_in_any_cookie_header() {
+        let source = r#"{"cookie": "k"}"#;
+        let headers = [("cookie", "a=1"), ("cookie", "b=2; k=k1")];
+        assert_eq!(key(source, &headers).as_deref(), Some("k1"));
+        assert_eq!(key(source, &[("cookie", "kk=1")]), None);
+    }
+
+    #[test]
+    fn a_source_is_one_place() {
+        let fault = |json| {
+            serde_json::from_str::<Source>(json)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(fault("{}").contains("one of"));
+        assert!(fault(r#"{"header": "a", "cookie": "b"}"#).contains("one of"));
+        assert!(fault(r#"{"query": "a", "prefix": "b"}"#).contains("belongs to a `header`"));
+        assert!(fault(r#"{"query": ""}"#).contains("empty"));
+        assert!(fault(r#"{"header": "a b"}"#).contains("not a header name"));
+    }
+}
