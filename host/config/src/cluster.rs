@@ -34,6 +34,10 @@ pub struct Cluster {
     pub idle_timeout: Option<Duration>,
     /// How often names are looked up (STRICT_DNS); by default 5 seconds.
     pub dns_refresh_rate: Duration,
+    /// Which kinds of addresses a name may resolve to.
+    pub dns_lookup_family: DnsLookupFamily,
+    /// Whether trailers are sent and kept on HTTP/1 connections (`enable_trailers`).
+    pub http1_trailers: bool,
     /// `per_connection_buffer_limit_bytes`, by default 1 MiB.
     pub per_connection_buffer_limit_bytes: usize,
 }
@@ -56,6 +60,21 @@ pub enum LbPolicy {
     LeastRequest,
     /// At random.
     Random,
+}
+
+/// `dns_lookup_family`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsLookupFamily {
+    /// IPv6, and IPv4 only when there is none.
+    Auto,
+    /// IPv4 only.
+    V4Only,
+    /// IPv6 only.
+    V6Only,
+    /// IPv4, and IPv6 only when there is none.
+    V4Preferred,
+    /// Both.
+    All,
 }
 
 /// Protocol spoken to an upstream.

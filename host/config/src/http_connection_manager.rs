@@ -51,6 +51,8 @@ pub struct HttpConnectionManager {
     pub max_concurrent_streams: u32,
     /// Whether HTTP/1.0 is answered.
     pub accept_http_10: bool,
+    /// Whether trailers are kept on HTTP/1 connections (`enable_trailers`); HTTP/2 always keeps them.
+    pub http1_trailers: bool,
     /// Whether `/a//b` is read as `/a/b`.
     pub merge_slashes: bool,
     /// Whether dot segments are resolved (RFC 3986 §6.2.2).

@@ -8,26 +8,138 @@
 
 mod access_log;
 mod bootstrap;
+mod build;
 mod cluster;
 mod data_source;
+mod error;
 mod http_connection_manager;
 mod listener;
 mod plugin;
+mod report;
 mod route_configuration;
+mod schema;
+mod subset;
 mod tls;
+mod view;
+mod yaml;
+
+use std::path::Path;
 
 pub use access_log::{AccessLog, AccessLogSink};
 pub use bootstrap::{Bootstrap, Node};
-pub use cluster::{Cluster, ClusterDiscovery, Endpoint, HostAddress, LbPolicy, UpstreamProtocol};
+pub use cluster::{
+    Cluster, ClusterDiscovery, DnsLookupFamily, Endpoint, HostAddress, LbPolicy, UpstreamProtocol,
+};
 pub use data_source::DataSource;
+pub use error::{ConfigError, ConfigErrors, ErrorKind};
 pub use http_connection_manager::{
     CodecType, HttpConnectionManager, HttpFilter, HttpFilterKind, ServerHeaderTransformation,
 };
 pub use listener::{FilterChain, FilterChainMatch, Listener, NetworkFilter};
 pub use plugin::{FailurePolicy, PluginConfig, ReloadConfig, VmConfig};
 pub use route_configuration::{
-    ClusterSpecifier, DirectResponse, HeaderMatcher, HeaderMutation, HeaderAppendAction, HostRewrite,
-    PathMatch, PathRewrite, PerFilter, QueryParameterMatcher, Redirect, Route, RouteAction,
-    RouteActionKind, RouteConfiguration, RouteMatch, StringMatcher, VirtualHost, WeightedCluster,
+    ClusterSpecifier, DirectResponse, HeaderAppendAction, HeaderMatcher, HeaderMutation,
+    HostRewrite, PathMatch, PathRewrite, PerFilter, QueryParameterMatcher, Redirect, Route,
+    RouteAction, RouteActionKind, RouteConfiguration, RouteMatch, StringMatcher, VirtualHost,
+    WeightedCluster,
 };
 pub use tls::{Certificate, DownstreamTls, UpstreamTls};
+
+/// How strictly a file is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Warns about what is valid for Envoy but not implemented, and goes on without it.
+    pub ignore_unsupported: bool,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What it configures.
+    pub bootstrap: Bootstrap,
+    /// What it says without effect.
+    pub warnings: Vec<ConfigError>,
+}
+
+/// Reads a file, as Envoy does: `.json` as JSON, everything else as YAML.
+///
+/// # Errors
+///
+/// When the file cannot be read, is not what Envoy would accept, or, unless `options` allow it,
+/// configures something that Tollgate does not implement. As many faults as possible are named.
+pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
+    let file_name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+        file: file_name.clone(),
+        line: None,
+        path: String::new(),
+        reason: error.to_string(),
+        kind: ErrorKind::Schema,
+    })?;
+    parse(&text, &file_name, options)
+}
+
+/// Reads the text of a file; `file_name` decides the syntax as in [`load`] and appears in errors.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn parse(text: &str, file_name: &str, options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
+    let report = report::Report::new(file_name, options.ignore_unsupported);
+    let bootstrap = read(text, file_name, &report);
+    let (errors, warnings) = report.into_parts();
+    match (ConfigErrors::from_list(errors), bootstrap?) {
+        (None, Some(bootstrap)) => Ok(Loaded {
+            bootstrap,
+            warnings,
+        }),
+        (errors, _) => Err(errors.unwrap_or_else(|| no_result(file_name))),
+    }
+}
+
+/// Runs the stages; each adds to `report` what it finds.
+fn read(
+    text: &str,
+    file_name: &str,
+    report: &report::Report,
+) -> Result<Option<Bootstrap>, ConfigError> {
+    let descriptor = schema::descriptor("envoy.config.bootstrap.v3.Bootstrap")?;
+    let syntax = match file_name.to_ascii_lowercase().ends_with(".json") {
+        true => yaml::Syntax::Json,
+        false => yaml::Syntax::Yaml,
+    };
+    let document = match yaml::read(text, syntax) {
+        Ok(document) => document,
+        Err(fault) => {
+            report.error_at(fault.line, "", fault.reason);
+            return Ok(None);
+        }
+    };
+    for remark in document.remarks {
+        report.warning_at(remark.line, remark.reason);
+    }
+    let message = schema::decode(&descriptor, &document.root, report);
+    if report.has_schema_errors() {
+        return Ok(None);
+    }
+    let view = view::View::root(&message, report);
+    schema::check(&view);
+    if report.has_schema_errors() {
+        return Ok(None);
+    }
+    subset::check(&view);
+    Ok(Some(build::bootstrap(&view)))
+}
+
+fn no_result(file_name: &str) -> ConfigErrors {
+    let reason = "nothing could be read".to_owned();
+    let (line, path, kind) = (None, String::new(), ErrorKind::Schema);
+    ConfigError {
+        file: file_name.to_owned(),
+        line,
+        path,
+        reason,
+        kind,
+    }
+    .into()
+}

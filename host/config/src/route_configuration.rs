@@ -113,13 +113,33 @@ pub struct QueryParameterMatcher {
 #[derive(Clone, Debug)]
 pub enum StringMatcher {
     /// Equals.
-    Exact { /** Text. */ text: String, /** Letter case is ignored. */ ignore_case: bool },
+    Exact {
+        /** Text. */
+        text: String,
+        /** Letter case is ignored. */
+        ignore_case: bool,
+    },
     /// Begins with.
-    Prefix { /** Text. */ text: String, /** Letter case is ignored. */ ignore_case: bool },
+    Prefix {
+        /** Text. */
+        text: String,
+        /** Letter case is ignored. */
+        ignore_case: bool,
+    },
     /// Ends with.
-    Suffix { /** Text. */ text: String, /** Letter case is ignored. */ ignore_case: bool },
+    Suffix {
+        /** Text. */
+        text: String,
+        /** Letter case is ignored. */
+        ignore_case: bool,
+    },
     /// Contains.
-    Contains { /** Text. */ text: String, /** Letter case is ignored. */ ignore_case: bool },
+    Contains {
+        /** Text. */
+        text: String,
+        /** Letter case is ignored. */
+        ignore_case: bool,
+    },
     /// Matches entirely.
     SafeRegex(Regex),
 }

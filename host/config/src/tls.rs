@@ -13,7 +13,9 @@ pub struct Certificate {
 
 impl std::fmt::Debug for Certificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Certificate").field("chain", &self.chain.len()).finish_non_exhaustive()
+        f.debug_struct("Certificate")
+            .field("chain", &self.chain.len())
+            .finish_non_exhaustive()
     }
 }
 

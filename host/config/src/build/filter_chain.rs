@@ -1,0 +1,128 @@
+//! Filter chains: which connections they are for and what serves them.
+
+use std::collections::HashSet;
+
+use super::{http_connection_manager, tls};
+use crate::view::View;
+use crate::{FilterChain, FilterChainMatch, NetworkFilter};
+
+const CONNECTION_MANAGER: &str =
+    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+
+pub(super) fn build(view: &View<'_>) -> Option<FilterChain> {
+    let tls = view
+        .child("transport_socket")
+        .map(|socket| tls::downstream(&socket));
+    let matches = view
+        .child("filter_chain_match")
+        .map(|matches| build_match(&matches));
+    let filter = network_filter(view);
+    Some(FilterChain {
+        name: view.text("name").to_owned(),
+        matches: matches.unwrap_or_default(),
+        tls: tls.transpose().ok()?.flatten(),
+        filter: filter?,
+    })
+}
+
+/// Reports chains that could serve the same connection, as Envoy does.
+pub(super) fn refuse_overlaps(chains: &[View<'_>]) {
+    let mut seen = HashSet::new();
+    for chain in chains {
+        let matches = chain
+            .child("filter_chain_match")
+            .map(|matches| to_match(&matches))
+            .unwrap_or_default();
+        let or_any = |values: Vec<String>| {
+            if values.is_empty() {
+                vec![String::new()]
+            } else {
+                values
+            }
+        };
+        let protocols = or_any(matches.application_protocols);
+        for name in or_any(matches.server_names) {
+            for protocol in &protocols {
+                let key = (
+                    name.clone(),
+                    protocol.clone(),
+                    matches.transport_protocol.clone(),
+                );
+                // Criteria that are not implemented may tell the chains apart.
+                if !seen.insert(key) && !chain.report().has_error_within(chain.path()) {
+                    let reason =
+                        "multiple filter chains with overlapping matching rules are defined";
+                    return chain.error("", reason);
+                }
+            }
+        }
+    }
+}
+
+fn build_match(view: &View<'_>) -> FilterChainMatch {
+    for (index, name) in view.texts("server_names").into_iter().enumerate() {
+        if name.contains('*') && !name.starts_with("*.") {
+            let field = format!("server_names[{index}]");
+            view.error(
+                &field,
+                "partial wildcards are not supported in `server_names`",
+            );
+        }
+    }
+    to_match(view)
+}
+
+fn to_match(view: &View<'_>) -> FilterChainMatch {
+    let transport = view.text("transport_protocol");
+    FilterChainMatch {
+        server_names: view
+            .texts("server_names")
+            .iter()
+            .map(|name| name.to_lowercase())
+            .collect(),
+        transport_protocol: (!transport.is_empty()).then(|| transport.to_owned()),
+        application_protocols: view
+            .texts("application_protocols")
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+    }
+}
+
+fn network_filter(view: &View<'_>) -> Option<NetworkFilter> {
+    let filters = view.children("filters");
+    let Some((last, before)) = filters.split_last() else {
+        view.unsupported("filters", "a chain without filters");
+        return None;
+    };
+    for filter in before {
+        match filter
+            .packed("typed_config")
+            .map(|config| config.type_name())
+        {
+            Some(name) if name == CONNECTION_MANAGER => {
+                filter.error("", "a terminal filter must be the last of its chain");
+            }
+            Some(name) => filter.unsupported("typed_config", &format!("the network filter {name}")),
+            None => refuse_missing(filter),
+        }
+    }
+    let Some(config) = last.packed("typed_config") else {
+        refuse_missing(last);
+        return None;
+    };
+    if config.type_name() != CONNECTION_MANAGER {
+        let what = format!("the network filter {}", config.type_name());
+        last.unsupported("typed_config", &what);
+        return None;
+    }
+    let manager = http_connection_manager::build(&config)?;
+    Some(NetworkFilter::HttpConnectionManager(Box::new(manager)))
+}
+
+/// An extension is found by the type of its configuration; Envoy no longer looks at its name.
+fn refuse_missing(filter: &View<'_>) {
+    if !filter.has("typed_config") && !filter.has("config_discovery") {
+        filter.error("", "a network filter needs a `typed_config`");
+    }
+}

@@ -1,0 +1,52 @@
+//! Headers to add and remove.
+
+use crate::view::View;
+use crate::{HeaderAppendAction, HeaderMutation};
+
+/// Reads `<kind>_headers_to_add` and `<kind>_headers_to_remove`, where `kind` is `request` or
+/// `response`.
+pub(super) fn mutation(view: &View<'_>, kind: &str) -> HeaderMutation {
+    let remove = format!("{kind}_headers_to_remove");
+    let add = format!("{kind}_headers_to_add");
+    for (index, name) in view.texts(&remove).into_iter().enumerate() {
+        if name.starts_with(':') || name.eq_ignore_ascii_case("host") {
+            view.error(
+                &format!("{remove}[{index}]"),
+                ":-prefixed or host headers may not be removed",
+            );
+        }
+    }
+    HeaderMutation {
+        remove: view
+            .texts(&remove)
+            .into_iter()
+            .map(str::to_lowercase)
+            .collect(),
+        add: view.children(&add).iter().filter_map(addition).collect(),
+    }
+}
+
+fn addition(view: &View<'_>) -> Option<(String, String, HeaderAppendAction)> {
+    let header = view.child("header")?;
+    let name = header.text("key").to_lowercase();
+    if name == "host" {
+        header.error("key", ":-prefixed or host headers may not be modified");
+    } else if name.starts_with(':') {
+        header.error("key", ":-prefixed or host headers may not be modified");
+    }
+    let action = match (
+        view.bool_value("append"),
+        view.enumerator("append_action").as_str(),
+    ) {
+        (Some(_), action) if action != "APPEND_IF_EXISTS_OR_ADD" => {
+            view.error("append", "both append and append_action are set");
+            return None;
+        }
+        (Some(false), _) => HeaderAppendAction::OverwriteIfExistsOrAdd,
+        (_, "ADD_IF_ABSENT") => HeaderAppendAction::AddIfAbsent,
+        (_, "OVERWRITE_IF_EXISTS_OR_ADD") => HeaderAppendAction::OverwriteIfExistsOrAdd,
+        (_, "OVERWRITE_IF_EXISTS") => HeaderAppendAction::OverwriteIfExists,
+        _ => HeaderAppendAction::AppendIfExistsOrAdd,
+    };
+    Some((name, header.text("value").to_owned(), action))
+}

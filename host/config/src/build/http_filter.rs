@@ -1,0 +1,73 @@
+//! The chain of HTTP filters.
+
+use super::plugin;
+use crate::view::View;
+use crate::{HttpFilter, HttpFilterKind};
+
+const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
+const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+
+/// Reads `http_filters`, whose last must be the router.
+pub(super) fn build_chain(view: &View<'_>) -> Option<Vec<HttpFilter>> {
+    let views = view.children("http_filters");
+    let last = views.len().saturating_sub(1);
+    let mut filters = Vec::with_capacity(views.len());
+    for (index, filter) in views.iter().enumerate() {
+        let Some(filter_kind) = kind(filter) else {
+            continue;
+        };
+        let terminal = matches!(filter_kind, HttpFilterKind::Router { .. });
+        refuse_place(filter, terminal, index == last);
+        filters.push(HttpFilter {
+            name: filter.text("name").to_owned(),
+            disabled: filter.bool("disabled"),
+            kind: filter_kind,
+        });
+    }
+    if views.is_empty() {
+        view.unsupported("http_filters", "a chain of HTTP filters without a router");
+    }
+    Some(filters)
+}
+
+fn refuse_place(filter: &View<'_>, terminal: bool, last: bool) {
+    let name = filter.text("name");
+    if terminal && !last {
+        let reason =
+            format!("terminal filter `{name}` must be the last filter in a http filter chain");
+        filter.error("", reason);
+    } else if last && !terminal {
+        let reason =
+            format!("non-terminal filter `{name}` is the last filter in a http filter chain");
+        filter.error("", reason);
+    }
+    if terminal && filter.bool("disabled") {
+        let reason = format!("terminal filter `{name}` cannot be disabled by default");
+        filter.error("disabled", reason);
+    }
+}
+
+fn kind(filter: &View<'_>) -> Option<HttpFilterKind> {
+    let Some(config) = filter.packed("typed_config") else {
+        if !filter.has("typed_config") && !filter.has("config_discovery") {
+            filter.error("", "an HTTP filter needs a `typed_config`");
+        }
+        return None;
+    };
+    match config.type_name().as_str() {
+        ROUTER => Some(HttpFilterKind::Router {
+            suppress_envoy_headers: config.bool("suppress_envoy_headers"),
+        }),
+        WASM => match config.child("config") {
+            Some(plugin) => plugin::build(&plugin).map(HttpFilterKind::Wasm),
+            None => {
+                config.error("", "a wasm filter needs a `config`");
+                None
+            }
+        },
+        other => {
+            filter.unsupported("typed_config", &format!("the HTTP filter {other}"));
+            None
+        }
+    }
+}

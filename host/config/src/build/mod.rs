@@ -1,0 +1,87 @@
+//! The third stage: from messages that hold only what is implemented to the structs of this crate.
+//!
+//! Whatever Envoy checks beyond its schema is checked here, with Envoy's outcome. A function returns
+//! `None` after it has reported why.
+
+mod access_log;
+mod address;
+mod cluster;
+mod configuration;
+mod data_source;
+mod filter_chain;
+mod headers;
+mod http_connection_manager;
+mod http_filter;
+mod listener;
+mod matcher;
+mod plugin;
+mod references;
+mod route;
+mod route_action;
+mod route_configuration;
+mod tls;
+mod upstream_protocol;
+
+use std::collections::HashSet;
+use std::net::SocketAddr;
+
+use prost_reflect::prost::Message as _;
+
+use crate::view::View;
+use crate::{Bootstrap, Node};
+
+/// The reason why something has no result, where having none is a result too. It has been reported.
+#[derive(Clone, Copy, Debug)]
+struct Reported;
+
+/// Builds everything, as far as possible.
+pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
+    let resources = root.child("static_resources");
+    let children = |field| {
+        resources
+            .iter()
+            .flat_map(|view| view.children(field))
+            .collect()
+    };
+    let (listeners, clusters): (Vec<_>, Vec<_>) = (children("listeners"), children("clusters"));
+    refuse_duplicates(&clusters, "cluster");
+    refuse_duplicates(&listeners, "listener");
+    let bootstrap = Bootstrap {
+        node: node(root),
+        admin: admin(root),
+        listeners: listeners.iter().filter_map(listener::build).collect(),
+        clusters: clusters.iter().filter_map(cluster::build).collect(),
+    };
+    references::check(&listeners, &clusters);
+    bootstrap
+}
+
+fn node(root: &View<'_>) -> Node {
+    let Some(view) = root.child("node") else {
+        return Node::default();
+    };
+    Node {
+        id: view.text("id").to_owned(),
+        cluster: view.text("cluster").to_owned(),
+        metadata: view.child("metadata").map_or_else(
+            || serde_json::Value::Object(serde_json::Map::new()),
+            |metadata| configuration::to_json(metadata.message()),
+        ),
+        message: view.message().encode_to_vec().into(),
+    }
+}
+
+fn admin(root: &View<'_>) -> Option<SocketAddr> {
+    let address = root.child("admin")?.child("address")?;
+    address::socket_address(&address)
+}
+
+fn refuse_duplicates(views: &[View<'_>], what: &str) {
+    let mut names = HashSet::new();
+    for view in views {
+        let name = view.text("name");
+        if !name.is_empty() && !names.insert(name) {
+            view.error("name", format!("duplicate {what} `{name}`"));
+        }
+    }
+}

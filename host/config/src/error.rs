@@ -1,0 +1,97 @@
+//! ConfigError: what is wrong with a file, and exactly where.
+
+use std::fmt;
+
+/// Everything that is wrong with one file; never empty. Displayed one line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigErrors(Vec<ConfigError>);
+
+/// One fault, or one warning, displayed as `file:line path: reason`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file as it was named.
+    pub file: String,
+    /// Line, counted from 1, when the fault has one.
+    pub line: Option<usize>,
+    /// Path of the field with Envoy's names; empty for the file as a whole.
+    pub path: String,
+    /// What is wrong.
+    pub reason: String,
+    /// Which stage found it.
+    pub kind: ErrorKind,
+}
+
+/// The stage that found a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Not YAML, or not Envoy's schema.
+    Schema,
+    /// Valid for Envoy, but Tollgate does not implement it.
+    Unsupported,
+    /// Well-formed, but Envoy would refuse the meaning.
+    Semantic,
+}
+
+impl ConfigErrors {
+    /// Returns `None` for no errors at all.
+    pub(crate) fn from_list(errors: Vec<ConfigError>) -> Option<Self> {
+        (!errors.is_empty()).then_some(Self(errors))
+    }
+
+    /// Iterates in the order of the file.
+    pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
+        self.0.iter()
+    }
+}
+
+impl From<ConfigError> for ConfigErrors {
+    fn from(error: ConfigError) -> Self {
+        Self(vec![error])
+    }
+}
+
+impl IntoIterator for ConfigErrors {
+    type Item = ConfigError;
+    type IntoIter = std::vec::IntoIter<ConfigError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a ConfigErrors {
+    type Item = &'a ConfigError;
+    type IntoIter = std::slice::Iter<'a, ConfigError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, error) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, " {}", self.path)?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,199 @@
+//! Values into messages, by descriptor; every fault on the way is reported, not only the first.
+
+use std::collections::HashMap;
+
+use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
+
+use super::{Message, join, scalar, suggest, well_known};
+use crate::report::Report;
+use crate::yaml::{Data, Entry, Node};
+
+/// Decodes a whole file into a message of the type `descriptor`.
+pub(crate) fn decode(descriptor: &MessageDescriptor, node: &Node, report: &Report) -> Message {
+    let mut decoder = Decoder {
+        report,
+        packed: HashMap::new(),
+    };
+    let root = decoder.message(descriptor, node, "");
+    Message {
+        root,
+        packed: decoder.packed,
+    }
+}
+
+pub(super) struct Decoder<'a> {
+    pub(super) report: &'a Report,
+    pub(super) packed: HashMap<String, DynamicMessage>,
+}
+
+impl Decoder<'_> {
+    /// Reads a message; what is wrong with it is reported and left out.
+    pub(super) fn message(
+        &mut self,
+        descriptor: &MessageDescriptor,
+        node: &Node,
+        path: &str,
+    ) -> DynamicMessage {
+        if well_known::is_special(descriptor.full_name()) {
+            return well_known::read(self, descriptor, node, path);
+        }
+        match &node.data {
+            Data::Map(entries) => self.fields(descriptor, entries.iter(), path),
+            Data::Null => DynamicMessage::new(descriptor.clone()),
+            data => {
+                let reason = scalar::expected(&format!("a {}", descriptor.full_name()), data);
+                self.report.error_at(node.line, path, reason);
+                DynamicMessage::new(descriptor.clone())
+            }
+        }
+    }
+
+    /// Reads the fields of a message from the entries of a map.
+    pub(super) fn fields<'e>(
+        &mut self,
+        descriptor: &MessageDescriptor,
+        entries: impl Iterator<Item = &'e Entry>,
+        path: &str,
+    ) -> DynamicMessage {
+        let mut message = DynamicMessage::new(descriptor.clone());
+        for entry in entries {
+            let Some(field) = find_field(descriptor, &entry.key) else {
+                self.report.error_at(
+                    entry.line,
+                    &join(path, &entry.key),
+                    unknown_field(descriptor, &entry.key),
+                );
+                continue;
+            };
+            let path = join(path, field.name());
+            self.report.set_line(&path, entry.line);
+            if let Some(reason) = conflict(&message, &field) {
+                self.report.error_at(entry.line, &path, reason);
+            } else if let Some(value) = self.field(&field, &entry.value, &path) {
+                message.set_field(&field, value);
+            }
+        }
+        message
+    }
+
+    fn field(&mut self, field: &FieldDescriptor, node: &Node, path: &str) -> Option<Value> {
+        if matches!(node.data, Data::Null) && !well_known::takes_null(field) {
+            return None;
+        }
+        if field.is_map() {
+            return self.map(field, node, path);
+        }
+        if !field.is_list() {
+            return self.value(&field.kind(), node, path);
+        }
+        let Data::List(items) = &node.data else {
+            self.report
+                .error_at(node.line, path, scalar::expected("a list", &node.data));
+            return None;
+        };
+        let mut values = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            self.report.set_line(&path, item.line);
+            if matches!(item.data, Data::Null) && !well_known::takes_null(field) {
+                self.report
+                    .error_at(item.line, &path, "a list may not hold null");
+            } else if let Some(value) = self.value(&field.kind(), item, &path) {
+                values.push(value);
+            }
+        }
+        Some(Value::List(values))
+    }
+
+    fn map(&mut self, field: &FieldDescriptor, node: &Node, path: &str) -> Option<Value> {
+        let Kind::Message(pair) = field.kind() else {
+            return None;
+        };
+        let Data::Map(entries) = &node.data else {
+            self.report
+                .error_at(node.line, path, scalar::expected("a map", &node.data));
+            return None;
+        };
+        let mut values = HashMap::with_capacity(entries.len());
+        for entry in entries {
+            let path = format!("{path}[\"{}\"]", entry.key);
+            self.report.set_line(&path, entry.line);
+            let key = scalar::read(&pair.map_entry_key_field().kind(), &key_data(&pair, entry));
+            match key.map(Value::into_map_key) {
+                Ok(Some(key)) => {
+                    let kind = pair.map_entry_value_field().kind();
+                    if let Some(value) = self.value(&kind, &entry.value, &path) {
+                        values.insert(key, value);
+                    }
+                }
+                Ok(None) => {}
+                Err(reason) => self.report.error_at(entry.line, &path, reason),
+            }
+        }
+        Some(Value::Map(values))
+    }
+
+    fn value(&mut self, kind: &Kind, node: &Node, path: &str) -> Option<Value> {
+        if let Kind::Message(descriptor) = kind {
+            return Some(Value::Message(self.message(descriptor, node, path)));
+        }
+        match scalar::read(kind, &node.data) {
+            Ok(value) => Some(value),
+            Err(reason) => {
+                self.report.error_at(node.line, path, reason);
+                None
+            }
+        }
+    }
+}
+
+/// A key is text to YAML; numbers and booleans are read from that text.
+fn key_data(pair: &MessageDescriptor, entry: &Entry) -> Data {
+    match (pair.map_entry_key_field().kind(), entry.key.as_str()) {
+        (Kind::Bool, "true") => Data::Bool(true),
+        (Kind::Bool, "false") => Data::Bool(false),
+        _ => Data::Text(entry.key.clone()),
+    }
+}
+
+/// Fields may be written in snake case or in camel case.
+fn find_field(descriptor: &MessageDescriptor, key: &str) -> Option<FieldDescriptor> {
+    descriptor
+        .get_field_by_name(key)
+        .or_else(|| descriptor.get_field_by_json_name(key))
+}
+
+fn unknown_field(descriptor: &MessageDescriptor, key: &str) -> String {
+    if key == "<<" {
+        return "merge keys are not read, by Envoy neither".to_owned();
+    }
+    let fields: Vec<_> = descriptor.fields().collect();
+    let hint = suggest::hint(key, fields.iter().map(FieldDescriptor::name));
+    format!("no such field in {}{hint}", descriptor.full_name())
+}
+
+fn conflict(message: &DynamicMessage, field: &FieldDescriptor) -> Option<String> {
+    if message.has_field(field) {
+        return Some("written twice, in both spellings".to_owned());
+    }
+    let other = field
+        .containing_oneof()?
+        .fields()
+        .find(|other| message.has_field(other))?;
+    Some(format!(
+        "excludes `{}`, which is written as well",
+        other.name()
+    ))
+}
+
+/// Returns the key of a map entry as text.
+pub(crate) fn key_text(key: &MapKey) -> String {
+    match key {
+        MapKey::Bool(value) => value.to_string(),
+        MapKey::I32(value) => value.to_string(),
+        MapKey::I64(value) => value.to_string(),
+        MapKey::U32(value) => value.to_string(),
+        MapKey::U64(value) => value.to_string(),
+        MapKey::String(value) => value.clone(),
+    }
+}

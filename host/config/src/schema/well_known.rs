@@ -1,0 +1,337 @@
+//! Messages with a JSON form of their own: `Any`, `Duration`, wrappers, `Struct` and their like.
+
+use std::collections::HashMap;
+
+use prost_reflect::prost::Message as _;
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
+};
+
+use super::decode::Decoder;
+use super::{join, scalar, suggest};
+use crate::yaml::{Data, Entry, Node};
+
+/// Seconds that a `Duration` may hold: ten thousand years.
+const MAX_SECONDS: i64 = 315_576_000_000;
+
+/// Whether a message is not written as the map of its fields.
+pub(super) fn is_special(name: &str) -> bool {
+    matches!(
+        name.strip_prefix("google.protobuf."),
+        Some(
+            "Any"
+                | "Duration"
+                | "Timestamp"
+                | "FieldMask"
+                | "Struct"
+                | "Value"
+                | "ListValue"
+                | "DoubleValue"
+                | "FloatValue"
+                | "Int64Value"
+                | "UInt64Value"
+                | "Int32Value"
+                | "UInt32Value"
+                | "BoolValue"
+                | "StringValue"
+                | "BytesValue"
+        )
+    )
+}
+
+/// Whether null is a value of the field rather than its absence.
+pub(super) fn takes_null(field: &FieldDescriptor) -> bool {
+    matches!(field.kind(), Kind::Message(message) if message.full_name() == "google.protobuf.Value")
+        && !field.is_map()
+}
+
+/// Reads such a message; what is wrong with it is reported and left out.
+pub(super) fn read(
+    decoder: &mut Decoder<'_>,
+    descriptor: &MessageDescriptor,
+    node: &Node,
+    path: &str,
+) -> DynamicMessage {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    let outcome = match descriptor.name() {
+        "Any" => {
+            read_any(decoder, &mut message, node, path);
+            Ok(())
+        }
+        "Duration" => read_duration(&mut message, &node.data),
+        "Struct" | "Value" | "ListValue" => read_json(&mut message, &node.data),
+        "Timestamp" | "FieldMask" => Err(format!("{} is not read", descriptor.full_name())),
+        _ => read_wrapper(&mut message, &node.data),
+    };
+    if let Err(reason) = outcome {
+        decoder.report.error_at(node.line, path, reason);
+    }
+    message
+}
+
+fn read_wrapper(message: &mut DynamicMessage, data: &Data) -> Result<(), String> {
+    let Some(field) = message.descriptor().get_field_by_name("value") else {
+        return Ok(());
+    };
+    let value = scalar::read(&field.kind(), data)?;
+    message.set_field(&field, value);
+    Ok(())
+}
+
+fn read_duration(message: &mut DynamicMessage, data: &Data) -> Result<(), String> {
+    let fault = || scalar::expected("a duration such as \"1.5s\"", data);
+    let Data::Text(text) = data else {
+        return Err(fault());
+    };
+    let (seconds, nanos) = parse_duration(text).ok_or_else(fault)?;
+    message.set_field_by_name("seconds", Value::I64(seconds));
+    message.set_field_by_name("nanos", Value::I32(nanos));
+    Ok(())
+}
+
+/// Reads `[-]seconds[.fraction]s` with up to nine digits of fraction.
+fn parse_duration(text: &str) -> Option<(i64, i32)> {
+    let number = text.strip_suffix('s')?;
+    let (sign, number) = number
+        .strip_prefix('-')
+        .map_or((1, number), |rest| (-1, rest));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let seconds: i64 = whole
+        .parse()
+        .ok()
+        .filter(|seconds| *seconds <= MAX_SECONDS)?;
+    let nanos: i32 = format!("{fraction:0<9}").parse().ok()?;
+    Some((sign * seconds, i32::try_from(sign).ok()? * nanos))
+}
+
+/// Reads any JSON into `Struct`, `Value` or `ListValue`.
+fn read_json(message: &mut DynamicMessage, data: &Data) -> Result<(), String> {
+    match (message.descriptor().name(), data) {
+        ("Struct", Data::Map(entries)) => {
+            if let Some(fields) = json_struct(&message.descriptor(), entries) {
+                message.set_field_by_name("fields", fields);
+            }
+            Ok(())
+        }
+        ("ListValue", Data::List(items)) => {
+            if let Some(Kind::Message(value)) = field_kind(&message.descriptor(), "values") {
+                let values = items
+                    .iter()
+                    .map(|item| Value::Message(json_value(&value, &item.data)));
+                message.set_field_by_name("values", Value::List(values.collect()));
+            }
+            Ok(())
+        }
+        ("Struct", _) => Err(scalar::expected("a map", data)),
+        ("ListValue", _) => Err(scalar::expected("a list", data)),
+        _ => {
+            *message = json_value(&message.descriptor(), data);
+            Ok(())
+        }
+    }
+}
+
+fn json_struct(descriptor: &MessageDescriptor, entries: &[Entry]) -> Option<Value> {
+    let Kind::Message(pair) = field_kind(descriptor, "fields")? else {
+        return None;
+    };
+    let Kind::Message(value) = pair.map_entry_value_field().kind() else {
+        return None;
+    };
+    let fields: HashMap<_, _> = entries
+        .iter()
+        .map(|entry| {
+            let inner = json_value(&value, &entry.value.data);
+            (MapKey::String(entry.key.clone()), Value::Message(inner))
+        })
+        .collect();
+    Some(Value::Map(fields))
+}
+
+fn json_value(descriptor: &MessageDescriptor, data: &Data) -> DynamicMessage {
+    let mut message = DynamicMessage::new(descriptor.clone());
+    let (field, value) = match data {
+        Data::Null => ("null_value", Value::EnumNumber(0)),
+        Data::Bool(value) => ("bool_value", Value::Bool(*value)),
+        Data::Integer(value) => ("number_value", Value::F64(f64::from(*value))),
+        Data::Number(value) => ("number_value", Value::F64(*value)),
+        Data::Text(text) => ("string_value", Value::String(text.clone())),
+        Data::List(_) => ("list_value", json_child(descriptor, "list_value", data)),
+        Data::Map(_) => ("struct_value", json_child(descriptor, "struct_value", data)),
+    };
+    message.set_field_by_name(field, value);
+    message
+}
+
+fn json_child(descriptor: &MessageDescriptor, field: &str, data: &Data) -> Value {
+    let Some(Kind::Message(child)) = field_kind(descriptor, field) else {
+        return Value::EnumNumber(0);
+    };
+    let mut message = DynamicMessage::new(child);
+    // The kinds agree, so there is nothing to refuse.
+    if read_json(&mut message, data).is_err() {
+        message.clear_field_by_name(field);
+    }
+    Value::Message(message)
+}
+
+fn field_kind(descriptor: &MessageDescriptor, field: &str) -> Option<Kind> {
+    descriptor
+        .get_field_by_name(field)
+        .map(|field| field.kind())
+}
+
+fn read_any(decoder: &mut Decoder<'_>, any: &mut DynamicMessage, node: &Node, path: &str) {
+    let Data::Map(entries) = &node.data else {
+        let reason = scalar::expected("a map with `@type`", &node.data);
+        return decoder.report.error_at(node.line, path, reason);
+    };
+    // Envoy Gateway writes `{}` where a configuration is merely present.
+    if entries.is_empty() {
+        return;
+    }
+    let url = entries.iter().find(|entry| entry.key == "@type");
+    let Some(Data::Text(url)) = url.map(|entry| &entry.value.data) else {
+        return decoder
+            .report
+            .error_at(node.line, path, "needs `@type` with a type URL");
+    };
+    any.set_field_by_name("type_url", Value::String(url.clone()));
+    let inner = match typed_struct(url, entries, path) {
+        Some((url, value)) => {
+            any.set_field_by_name("type_url", Value::String(url.clone()));
+            let Some(descriptor) = resolve(decoder, any, node, &url, path) else {
+                return;
+            };
+            match value {
+                Some(value) => decoder.message(&descriptor, value, &join(path, "value")),
+                None => DynamicMessage::new(descriptor),
+            }
+        }
+        None => {
+            let Some(descriptor) = resolve(decoder, any, node, url, path) else {
+                return;
+            };
+            read_packed(decoder, &descriptor, node, entries, path)
+        }
+    };
+    any.set_field_by_name("value", Value::Bytes(inner.encode_to_vec().into()));
+    decoder.packed.insert(path.to_owned(), inner);
+}
+
+/// Returns the type and the value that a `TypedStruct` stands for where Envoy unpacks it: wherever
+/// an extension is configured, but not in a plugin's own `configuration`.
+fn typed_struct<'n>(
+    url: &str,
+    entries: &'n [Entry],
+    path: &str,
+) -> Option<(String, Option<&'n Node>)> {
+    let wrapped = matches!(
+        type_name(url),
+        "xds.type.v3.TypedStruct" | "udpa.type.v1.TypedStruct"
+    );
+    if !wrapped || path.ends_with(".configuration") {
+        return None;
+    }
+    let find = |names: [&str; 2]| {
+        entries
+            .iter()
+            .find(|entry| names.contains(&entry.key.as_str()))
+    };
+    let Data::Text(inner) = &find(["type_url", "typeUrl"])?.value.data else {
+        return None;
+    };
+    Some((
+        inner.clone(),
+        find(["value", "value"]).map(|entry| &*entry.value),
+    ))
+}
+
+fn read_packed(
+    decoder: &mut Decoder<'_>,
+    descriptor: &MessageDescriptor,
+    node: &Node,
+    entries: &[Entry],
+    path: &str,
+) -> DynamicMessage {
+    let mut rest = entries.iter().filter(|entry| entry.key != "@type");
+    if !is_special(descriptor.full_name()) {
+        return decoder.fields(descriptor, rest, path);
+    }
+    let value = rest.find(|entry| entry.key == "value");
+    if let Some(other) = rest.find(|entry| entry.key != "value") {
+        let reason = format!(
+            "a {} holds `value` and nothing else",
+            descriptor.full_name()
+        );
+        decoder
+            .report
+            .error_at(other.line, &join(path, &other.key), reason);
+    }
+    let Some(value) = value else {
+        let reason = format!("a {} needs `value`", descriptor.full_name());
+        decoder.report.error_at(node.line, path, reason);
+        return DynamicMessage::new(descriptor.clone());
+    };
+    let path = join(path, "value");
+    decoder.report.set_line(&path, value.line);
+    decoder.message(descriptor, &value.value, &path)
+}
+
+fn resolve(
+    decoder: &Decoder<'_>,
+    any: &DynamicMessage,
+    node: &Node,
+    url: &str,
+    path: &str,
+) -> Option<MessageDescriptor> {
+    let descriptor = any.descriptor();
+    let pool = descriptor.parent_pool();
+    let name = type_name(url);
+    if !url.contains('/') {
+        let reason =
+            format!("`@type` \"{url}\" is not a type URL such as \"type.googleapis.com/{name}\"");
+        decoder.report.error_at(node.line, path, reason);
+        return None;
+    }
+    let found = pool.get_message_by_name(name);
+    if found.is_none() {
+        let messages: Vec<_> = pool.all_messages().collect();
+        let hint = suggest::hint(name, messages.iter().map(MessageDescriptor::full_name));
+        let what = format!("`@type` {name} is not in Tollgate's set of Envoy messages{hint}");
+        decoder.report.unsupported(path, &what);
+    }
+    found
+}
+
+fn type_name(url: &str) -> &str {
+    url.rsplit('/').next().unwrap_or(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_decimal_seconds() {
+        assert_eq!(parse_duration("0.25s"), Some((0, 250_000_000)));
+        assert_eq!(parse_duration("15s"), Some((15, 0)));
+        assert_eq!(parse_duration("-1.5s"), Some((-1, -500_000_000)));
+        for text in [
+            "1500ms",
+            "1",
+            "s",
+            ".5s",
+            "1.s",
+            "1.0000000001s",
+            "9999999999999s",
+            "+1s",
+        ] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+}
