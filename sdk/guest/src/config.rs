@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// Why a configuration is refused: where, and what is wrong there.
@@ -77,14 +78,8 @@ impl From<crate::http::CalloutError> for ConfigError {
 ///
 /// With the path of the first field that is unknown, missing or of the wrong type.
 pub(crate) fn parse<C: DeserializeOwned + 'static>(configuration: &[u8]) -> Result<C, ConfigError> {
-    // A filter without configuration must not pay for a JSON parser; the comparison is constant.
-    if TypeId::of::<C>() == TypeId::of::<()>() {
-        let mut unit = Some(());
-        if let Some(config) = (&mut unit as &mut dyn Any).downcast_mut::<Option<C>>() {
-            return config
-                .take()
-                .ok_or_else(|| ConfigError::new("no configuration"));
-        }
+    if let Some(config) = without_json(configuration) {
+        return Ok(config);
     }
     let json = if configuration.is_empty() {
         b"{}"
@@ -106,9 +101,38 @@ pub(crate) fn parse<C: DeserializeOwned + 'static>(configuration: &[u8]) -> Resu
     Ok(config)
 }
 
+/// The configuration as the operator wrote it, for a plugin that reads it itself.
+///
+/// Typed reading costs about 100 KB of module for a configuration with many structures; a plugin
+/// that must stay small takes the bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct RawConfig(Vec<u8>);
+
+impl RawConfig {
+    /// Returns the bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Makes the configurations that are not JSON to the SDK. A plugin with such a one must not pay
+/// for a JSON parser: the comparisons are constant, so its module has none.
+fn without_json<C: 'static>(configuration: &[u8]) -> Option<C> {
+    let mut made: Box<dyn Any> = if TypeId::of::<C>() == TypeId::of::<()>() {
+        Box::new(Some(()))
+    } else if TypeId::of::<C>() == TypeId::of::<RawConfig>() {
+        Box::new(Some(RawConfig(configuration.to_vec())))
+    } else {
+        return None;
+    };
+    made.downcast_mut::<Option<C>>().and_then(Option::take)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{ConfigError, parse};
+    use super::{ConfigError, RawConfig, parse};
     use serde::Deserialize;
 
     #[derive(Debug, Default, PartialEq, Deserialize)]
@@ -143,6 +167,12 @@ mod tests {
     fn a_filter_without_configuration_accepts_any() {
         assert_eq!(parse::<()>(b"{}"), Ok(()));
         assert_eq!(parse::<()>(b""), Ok(()));
+    }
+
+    #[test]
+    fn a_filter_that_reads_its_configuration_itself_gets_the_bytes() {
+        let config = parse::<RawConfig>(b"not: json");
+        assert_eq!(config.unwrap().as_bytes(), b"not: json");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub mod metric;
 pub mod native;
 pub mod shared;
 
-pub use config::ConfigError;
+pub use config::{ConfigError, RawConfig};
 pub use error::Error;
 pub use exchange::Exchange;
 pub use filter::{BodyAccess, HttpFilter};
