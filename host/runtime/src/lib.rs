@@ -17,6 +17,7 @@ mod vm;
 mod wasi;
 
 pub mod host;
+pub mod inspect;
 pub mod property;
 
 pub use config::{Limits, PluginConfig, VmConfig};

@@ -1,5 +1,7 @@
 //! Hostcall: one call from the guest, and the only way to the guest's memory.
 
+use std::ops::Range;
+
 use wasmtime::{AsContextMut, Caller, Extern, Memory};
 
 use super::refusal::{Refusal, Stop};
@@ -18,15 +20,24 @@ impl GuestSlice {
         Self { ptr, size }
     }
 
+    fn range(self) -> Option<Range<usize>> {
+        let start = usize::try_from(self.ptr).ok()?;
+        Some(start..start.checked_add(usize::try_from(self.size).ok()?)?)
+    }
+
     /// Returns the bytes. Address 0 is an address like any other, and an empty slice may end
     /// where memory ends.
     pub(crate) fn read(self, memory: &[u8]) -> Result<&[u8], Refusal> {
-        let range = usize::try_from(self.ptr)
-            .ok()
-            .and_then(|start| Some(start..start.checked_add(usize::try_from(self.size).ok()?)?));
-        range
+        self.range()
             .and_then(|range| memory.get(range))
             .ok_or(Refusal::BAD_POINTER)
+    }
+
+    /// Returns the bytes to be written.
+    pub(crate) fn write(self, memory: &mut [u8]) -> Result<&mut [u8], Refusal> {
+        self.range()
+            .and_then(|range| memory.get_mut(range))
+            .ok_or(Refusal::BAD_RESULT_POINTER)
     }
 }
 
@@ -85,13 +96,9 @@ impl<'a> Hostcall<'a> {
     /// Writes bytes where the guest has room for them.
     pub(crate) fn write(&mut self, address: u32, bytes: &[u8]) -> Result<(), Stop> {
         let (memory, _) = self.split();
-        let start = usize::try_from(address).map_err(|_| Refusal::BAD_RESULT_POINTER)?;
-        let end = start
-            .checked_add(bytes.len())
-            .ok_or(Refusal::BAD_RESULT_POINTER)?;
-        memory
-            .get_mut(start..end)
-            .ok_or(Refusal::BAD_RESULT_POINTER)?
+        let size = u32::try_from(bytes.len()).map_err(|_| Refusal::BAD_RESULT_POINTER)?;
+        GuestSlice::new(address, size)
+            .write(memory)?
             .copy_from_slice(bytes);
         Ok(())
     }

@@ -4,10 +4,21 @@
 //! traits, and answers `Ok` or a [`Refusal`], which becomes the guest's status and one log line
 //! here, in [`answer`].
 
+mod buffer;
 mod call;
+mod clock;
+mod context;
 mod header_map;
+mod http_call;
+mod local_response;
 mod log;
+mod metric;
+mod property;
 mod refusal;
+mod shared_data;
+mod stream;
+mod toolchain;
+mod unavailable;
 
 use tollgate_abi::{AbiVersion, Status, wasi};
 use wasmtime::{Caller, Linker};
@@ -29,7 +40,18 @@ pub(crate) fn linker(
         abi,
     };
     log::link(linking)?;
+    clock::link(linking)?;
+    context::link(linking)?;
+    property::link(linking)?;
     header_map::link(linking)?;
+    buffer::link(linking)?;
+    stream::link(linking)?;
+    local_response::link(linking)?;
+    http_call::link(linking)?;
+    shared_data::link(linking)?;
+    metric::link(linking)?;
+    unavailable::link(linking)?;
+    toolchain::link(linking)?;
     crate::wasi::link(linking)?;
     Ok(linker)
 }

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use tollgate_abi::AbiVersion;
 use wasmtime::InstancePre;
 
-pub(crate) use binary::Binary;
-pub(crate) use check::{Checked, MemorySource, check};
+pub(crate) use binary::{Binary, ExportItem, ImportItem, Item};
+pub(crate) use check::{Checked, MemorySource, abi_version, check, refusals};
 pub(crate) use signature::{Signature, Type};
 
 use crate::vm::VmState;

@@ -1,7 +1,7 @@
 //! MetricTable: the metric ids of one VM.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 use tollgate_abi::MetricType;
 
@@ -72,9 +72,4 @@ impl MetricTable {
             Metric::Histogram(histogram) => MetricRef::Histogram(histogram),
         })
     }
-}
-
-/// Adds to a metric and wraps, as Envoy's unsigned values do.
-pub(crate) fn add(value: &AtomicU64, amount: u64) {
-    value.fetch_add(amount, Ordering::Relaxed);
 }

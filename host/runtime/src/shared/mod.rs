@@ -5,7 +5,7 @@ mod metric_table;
 mod metrics;
 
 pub(crate) use data::Namespace;
-pub(crate) use metric_table::MetricTable;
+pub(crate) use metric_table::{MetricRef, MetricTable};
 
 pub use data::{CasMismatch, SetError, SharedData, SharedLimits};
 pub use metrics::{HistogramSnapshot, MetricRegistry, MetricSnapshot, MetricValue};

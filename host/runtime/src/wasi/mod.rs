@@ -1,7 +1,75 @@
 //! WASI preview 1, as far as a host without files, sockets and processes has it.
+//!
+//! Standard output and error are the guest's log; there are no other files. The answers are
+//! Envoy's, down to `proc_exit`, which returns.
 
-use crate::hostcalls::Linking;
+mod environ;
+mod fd;
+mod misc;
+mod path;
+mod sock;
+mod time;
 
-pub(crate) fn link(_linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
-    Ok(())
+use tollgate_abi::wasi::{EFAULT, ESUCCESS};
+use wasmtime::Caller;
+
+use crate::hostcalls::{Hostcall, Linking, Stop, closed};
+use crate::imports::Import;
+use crate::vm::VmState;
+
+/// What Envoy answers to a directory listing. The standard's "not a directory" is 54.
+const ENOTDIR: i32 = 20;
+
+/// What a WASI function answers; the error is an errno other than success.
+type WasiResult = Result<(), i32>;
+
+/// Links every function under both of WASI's module names.
+pub(crate) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
+    environ::link(linking)?;
+    fd::link(linking)?;
+    misc::link(linking)?;
+    path::link(linking)?;
+    sock::link(linking)?;
+    time::link(linking)
 }
+
+/// Answers a WASI call with an errno.
+fn answer(
+    caller: Caller<'_, VmState>,
+    import: &'static Import,
+    handle: impl FnOnce(&mut Hostcall<'_>) -> WasiResult,
+) -> Result<i32, wasmtime::Error> {
+    if !caller.data().gate.permits(import) {
+        return closed(&caller, import).map(u32::cast_signed);
+    }
+    let mut call = Hostcall::new(caller)?;
+    Ok(match handle(&mut call) {
+        Ok(()) => ESUCCESS,
+        Err(errno) => {
+            tracing::trace!(target: "tollgate::hostcall", hostcall = import.name, errno);
+            errno
+        }
+    })
+}
+
+/// The only failure of reading and writing guest memory.
+fn fault(_: Stop) -> i32 {
+    EFAULT
+}
+
+/// Links one WASI function under both module names.
+macro_rules! wasi {
+    ($linking:expr, $import:path, |$call:ident $(, $arg:ident : $ty:ty)*| $body:expr) => {
+        for module in $crate::imports::WASI_MODULES {
+            $linking.linker.func_wrap(
+                module,
+                $import.name,
+                |caller: ::wasmtime::Caller<'_, $crate::vm::VmState> $(, $arg: $ty)*| {
+                    $crate::wasi::answer(caller, &$import, |$call| $body)
+                },
+            )?;
+        }
+    };
+}
+
+use wasi;

@@ -1,0 +1,223 @@
+//! Buffers: bodies of the stream, a callout's body, and configurations.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use tollgate_abi::BufferType;
+
+use super::{GuestSlice, Hostcall, Linking, Refusal, ReturnSlice, Stop, hostcall};
+use crate::host::{Direction, HttpCallResponse, HttpHost};
+use crate::imports::env;
+use crate::vm::VmState;
+
+pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
+    hostcall!(
+        linking,
+        env::GET_BUFFER_STATUS,
+        |call, buffer: u32, size: u32, flags: u32| {
+            let len = find(call.state(), buffer)?.len();
+            call.write_u32(size, u32::try_from(len).unwrap_or(u32::MAX))?;
+            call.write_u32(flags, 0)
+        }
+    );
+    hostcall!(
+        linking,
+        env::GET_BUFFER_BYTES,
+        |call, buffer: u32, start: u32, max: u32, ptr: u32, size: u32| {
+            bytes(call, buffer, (start, max), ReturnSlice::new(ptr, size))
+        }
+    );
+    hostcall!(
+        linking,
+        env::SET_BUFFER_BYTES,
+        |call, buffer: u32, start: u32, size: u32, data: u32, data_size: u32| {
+            set(
+                call,
+                buffer,
+                (start, size),
+                GuestSlice::new(data, data_size),
+            )
+        }
+    );
+    // What ABI 0.1.0 has instead of the configuration buffers.
+    hostcall!(
+        linking,
+        env::GET_CONFIGURATION,
+        |call, ptr: u32, size: u32| {
+            let state = call.state();
+            let bytes =
+                plugin_configuration(state).unwrap_or_else(|| state.config.configuration.clone());
+            call.return_bytes(&bytes, ReturnSlice::new(ptr, size))
+        }
+    );
+    Ok(())
+}
+
+/// A buffer that can be read now.
+enum Buffer {
+    /// A body; the only kind that can be changed.
+    Body(Rc<dyn HttpHost>, Direction),
+    /// Bytes that do not change.
+    Fixed(Bytes),
+    /// Not available now, which Envoy shows as empty.
+    Closed,
+}
+
+impl Buffer {
+    fn len(&self) -> usize {
+        match self {
+            Self::Body(host, direction) => host.body_len(*direction),
+            Self::Fixed(bytes) => bytes.len(),
+            Self::Closed => 0,
+        }
+    }
+}
+
+fn find(state: &VmState, number: u32) -> Result<Buffer, Refusal> {
+    let buffer = BufferType::try_from(number)
+        .map_err(|_| Refusal::bad_argument("buffer types are 0 to 8"))?;
+    match buffer {
+        BufferType::HttpRequestBody => Ok(body(state, Direction::Request)),
+        BufferType::HttpResponseBody => Ok(body(state, Direction::Response)),
+        BufferType::DownstreamData
+        | BufferType::UpstreamData
+        | BufferType::GrpcReceiveBuffer
+        | BufferType::CallData => Ok(Buffer::Closed),
+        BufferType::HttpCallResponseBody => callout_body(state).map(Buffer::Fixed),
+        BufferType::VmConfiguration => Ok(Buffer::Fixed(state.config.configuration.clone())),
+        BufferType::PluginConfiguration => {
+            plugin_configuration(state)
+                .map(Buffer::Fixed)
+                .ok_or(Refusal::not_found(
+                    "the plugin's configuration is available only in its proxy_on_context_create \
+                 and in proxy_on_configure",
+                ))
+        }
+    }
+}
+
+fn body(state: &VmState, direction: Direction) -> Buffer {
+    match state
+        .acting_http()
+        .filter(|http| http.access.has_body(direction))
+    {
+        Some(http) => Buffer::Body(Rc::clone(&http.host), direction),
+        None => Buffer::Closed,
+    }
+}
+
+fn callout_body(state: &VmState) -> Result<Bytes, Refusal> {
+    match state
+        .acting_root()
+        .and_then(|(_, root)| root.response.as_ref())
+    {
+        Some(HttpCallResponse::Complete { body, .. }) => Ok(body.clone()),
+        Some(HttpCallResponse::Reset) | None => Err(Refusal::not_found(
+            "a callout's body is available only in the callback that delivers its response",
+        )),
+    }
+}
+
+fn plugin_configuration(state: &VmState) -> Option<Bytes> {
+    let root = state.contexts.root(state.acting())?;
+    root.is_configuring
+        .then(|| root.plugin.configuration.clone())
+}
+
+fn bytes(
+    call: &mut Hostcall<'_>,
+    buffer: u32,
+    (start, max): (u32, u32),
+    result: ReturnSlice,
+) -> Result<(), Stop> {
+    let buffer = find(call.state(), buffer)?;
+    let range = clamp(start, max, buffer.len());
+    match buffer {
+        Buffer::Closed => call.return_bytes(&[], result),
+        Buffer::Fixed(bytes) => call.return_bytes(bytes.get(range).unwrap_or_default(), result),
+        Buffer::Body(host, direction) => {
+            let mut copy = std::mem::take(&mut call.state_mut().value);
+            copy.clear();
+            host.body_read(direction, range, &mut copy);
+            let answer = call.return_bytes(&copy, result);
+            call.state_mut().value = copy;
+            answer
+        }
+    }
+}
+
+/// Returns the part of a buffer of `len` bytes that a guest asks for; nothing if it starts behind.
+fn clamp(start: u32, max: u32, len: usize) -> Range<usize> {
+    let start = usize::try_from(start).unwrap_or(usize::MAX).min(len);
+    let max = usize::try_from(max).unwrap_or(usize::MAX);
+    start..start.saturating_add(max).min(len)
+}
+
+fn set(
+    call: &mut Hostcall<'_>,
+    buffer: u32,
+    (start, size): (u32, u32),
+    data: GuestSlice,
+) -> Result<(), Stop> {
+    let (memory, state) = call.split();
+    let buffer = find(state, buffer)?;
+    let data = data.read(memory)?;
+    let (host, direction) = match buffer {
+        Buffer::Body(host, direction) => (host, direction),
+        Buffer::Fixed(_) => {
+            return Err(Refusal::bad_argument("this buffer can only be read").into());
+        }
+        Buffer::Closed => {
+            return Err(Refusal::bad_argument(
+                "the buffer is not available in this callback: bodies can be changed only in \
+                 body callbacks, and later while they are buffered",
+            )
+            .into());
+        }
+    };
+    let len = host.body_len(direction);
+    let range = replaced(start, size, len).ok_or(Refusal::bad_argument(
+        "bytes in the middle cannot be replaced: start must be 0, or the end to append",
+    ))?;
+    host.body_replace(direction, range, data);
+    Ok(())
+}
+
+/// Returns the bytes that a write replaces: a start beyond the end appends, a size of 0 at the
+/// start prepends, and a write into the middle is refused.
+fn replaced(start: u32, size: u32, len: usize) -> Option<Range<usize>> {
+    let start = usize::try_from(start).ok()?;
+    let size = usize::try_from(size).ok()?;
+    if start == 0 {
+        Some(0..size.min(len))
+    } else {
+        (start >= len).then_some(len..len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clamp, replaced};
+
+    #[test]
+    fn a_read_is_cut_to_what_is_there() {
+        assert_eq!(clamp(0, 0x7fff_ffff, 5), 0..5);
+        assert_eq!(clamp(2, 2, 5), 2..4);
+        assert_eq!(clamp(5, 1, 5), 5..5);
+        assert_eq!(clamp(u32::MAX, u32::MAX, 5), 5..5);
+        assert_eq!(clamp(0, 0, 5), 0..0);
+    }
+
+    #[test]
+    fn a_write_prepends_replaces_or_appends_but_never_splits() {
+        assert_eq!(replaced(0, 0, 5), Some(0..0));
+        assert_eq!(replaced(0, 1, 5), Some(0..1));
+        assert_eq!(replaced(0, 5, 5), Some(0..5));
+        assert_eq!(replaced(0, 0x7fff_ffff, 5), Some(0..5));
+        assert_eq!(replaced(5, 0, 5), Some(5..5));
+        assert_eq!(replaced(0x7fff_ffff, 9, 5), Some(5..5));
+        assert_eq!(replaced(1, 1, 5), None);
+        assert_eq!(replaced(0, 3, 0), Some(0..0));
+    }
+}
