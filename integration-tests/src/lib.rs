@@ -1,1 +1,33 @@
 //! The harness: proxies under test, a scripted origin, and clients.
+//!
+//! A [`Pair`] is real Envoy and Tollgate, started from the same file. A scenario is a function of
+//! one [`Proxy`]; [`Pair::compare`] runs it on both and fails when they differ.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::unwrap_in_result,
+    clippy::panic_in_result_fn,
+    reason = "what the harness cannot do fails the test, and the message says what it was"
+)]
+
+mod artifact;
+mod background;
+
+pub mod client;
+mod envoy;
+mod guest_log;
+pub mod message;
+pub mod origin;
+mod pair;
+mod port;
+mod process;
+mod proxy;
+mod template;
+
+pub use artifact::{envoy_config_dir, repository_root, tollgate_program, wasm_module};
+pub use envoy::envoy_program;
+pub use pair::{Pair, SharedPair};
+pub use process::{Supervised, kill_signal};
+pub use proxy::{Kind, Proxy};

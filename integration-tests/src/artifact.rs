@@ -1,0 +1,159 @@
+//! What the tests need built: the `tollgate` program and the wasm modules.
+//!
+//! Cargo builds both, in the target directory of the running test, where most is built already.
+//! Cargo's own lock on a build directory makes parallel test processes wait for each other.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::LazyLock;
+
+use parking_lot::Mutex;
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+const WASM_PROFILE: &str = "wasm";
+
+/// The repository that this package is part of.
+#[must_use]
+pub fn repository_root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package
+        .parent()
+        .expect("the package lies in the repository")
+        .to_path_buf()
+}
+
+/// Where the configurations lie that both proxies read.
+#[must_use]
+pub fn envoy_config_dir() -> PathBuf {
+    repository_root().join("envoy-config")
+}
+
+/// Where cargo put the running program: tests lie in `deps` below the folder of their profile.
+fn profile_dir() -> PathBuf {
+    let program = env::current_exe().expect("the running program has a path");
+    let folder = program.parent().expect("a program lies in a folder");
+    let profile = if folder.ends_with("deps") {
+        folder.parent()
+    } else {
+        Some(folder)
+    };
+    profile
+        .expect("cargo's folders lie in a target directory")
+        .to_path_buf()
+}
+
+/// The target directory of the running program.
+pub(crate) fn target_dir() -> PathBuf {
+    profile_dir()
+        .parent()
+        .expect("a profile's folder lies in a target directory")
+        .to_path_buf()
+}
+
+/// The `tollgate` program: `TOLLGATE_BIN`, or built in the profile of the running test.
+pub fn tollgate_program() -> &'static Path {
+    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
+        env::var_os("TOLLGATE_BIN").map_or_else(build_tollgate, |path| PathBuf::from(&path))
+    });
+    &PROGRAM
+}
+
+fn build_tollgate() -> PathBuf {
+    let folder = profile_dir();
+    let name = folder
+        .file_name()
+        .expect("a profile's folder has a name")
+        .to_string_lossy();
+    let profile = if name == "debug" { "dev" } else { &name };
+    let mut build = cargo();
+    build.args([
+        "build",
+        "--quiet",
+        "--package",
+        "tollgate-cli",
+        "--profile",
+        profile,
+    ]);
+    build.arg("--target-dir").arg(target_dir());
+    run(&mut build);
+    folder.join("tollgate")
+}
+
+/// The module of a package of this repository, named by the package.
+#[must_use]
+pub fn wasm_module(package: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut built = BUILT.lock();
+    if let Some(path) = built.get(package) {
+        return path.clone();
+    }
+    ensure_wasm_target();
+    let target = wasm_target_dir();
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--package", package]);
+    build.args(["--profile", WASM_PROFILE, "--target", WASM_TARGET]);
+    build.arg("--target-dir").arg(&target);
+    run(&mut build);
+    let path = module_dir().join(format!("{}.wasm", package.replace('-', "_")));
+    built.insert(package.to_owned(), path.clone());
+    path
+}
+
+/// The folder that the modules are built into.
+fn module_dir() -> PathBuf {
+    wasm_target_dir().join(WASM_TARGET).join(WASM_PROFILE)
+}
+
+/// A target directory apart, because the program's build script fills it while cargo holds the
+/// lock of the usual one.
+fn wasm_target_dir() -> PathBuf {
+    target_dir().join("wasm")
+}
+
+fn cargo() -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(repository_root());
+    for inherited in [
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+        "CARGO_TARGET_DIR",
+    ] {
+        command.env_remove(inherited);
+    }
+    command
+}
+
+fn ensure_wasm_target() {
+    let output = Command::new("rustc")
+        .current_dir(repository_root())
+        .args(["--print", "target-libdir", "--target", WASM_TARGET])
+        .output()
+        .expect("rustc can be run");
+    let libdir = String::from_utf8_lossy(&output.stdout);
+    if Path::new(libdir.trim()).is_dir() {
+        return;
+    }
+    let added = Command::new("rustup")
+        .current_dir(repository_root())
+        .args(["target", "add", WASM_TARGET])
+        .status();
+    assert!(
+        added.is_ok_and(|status| status.success()),
+        "the target {WASM_TARGET} is missing; add it with `rustup target add {WASM_TARGET}`"
+    );
+}
+
+fn run(command: &mut Command) {
+    let output = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{command:?} ended with {}:\n{errors}",
+        output.status
+    );
+}

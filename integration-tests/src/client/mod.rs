@@ -1,0 +1,11 @@
+//! HTTP clients: one that says what it is told over HTTP/1.1 or HTTP/2, and one that sends bytes.
+
+mod connection;
+mod raw;
+mod request;
+mod response;
+
+pub use connection::Connection;
+pub use raw::{RawAnswer, exchange, exchange_parts, tunnel};
+pub use request::{Body, Gate, Request, Version};
+pub use response::{Open, Pending, Response};

@@ -1,0 +1,200 @@
+//! Programs that end when the tests do, and what they print.
+
+use std::collections::VecDeque;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+/// Runs a program beside a watcher that kills it when standard input closes. A test that is killed
+/// runs no destructor, and the statics of a test binary never do; a closed pipe works always.
+const SUPERVISOR: &str = r#"
+exec 3<&0
+pid_file="$1"; shift
+"$@" </dev/null 3<&- &
+child=$!
+echo "$child" >"$pid_file"
+{ cat <&3; kill -KILL "$child"; } >/dev/null 2>&1 &
+watcher=$!
+wait "$child"; code=$?
+kill "$watcher" 2>/dev/null
+exit "$code"
+"#;
+
+/// A running program.
+#[derive(Debug)]
+pub struct Supervised {
+    supervisor: Child,
+    /// Closing it ends the program.
+    lifeline: Option<ChildStdin>,
+    output: Arc<Output>,
+    pid: u32,
+}
+
+/// Lines that a program has printed, of both streams.
+#[derive(Debug, Default)]
+struct Output {
+    lines: Mutex<VecDeque<String>>,
+    grown: Condvar,
+}
+
+impl Supervised {
+    /// Starts a program in a folder; `scratch` is a folder for the supervisor's own file.
+    pub fn start<A: AsRef<OsStr>>(
+        program: &Path,
+        arguments: &[A],
+        folder: &Path,
+        scratch: &Path,
+    ) -> Self {
+        let pid_file = scratch.join("pid");
+        let mut supervisor = Command::new("/bin/sh")
+            .args(["-c", SUPERVISOR, "supervisor"])
+            .arg(&pid_file)
+            .arg(program)
+            .args(arguments)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let output = Arc::new(Output::default());
+        if let Some(stdout) = supervisor.stdout.take() {
+            collect(stdout, Arc::clone(&output));
+        }
+        if let Some(stderr) = supervisor.stderr.take() {
+            collect(stderr, Arc::clone(&output));
+        }
+        let lifeline = supervisor.stdin.take();
+        let pid = read_pid(&pid_file);
+        Self {
+            supervisor,
+            lifeline,
+            output,
+            pid,
+        }
+    }
+
+    /// The program's process id.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// How the program ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.supervisor.try_wait().ok().flatten()
+    }
+
+    /// Waits until the program ends by itself.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            if let Some(status) = self.ended() {
+                return Some(status);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        None
+    }
+
+    /// All lines so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.lines_from(0)
+    }
+
+    /// The lines from an index on.
+    #[must_use]
+    pub fn lines_from(&self, start: usize) -> Vec<String> {
+        self.output
+            .lines
+            .lock()
+            .iter()
+            .skip(start)
+            .cloned()
+            .collect()
+    }
+
+    /// How many lines there are.
+    #[must_use]
+    pub fn line_count(&self) -> usize {
+        self.output.lines.lock().len()
+    }
+
+    /// Waits until a line from an index on is what is looked for.
+    pub fn wait_for_line(
+        &self,
+        start: usize,
+        limit: Duration,
+        wanted: impl Fn(&str) -> bool,
+    ) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut lines = self.output.lines.lock();
+        loop {
+            if lines.iter().skip(start).any(|line| wanted(line)) {
+                return true;
+            }
+            if self
+                .output
+                .grown
+                .wait_until(&mut lines, deadline)
+                .timed_out()
+            {
+                return false;
+            }
+        }
+    }
+}
+
+impl Drop for Supervised {
+    fn drop(&mut self) {
+        self.lifeline = None;
+        // The supervisor ends with its child; nothing is left to do when it cannot be waited for.
+        let _ = self.supervisor.wait();
+    }
+}
+
+/// Sends a signal, named as `kill` names it, to a process that this harness started.
+pub fn kill_signal(pid: u32, signal: &str) {
+    let status = Command::new("/bin/sh")
+        .args(["-c", &format!("kill -{signal} {pid}")])
+        .status()
+        .expect("a shell can be run");
+    assert!(status.success(), "process {pid} takes no {signal}");
+}
+
+fn collect(stream: impl Read + Send + 'static, output: Arc<Output>) {
+    thread::spawn(move || {
+        for line in BufReader::new(stream).split(b'\n') {
+            let Ok(line) = line else { return };
+            output
+                .lines
+                .lock()
+                .push_back(String::from_utf8_lossy(&line).into_owned());
+            output.grown.notify_all();
+        }
+    });
+}
+
+fn read_pid(file: &Path) -> u32 {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        if let Ok(text) = fs::read_to_string(file)
+            && let Some(line) = text.strip_suffix('\n')
+        {
+            return line.parse().expect("the supervisor writes a process id");
+        }
+        assert!(
+            Instant::now() < deadline,
+            "the supervisor wrote no process id"
+        );
+        thread::sleep(Duration::from_millis(2));
+    }
+}

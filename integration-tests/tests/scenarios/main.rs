@@ -1,0 +1,23 @@
+//! Scenarios that real Envoy and Tollgate must answer alike.
+//!
+//! Each test runs one scenario on both proxies, fails when they differ, and asserts what Envoy is
+//! known to do, so that a mistake that both make is seen as well.
+#![expect(clippy::tests_outside_test_module, reason = "this is a test program")]
+
+mod body;
+mod callout;
+mod configuration;
+mod fault;
+mod headers;
+mod http;
+mod http2;
+mod life_cycle;
+mod local_response;
+mod metrics;
+mod pause;
+mod properties;
+mod route;
+mod shared_data;
+mod support;
+mod timer;
+mod trailers;
