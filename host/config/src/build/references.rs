@@ -51,7 +51,7 @@ fn check_routes(config: &View<'_>, names: &HashSet<&str>) {
 fn check_name(view: &View<'_>, field: &str, names: &HashSet<&str>) {
     let name = view.text(field);
     if !name.is_empty() && !names.contains(name) {
-        let hint = crate::schema::hint(name, names.iter().copied());
+        let hint = crate::schema::hint(name, &names.iter().copied().collect::<Vec<_>>());
         view.error(field, format!("route: unknown cluster '{name}'{hint}"));
     }
 }

@@ -38,7 +38,7 @@ impl Decoder<'_> {
             return well_known::read(self, descriptor, node, path);
         }
         match &node.data {
-            Data::Map(entries) => self.fields(descriptor, entries.iter(), path),
+            Data::Map(entries) => self.fields(descriptor, &entries.iter().collect::<Vec<_>>(), path),
             Data::Null => DynamicMessage::new(descriptor.clone()),
             data => {
                 let reason = scalar::expected(&format!("a {}", descriptor.full_name()), data);
@@ -49,10 +49,10 @@ impl Decoder<'_> {
     }
 
     /// Reads the fields of a message from the entries of a map.
-    pub(super) fn fields<'e>(
+    pub(super) fn fields(
         &mut self,
         descriptor: &MessageDescriptor,
-        entries: impl Iterator<Item = &'e Entry>,
+        entries: &[&Entry],
         path: &str,
     ) -> DynamicMessage {
         let mut message = DynamicMessage::new(descriptor.clone());
@@ -168,7 +168,8 @@ fn unknown_field(descriptor: &MessageDescriptor, key: &str) -> String {
         return "merge keys are not read, by Envoy neither".to_owned();
     }
     let fields: Vec<_> = descriptor.fields().collect();
-    let hint = suggest::hint(key, fields.iter().map(FieldDescriptor::name));
+    let names: Vec<_> = fields.iter().map(FieldDescriptor::name).collect();
+    let hint = suggest::hint(key, &names);
     format!("no such field in {}{hint}", descriptor.full_name())
 }
 

@@ -1,6 +1,6 @@
 //! Scalar fields by the rules of protobuf's JSON mapping.
 
-use prost_reflect::{EnumDescriptor, Kind, Value};
+use prost_reflect::{EnumDescriptor, EnumValueDescriptor, Kind, Value};
 
 use super::{base64, suggest};
 use crate::yaml::Data;
@@ -92,7 +92,8 @@ fn enumerator(descriptor: &EnumDescriptor, data: &Data) -> Result<Value, String>
             .map(|value| Value::EnumNumber(value.number()))
             .ok_or_else(|| {
                 let values: Vec<_> = descriptor.values().collect();
-                let hint = suggest::hint(text, values.iter().map(|value| value.name()));
+                let names: Vec<_> = values.iter().map(EnumValueDescriptor::name).collect();
+                let hint = suggest::hint(text, &names);
                 format!(
                     "`{text}` is not a value of {}{hint}",
                     descriptor.full_name()

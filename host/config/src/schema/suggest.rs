@@ -1,23 +1,20 @@
 //! "Did you mean": the nearest known name.
 
+/// Renders the suggestion for the end of a message; empty when no candidate is near.
+pub(crate) fn hint(name: &str, candidates: &[&str]) -> String {
+    nearest(name, candidates).map_or_else(String::new, |found| format!("; did you mean `{found}`?"))
+}
+
 /// Returns the candidate that differs from `name` by few edits, if one does.
-pub(crate) fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let wanted = normal(name);
     let limit = (wanted.len() / 3).clamp(1, 3);
     candidates
-        .into_iter()
-        .map(|candidate| (distance(&wanted, &normal(candidate)), candidate))
+        .iter()
+        .map(|candidate| (distance(&wanted, &normal(candidate)), *candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// Renders the suggestion for the end of a message.
-pub(crate) fn hint<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, candidates).map_or_else(String::new, |found| format!("; did you mean `{found}`?"))
 }
 
 /// Letter case and separators do not make a name different.
@@ -54,10 +51,10 @@ mod tests {
     #[test]
     fn the_nearest_name_is_found() {
         let names = ["failure_policy", "fail_open", "name"];
-        assert_eq!(nearest("failure_polcy", names), Some("failure_policy"));
-        assert_eq!(nearest("failopen", names), Some("fail_open"));
-        assert_eq!(nearest("nmae", names), None);
-        assert_eq!(nearest("bogus", names), None);
+        assert_eq!(nearest("failure_polcy", &names), Some("failure_policy"));
+        assert_eq!(nearest("failopen", &names), Some("fail_open"));
+        assert_eq!(nearest("nmae", &names), None);
+        assert_eq!(nearest("bogus", &names), None);
     }
 
     #[test]

@@ -258,20 +258,17 @@ fn read_packed(
     entries: &[Entry],
     path: &str,
 ) -> DynamicMessage {
-    let mut rest = entries.iter().filter(|entry| entry.key != "@type");
+    let rest: Vec<_> = entries.iter().filter(|entry| entry.key != "@type").collect();
     if !is_special(descriptor.full_name()) {
-        return decoder.fields(descriptor, rest, path);
+        return decoder.fields(descriptor, &rest, path);
     }
-    let value = rest.find(|entry| entry.key == "value");
-    if let Some(other) = rest.find(|entry| entry.key != "value") {
-        let reason = format!(
-            "a {} holds `value` and nothing else",
-            descriptor.full_name()
-        );
-        decoder
-            .report
-            .error_at(other.line, &join(path, &other.key), reason);
+    let (values, others): (Vec<_>, Vec<_>) =
+        rest.into_iter().partition(|entry| entry.key == "value");
+    if let Some(other) = others.first() {
+        let reason = format!("a {} holds `value` and nothing else", descriptor.full_name());
+        decoder.report.error_at(other.line, &join(path, &other.key), reason);
     }
+    let value = values.first();
     let Some(value) = value else {
         let reason = format!("a {} needs `value`", descriptor.full_name());
         decoder.report.error_at(node.line, path, reason);
@@ -301,7 +298,8 @@ fn resolve(
     let found = pool.get_message_by_name(name);
     if found.is_none() {
         let messages: Vec<_> = pool.all_messages().collect();
-        let hint = suggest::hint(name, messages.iter().map(MessageDescriptor::full_name));
+        let names: Vec<_> = messages.iter().map(MessageDescriptor::full_name).collect();
+        let hint = suggest::hint(name, &names);
         let what = format!("`@type` {name} is not in Tollgate's set of Envoy messages{hint}");
         decoder.report.unsupported(path, &what);
     }
