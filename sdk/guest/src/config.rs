@@ -78,8 +78,13 @@ impl From<crate::http::CalloutError> for ConfigError {
 ///
 /// With the path of the first field that is unknown, missing or of the wrong type.
 pub(crate) fn parse<C: DeserializeOwned + 'static>(configuration: &[u8]) -> Result<C, ConfigError> {
-    if let Some(config) = without_json(configuration) {
-        return Ok(config);
+    // A plugin without JSON must not pay for a parser: the comparisons are constant, and what
+    // follows is left out of its module.
+    if is_type::<C, ()>() {
+        return cast(());
+    }
+    if is_type::<C, RawConfig>() {
+        return cast(RawConfig(configuration.to_vec()));
     }
     let json = if configuration.is_empty() {
         b"{}"
@@ -117,17 +122,16 @@ impl RawConfig {
     }
 }
 
-/// Makes the configurations that are not JSON to the SDK. A plugin with such a one must not pay
-/// for a JSON parser: the comparisons are constant, so its module has none.
-fn without_json<C: 'static>(configuration: &[u8]) -> Option<C> {
-    let mut made: Box<dyn Any> = if TypeId::of::<C>() == TypeId::of::<()>() {
-        Box::new(Some(()))
-    } else if TypeId::of::<C>() == TypeId::of::<RawConfig>() {
-        Box::new(Some(RawConfig(configuration.to_vec())))
-    } else {
-        return None;
-    };
-    made.downcast_mut::<Option<C>>().and_then(Option::take)
+fn is_type<C: 'static, T: 'static>() -> bool {
+    TypeId::of::<C>() == TypeId::of::<T>()
+}
+
+fn cast<C: 'static, T: 'static>(value: T) -> Result<C, ConfigError> {
+    let mut value = Some(value);
+    let value = (&mut value as &mut dyn Any).downcast_mut::<Option<C>>();
+    value
+        .and_then(Option::take)
+        .ok_or_else(|| ConfigError::new("the type of the configuration differs"))
 }
 
 #[cfg(test)]
