@@ -106,8 +106,16 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, DecodeError> {
 /// wrong further on, once, and then ends.
 pub fn iter(bytes: &[u8]) -> Result<Iter<'_>, DecodeError> {
     Ok(match split_sizes(bytes)? {
-        Some((_, sizes, data)) => Iter { sizes, data, ended: false },
-        None => Iter { sizes: &[], data: &[], ended: false },
+        Some((_, sizes, data)) => Iter {
+            sizes,
+            data,
+            ended: false,
+        },
+        None => Iter {
+            sizes: &[],
+            data: &[],
+            ended: false,
+        },
     })
 }
 
@@ -116,10 +124,15 @@ fn split_sizes(bytes: &[u8]) -> Result<Option<(usize, &[u8], &[u8])>, DecodeErro
     let Some((count, rest)) = bytes.split_first_chunk::<4>() else {
         return Ok(None);
     };
-    let count = usize::try_from(u32::from_le_bytes(*count)).map_err(|_| DecodeError::TooManyPairs)?;
+    let count =
+        usize::try_from(u32::from_le_bytes(*count)).map_err(|_| DecodeError::TooManyPairs)?;
     let table = count.checked_mul(8).ok_or(DecodeError::TooManyPairs)?;
     let (sizes, data) = rest.split_at_checked(table).ok_or({
-        if count > MAX_PAIRS { DecodeError::TooManyPairs } else { DecodeError::Truncated }
+        if count > MAX_PAIRS {
+            DecodeError::TooManyPairs
+        } else {
+            DecodeError::Truncated
+        }
     })?;
     Ok(Some((count, sizes, data)))
 }
@@ -140,7 +153,10 @@ impl<'a> Iter<'a> {
     }
 
     fn take_bytes(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
-        let (bytes, rest) = self.data.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+        let (bytes, rest) = self
+            .data
+            .split_at_checked(len)
+            .ok_or(DecodeError::Truncated)?;
         let (terminator, rest) = rest.split_first().ok_or(DecodeError::Truncated)?;
         if *terminator != 0 {
             return Err(DecodeError::MissingTerminator);

@@ -15,8 +15,14 @@ fn two_pairs_are_written_byte_for_byte_as_envoy_writes_them() {
 
 #[test]
 fn what_is_written_is_read_back() {
-    assert_eq!(decode(TWO), Ok(vec![(b"a".as_slice(), b"b".as_slice()), (b"cc", b"")]));
-    assert_eq!(decode(&encode([("", "")])), Ok(vec![(b"".as_slice(), b"".as_slice())]));
+    assert_eq!(
+        decode(TWO),
+        Ok(vec![(b"a".as_slice(), b"b".as_slice()), (b"cc", b"")])
+    );
+    assert_eq!(
+        decode(&encode([("", "")])),
+        Ok(vec![(b"".as_slice(), b"".as_slice())])
+    );
 }
 
 #[test]
@@ -48,12 +54,18 @@ fn the_limits_are_1024_pairs_and_one_mebibyte() {
     let many = |count: usize| encode(vec![("k", "v"); count]);
     assert_eq!(decode(&many(1024)).map(|pairs| pairs.len()), Ok(1024));
     assert_eq!(decode(&many(1025)), Err(DecodeError::TooManyPairs));
-    assert_eq!(decode(&vec![0; 1024 * 1024 + 1]), Err(DecodeError::TooLarge));
+    assert_eq!(
+        decode(&vec![0; 1024 * 1024 + 1]),
+        Err(DecodeError::TooLarge)
+    );
 }
 
 #[test]
 fn a_count_that_no_table_can_hold_is_refused() {
-    assert_eq!(decode(&[0xff, 0xff, 0xff, 0xff]), Err(DecodeError::TooManyPairs));
+    assert_eq!(
+        decode(&[0xff, 0xff, 0xff, 0xff]),
+        Err(DecodeError::TooManyPairs)
+    );
 }
 
 #[test]

@@ -30,7 +30,10 @@ impl AbiVersion {
     /// Returns the version whose marker has this exact name.
     #[must_use]
     pub fn from_marker(export: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|version| version.marker() == export)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|version| version.marker() == export)
     }
 }
 
