@@ -1,0 +1,130 @@
+//! Request: what a test sends through the filter.
+
+use tollgate_abi::property;
+use tollgate_runtime::PropertyValue;
+
+use crate::exchange::{Exchange, Sent};
+use crate::host::TestHost;
+use crate::model::Stream;
+use crate::outcome::Outcome;
+
+/// A request, until [`send`](Self::send).
+#[must_use = "a request does something only when it is sent"]
+pub struct Request<'t> {
+    host: &'t TestHost,
+    sent: Sent,
+    properties: Vec<(Vec<u8>, PropertyValue)>,
+}
+
+impl std::fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("sent", &self.sent)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'t> Request<'t> {
+    pub(crate) fn new(host: &'t TestHost, method: &str, path: &str) -> Self {
+        let mut sent = Sent::default();
+        let pseudo = [
+            (":authority", "test"),
+            (":path", path),
+            (":method", method),
+            (":scheme", "http"),
+        ];
+        sent.message.headers = pseudo
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()))
+            .collect();
+        let request = Self {
+            host,
+            sent,
+            properties: Vec::new(),
+        };
+        request
+            .property(["source", "address"], "127.0.0.1:50000")
+            .property(["destination", "address"], "127.0.0.1:8080")
+            .property(["request", "protocol"], "HTTP/1.1")
+    }
+
+    /// Adds a header; `host` sets the authority.
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let name = name.to_ascii_lowercase();
+        let headers = &mut self.sent.message.headers;
+        if name == "host" || name.starts_with(':') {
+            let name = if name == "host" {
+                ":authority"
+            } else {
+                name.as_str()
+            };
+            headers.retain(|(key, _)| key != name.as_bytes());
+            headers.insert(0, (name.into(), value.as_ref().to_vec()));
+        } else {
+            headers.push((name.into_bytes(), value.as_ref().to_vec()));
+        }
+        self
+    }
+
+    /// Sets the body, with its `content-length`.
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.sent.message.body = body.as_ref().to_vec();
+        let length = self.sent.message.body.len().to_string();
+        self.header("content-length", length)
+    }
+
+    /// Lets the body arrive in pieces of these sizes, the rest in a last one.
+    pub fn chunks(mut self, sizes: &[usize]) -> Self {
+        self.sent.chunk_sizes = sizes.iter().copied().chain([usize::MAX]).collect();
+        self
+    }
+
+    /// Adds a trailer.
+    pub fn trailer(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let name = name.to_ascii_lowercase().into_bytes();
+        self.sent
+            .message
+            .trailers
+            .push((name, value.as_ref().to_vec()));
+        self
+    }
+
+    /// Sets the client's address, such as `192.0.2.1:1234`.
+    pub fn remote_address(self, address: &str) -> Self {
+        self.property(["source", "address"], address)
+    }
+
+    /// Sets an attribute that is text.
+    pub fn property<P: AsRef<[u8]>>(self, path: impl IntoIterator<Item = P>, value: &str) -> Self {
+        self.property_value(path, PropertyValue::text(value))
+    }
+
+    /// Sets an attribute of any type.
+    pub fn property_value<P: AsRef<[u8]>>(
+        mut self,
+        path: impl IntoIterator<Item = P>,
+        value: PropertyValue,
+    ) -> Self {
+        self.properties.push((property::join(path), value));
+        self
+    }
+
+    /// Has the client leave when the filter first pauses the request.
+    pub fn leave_when_paused(mut self) -> Self {
+        self.sent.leaves_when_paused = true;
+        self
+    }
+
+    /// Sends the request and lets the test's time pass until it has ended.
+    ///
+    /// # Panics
+    ///
+    /// When the plugin does not start.
+    #[track_caller]
+    pub fn send(self) -> Outcome {
+        self.host.ensure_started();
+        let stream = Stream::default();
+        stream.properties.borrow_mut().extend(self.properties);
+        Exchange::new(self.host, stream).run(self.sent)
+    }
+}
