@@ -128,6 +128,12 @@ impl Supervised {
         self.output.lines.lock().len()
     }
 
+    /// Waits until nothing has been printed for a while.
+    pub fn wait_for_silence(&self, duration: Duration) {
+        let mut lines = self.output.lines.lock();
+        while !self.output.grown.wait_for(&mut lines, duration).timed_out() {}
+    }
+
     /// Waits until a line from an index on is what is looked for.
     pub fn wait_for_line(
         &self,

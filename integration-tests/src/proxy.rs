@@ -22,6 +22,9 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 /// A guest's log line follows what caused it at once.
 const LOG_LIMIT: Duration = Duration::from_secs(10);
 
+/// So long a proxy prints nothing when its streams are over.
+const SILENCE: Duration = Duration::from_millis(10);
+
 /// Which proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -203,8 +206,10 @@ impl Proxy {
         self.process.lines()
     }
 
-    /// Begins a scenario: what came before does not count.
+    /// Begins a scenario: what came before does not count, nor what a stream of the scenario before
+    /// logs when its client has already got all.
     pub(crate) fn begin(&self) {
+        self.process.wait_for_silence(SILENCE);
         self.mark
             .store(self.process.line_count(), Ordering::Relaxed);
         self.origin.reset();

@@ -6,6 +6,6 @@ mod request;
 mod response;
 
 pub use connection::Connection;
-pub use raw::{RawAnswer, exchange, exchange_parts, tunnel};
+pub use raw::{RawAnswer, break_off, exchange, exchange_parts, tunnel};
 pub use request::{Body, Gate, Request, Version};
 pub use response::{Open, Pending, Response};

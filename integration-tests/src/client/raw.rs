@@ -1,7 +1,7 @@
 //! A client that sends any bytes, legal or not.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// A proxy that is to close a connection has this long.
@@ -54,15 +54,19 @@ pub fn exchange_parts(port: u16, parts: &[&[u8]]) -> RawAnswer {
     read_to_end(&mut stream)
 }
 
-/// Sends bytes and ends the sending side, as a client does that breaks off.
+/// Sends bytes, reads until an answer ends with what is expected, and closes.
 #[must_use]
-pub fn tunnel(port: u16, bytes: &[u8]) -> RawAnswer {
+pub fn tunnel(port: u16, bytes: &[u8], expected: &[u8]) -> RawAnswer {
     let mut stream = connect(port);
-    if stream.write_all(bytes).is_ok() {
-        // A closed connection is what is being looked for.
-        let _ = stream.shutdown(Shutdown::Write);
-    }
-    read_to_end(&mut stream)
+    stream.write_all(bytes).expect("the proxy takes the bytes");
+    read_until(&mut stream, |answer| answer.ends_with(expected))
+}
+
+/// Sends bytes and breaks off, as a client does that crashes.
+pub fn break_off(port: u16, bytes: &[u8]) {
+    let mut stream = connect(port);
+    // The proxy may have refused and closed already.
+    let _ = stream.write_all(bytes);
 }
 
 fn connect(port: u16) -> TcpStream {
@@ -75,9 +79,13 @@ fn connect(port: u16) -> TcpStream {
 }
 
 fn read_to_end(stream: &mut TcpStream) -> RawAnswer {
+    read_until(stream, |_| false)
+}
+
+fn read_until(stream: &mut TcpStream, done: impl Fn(&[u8]) -> bool) -> RawAnswer {
     let mut bytes = Vec::new();
     let mut buffer = [0; 16 * 1024];
-    loop {
+    while !done(&bytes) {
         match stream.read(&mut buffer) {
             Ok(0) => {
                 return RawAnswer {
@@ -100,5 +108,9 @@ fn read_to_end(stream: &mut TcpStream) -> RawAnswer {
                 };
             }
         }
+    }
+    RawAnswer {
+        bytes,
+        closed: false,
     }
 }

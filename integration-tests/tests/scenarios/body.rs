@@ -113,13 +113,13 @@ fn an_answer_may_come_before_the_request_has_ended() {
         let gate = Gate::closed();
         proxy
             .origin()
-            .answer("/body/watch", Answer::text("early").early());
+            .answer("/plain", Answer::text("early").early());
         let body = Body::chunks()
             .chunk("begun")
             .wait(&gate)
             .chunk(" and ended");
         let open = proxy
-            .post(MAIN, "/body/watch")
+            .post(MAIN, "/plain")
             .stream(body)
             .start()
             .open()

@@ -1,1 +1,92 @@
-//! Soon.
+//! Custom metrics, and how the admin interface shows them.
+
+use crate::support::{MAIN, STREAMS};
+
+#[test]
+fn a_counter_only_counts_up_and_is_shared_by_name() {
+    let (log, metrics) = STREAMS.compare(|proxy| {
+        let name = "scenario_requests.total";
+        let response = proxy
+            .get(MAIN, "/metrics/counter")
+            .header("x-metric", name)
+            .send();
+        assert_eq!(response.status, 200);
+        (
+            proxy.guest_log("main", "counted"),
+            proxy.custom_metrics("scenario_requests"),
+        )
+    });
+    assert_eq!(
+        log,
+        [
+            "info after 2 and 3: 5",
+            "info after a record of 10: 15",
+            "info down: Err(BadArgument)",
+            "info ids differ true, values 15",
+            "info unknown id: Err(NotFound)",
+            "info counted: Ok(())",
+        ]
+    );
+    assert_eq!(
+        metrics.get("scenario_requests.total").map(String::as_str),
+        Some("15")
+    );
+}
+
+#[test]
+fn a_gauge_goes_up_and_down() {
+    let (log, metrics) = STREAMS.compare(|proxy| {
+        let request = proxy
+            .get(MAIN, "/metrics/gauge")
+            .header("x-metric", "scenario_level");
+        assert_eq!(request.send().status, 200);
+        (
+            proxy.guest_log("main", "measured"),
+            proxy.custom_metrics("scenario_level"),
+        )
+    });
+    assert_eq!(
+        log,
+        ["info after 40, up 5, down 3: 42", "info measured: Ok(())"]
+    );
+    assert_eq!(
+        metrics.get("scenario_level").map(String::as_str),
+        Some("42")
+    );
+}
+
+#[test]
+fn a_histogram_records_but_does_not_count() {
+    let log = STREAMS.compare(|proxy| {
+        let request = proxy
+            .get(MAIN, "/metrics/histogram")
+            .header("x-metric", "scenario_times");
+        assert_eq!(request.send().status, 200);
+        proxy.guest_log("main", "recorded")
+    });
+    assert_eq!(log, ["info up: Err(BadArgument)", "info recorded: Ok(())"]);
+}
+
+#[test]
+fn prometheus_names_have_no_prefix_and_no_dots() {
+    let line = STREAMS.compare(|proxy| {
+        let name = "scenario_shown.total";
+        let response = proxy
+            .get(MAIN, "/metrics/counter")
+            .header("x-metric", name)
+            .send();
+        assert_eq!(response.status, 200);
+        let text = proxy.admin("/stats/prometheus");
+        text.lines()
+            .filter(|line| line.contains("scenario_shown"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(
+        line,
+        [
+            "# TYPE scenario_shown_total counter",
+            "scenario_shown_total{} 15"
+        ]
+    );
+}
