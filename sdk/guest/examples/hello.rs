@@ -2,7 +2,7 @@
 
 use tollgate::prelude::*;
 
-struct Hello;
+pub struct Hello;
 
 impl Plugin for Hello {
     const NAME: &'static str = "hello";
