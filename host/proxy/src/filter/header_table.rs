@@ -74,6 +74,12 @@ impl HeaderTable {
         Self::joined(TableKind::Request, pseudo, fields)
     }
 
+    /// Returns a request without anything, to be filled.
+    #[must_use]
+    pub(crate) fn empty_request() -> Self {
+        Self::joined(TableKind::Request, SmallVec::new(), HeaderMap::new())
+    }
+
     /// Returns the table of a response.
     #[must_use]
     pub(crate) fn from_response(status: StatusCode, fields: HeaderMap) -> Self {

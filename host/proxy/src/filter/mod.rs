@@ -21,6 +21,7 @@ pub(crate) use buffer::BodyBuffer;
 pub(crate) use chain::{Event, HttpFilterChain};
 pub(crate) use header_table::{HeaderFault, HeaderTable, TableKind};
 pub(crate) use info::{
+    protocol_name,
     Certificate, ConnectionInfo, ListenerInfo, StreamInfo, StreamTimes, TlsInfo, UpstreamInfo,
 };
 pub(crate) use local_reply::LocalReply;

@@ -66,6 +66,14 @@ pub(crate) struct LanePort {
     pub(super) resume: Cell<bool>,
 }
 
+impl LanePort {
+    /// Returns whether the filter has stopped this direction.
+    #[must_use]
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused.get()
+    }
+}
+
 impl FilterPort {
     /// Returns one direction.
     #[must_use]

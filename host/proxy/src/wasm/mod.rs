@@ -1,1 +1,25 @@
 //! The embedding: Wasm plugins as HTTP filters; only this folder names the runtime crate.
+//!
+//! The one decision to know: a VM belongs to one worker. What crosses workers is in
+//! [`WasmRuntime`] – compiled modules, shared data, metrics – and a request takes no lock there.
+
+mod canary;
+mod clock;
+mod error;
+mod http_filter;
+mod http_host;
+mod log;
+mod plugin;
+mod properties;
+mod registry;
+mod runtime;
+mod services;
+mod stats;
+mod timers;
+mod vm;
+mod vm_table;
+
+pub(crate) use error::PluginError;
+pub(crate) use plugin::PluginHandle;
+pub(crate) use registry::PluginRegistry;
+pub(crate) use runtime::WasmRuntime;

@@ -1,0 +1,92 @@
+//! The canary: a plugin started once on the main thread, before any worker relies on it.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate_config::{Bootstrap, PluginConfig};
+use tollgate_runtime::abi::LogLevel;
+use tollgate_runtime::{
+    CalloutRefusal, ContextId, HostServices, HttpCall, LogOrigin, PropertyResult, Vm,
+};
+
+use super::error::PluginError;
+use super::properties::{self, NodeProperties};
+use super::runtime::WasmRuntime;
+use super::services::{refusal, to_callout};
+use super::vm_table::{plugin_config, vm_config};
+use super::{clock, log};
+
+/// Starts and configures a plugin in a VM of its own and throws the VM away, without a farewell,
+/// as Envoy does.
+pub(super) fn check(
+    runtime: &Arc<WasmRuntime>,
+    plugin: &PluginConfig,
+    bootstrap: &Bootstrap,
+) -> Result<(), PluginError> {
+    let loaded = runtime.load_module(plugin)?;
+    let services = Rc::new(CanaryServices {
+        clusters: bootstrap
+            .clusters
+            .iter()
+            .map(|cluster| cluster.name.clone())
+            .collect(),
+        node: NodeProperties::new(&bootstrap.node),
+    });
+    let started = Vm::new(
+        &loaded.module,
+        vm_config(plugin),
+        Arc::clone(runtime.shared_state()),
+        services,
+    )
+    .and_then(|mut vm| vm.start_plugin(plugin_config(plugin)));
+    started
+        .map(drop)
+        .map_err(|source| PluginError::load(&plugin.name, source))
+}
+
+/// Services without time to wait: the VM is gone before a timer fires or an answer arrives.
+struct CanaryServices {
+    clusters: HashSet<String>,
+    node: NodeProperties,
+}
+
+impl HostServices for CanaryServices {
+    fn log(&self, origin: LogOrigin<'_>, level: LogLevel, message: &[u8]) {
+        log::write(origin, level, message);
+    }
+
+    fn log_level(&self) -> Option<LogLevel> {
+        log::level()
+    }
+
+    fn realtime_nanos(&self) -> u64 {
+        clock::realtime_nanos()
+    }
+
+    fn monotonic_nanos(&self) -> u64 {
+        clock::monotonic_nanos()
+    }
+
+    fn fill_random(&self, out: &mut [u8]) {
+        clock::fill_random(out);
+    }
+
+    fn set_tick_period(&self, _root: ContextId, _period: Option<Duration>) {}
+
+    fn start_http_call(
+        &self,
+        _root: ContextId,
+        _token: u32,
+        call: HttpCall,
+    ) -> Result<(), CalloutRefusal> {
+        to_callout(call)
+            .check(|name| self.clusters.contains(name))
+            .map_err(refusal)
+    }
+
+    fn property(&self, path: &[&[u8]]) -> PropertyResult {
+        properties::root_property(&self.node, path)
+    }
+}

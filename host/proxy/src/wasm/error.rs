@@ -1,0 +1,58 @@
+//! PluginError: why a plugin cannot serve, for the operator.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+use tollgate_runtime::{EngineError, LoadError};
+
+/// Why a plugin cannot serve.
+#[derive(Debug, Error)]
+pub(crate) enum PluginError {
+    /// The engine does not run on this machine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The clock of deadlines does not start.
+    #[error("cannot start the thread that watches over plugins' deadlines: {0}")]
+    Clock(#[source] std::io::Error),
+    /// The file with the module cannot be read.
+    #[error("plugin `{plugin}`: cannot read {}: {source}", path.display())]
+    ReadFile {
+        /// The plugin's name.
+        plugin: String,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The environment variable with the module is not set.
+    #[error("plugin `{plugin}`: environment variable `{variable}` with the module is not set")]
+    NoVariable {
+        /// The plugin's name.
+        plugin: String,
+        /// The variable.
+        variable: String,
+    },
+    /// There is no code at all.
+    #[error("plugin `{plugin}`: the module is empty")]
+    NoCode {
+        /// The plugin's name.
+        plugin: String,
+    },
+    /// The module was refused, or the plugin did not start.
+    #[error("plugin `{plugin}`: {source}")]
+    Load {
+        /// The plugin's name.
+        plugin: String,
+        /// Why.
+        source: LoadError,
+    },
+}
+
+impl PluginError {
+    pub(super) fn load(plugin: &str, source: LoadError) -> Self {
+        Self::Load {
+            plugin: plugin.to_owned(),
+            source,
+        }
+    }
+}

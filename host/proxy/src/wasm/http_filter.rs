@@ -1,0 +1,229 @@
+//! A plugin as an HTTP filter: events in, actions out, and what a fault does to the stream.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+
+use tollgate_config::FailurePolicy;
+use tollgate_runtime::{ContextId, Fault, Vm};
+
+use super::http_host::StreamHost;
+use super::vm::WorkerVm;
+use crate::filter::{
+    DataAction, FilterPort, HeadersAction, HttpFilter, StreamState, TrailersAction,
+};
+use crate::http::local_response::failed_plugin;
+
+/// The callbacks that a module exports, asked once: what it lacks is not called.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each callback")]
+pub(super) struct StreamCallbacks {
+    pub(super) request_body: bool,
+    pub(super) request_trailers: bool,
+    pub(super) response_headers: bool,
+    pub(super) response_body: bool,
+    pub(super) response_trailers: bool,
+}
+
+/// One stream of one plugin.
+pub(super) struct PluginFilter {
+    vm: Rc<WorkerVm>,
+    host: Rc<StreamHost>,
+    context: ContextId,
+    callbacks: StreamCallbacks,
+    /// The request's headers have reached this filter. Until then the guest hears nothing, as a
+    /// reply that an earlier filter gives passes it by.
+    started: Cell<bool>,
+    failed: Cell<bool>,
+    /// The deprecated `fail_open`: also the stream that saw the fault goes on.
+    goes_on_after_fault: bool,
+}
+
+impl PluginFilter {
+    pub(super) fn new(
+        vm: Rc<WorkerVm>,
+        root: ContextId,
+        state: Rc<StreamState>,
+        callbacks: StreamCallbacks,
+        policy: FailurePolicy,
+    ) -> Self {
+        let host = StreamHost::new(state, vm.node());
+        let context = vm.enter(|vm| vm.create_http_context(root, Rc::clone(&host) as _));
+        Self {
+            vm,
+            host,
+            context,
+            callbacks,
+            started: Cell::new(false),
+            failed: Cell::new(false),
+            goes_on_after_fault: policy == FailurePolicy::LegacyFailOpen,
+        }
+    }
+
+    /// Calls the guest. After a fault, here or before, the stream is answered 503 once.
+    fn call<A: Action>(&self, callback: impl FnOnce(&mut Vm, ContextId) -> Result<A, Fault>) -> A {
+        match self.vm.enter(|vm| callback(vm, self.context)) {
+            Ok(action) => {
+                if action != A::CONTINUE {
+                    self.vm
+                        .remember_paused(self.context, &self.host, self.goes_on_after_fault);
+                }
+                action
+            }
+            Err(fault) => self.after_fault(&fault),
+        }
+    }
+
+    fn after_fault<A: Action>(&self, fault: &Fault) -> A {
+        self.vm.note_fault(fault);
+        if self.goes_on_after_fault {
+            return A::CONTINUE;
+        }
+        if !self.failed.replace(true) {
+            self.host.state.send_local_reply(failed_plugin());
+        }
+        A::CLOSED
+    }
+}
+
+/// An action of a callback, as far as faults are concerned.
+trait Action: PartialEq + Copy {
+    const CONTINUE: Self;
+    /// What a stream that has failed answers.
+    const CLOSED: Self;
+}
+
+impl Action for HeadersAction {
+    const CONTINUE: Self = Self::Continue;
+    const CLOSED: Self = Self::StopAllIterationAndWatermark;
+}
+
+impl Action for DataAction {
+    const CONTINUE: Self = Self::Continue;
+    const CLOSED: Self = Self::StopIterationNoBuffer;
+}
+
+impl Action for TrailersAction {
+    const CONTINUE: Self = Self::Continue;
+    const CLOSED: Self = Self::StopIteration;
+}
+
+impl HttpFilter for PluginFilter {
+    fn port(&self) -> &FilterPort {
+        &self.host.port
+    }
+
+    fn on_request_headers(&self, end_of_stream: bool) -> HeadersAction {
+        self.started.set(true);
+        self.call(|vm, id| vm.on_request_headers(id, end_of_stream))
+    }
+
+    fn on_request_body(&self, end_of_stream: bool) -> DataAction {
+        if !self.callbacks.request_body {
+            return DataAction::Continue;
+        }
+        self.call(|vm, id| vm.on_request_body(id, end_of_stream))
+    }
+
+    fn on_request_trailers(&self) -> TrailersAction {
+        if !self.callbacks.request_trailers {
+            return TrailersAction::Continue;
+        }
+        self.call(Vm::on_request_trailers)
+    }
+
+    fn on_response_headers(&self, end_of_stream: bool) -> HeadersAction {
+        if !self.started.get() || !self.callbacks.response_headers {
+            return HeadersAction::Continue;
+        }
+        self.call(|vm, id| vm.on_response_headers(id, end_of_stream))
+    }
+
+    fn on_response_body(&self, end_of_stream: bool) -> DataAction {
+        if !self.started.get() || !self.callbacks.response_body {
+            return DataAction::Continue;
+        }
+        self.call(|vm, id| vm.on_response_body(id, end_of_stream))
+    }
+
+    fn on_response_trailers(&self) -> TrailersAction {
+        if !self.started.get() || !self.callbacks.response_trailers {
+            return TrailersAction::Continue;
+        }
+        self.call(Vm::on_response_trailers)
+    }
+
+    fn on_log(&self) {
+        if let Err(fault) = self.vm.enter(|vm| vm.on_log(self.context)) {
+            self.vm.note_fault(&fault);
+        }
+    }
+
+    fn on_destroy(&self) {
+        self.vm.forget_paused(self.context);
+        if let Err(fault) = self.vm.enter(|vm| vm.delete_http_context(self.context)) {
+            self.vm.note_fault(&fault);
+        }
+    }
+}
+
+impl fmt::Debug for PluginFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PluginFilter")
+            .field("context", &self.context)
+            .field("started", &self.started)
+            .field("failed", &self.failed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The filter of a stream whose plugin had failed before: it answers 503.
+#[derive(Debug)]
+pub(super) struct FailedFilter {
+    state: Rc<StreamState>,
+    port: FilterPort,
+}
+
+impl FailedFilter {
+    pub(super) fn new(state: Rc<StreamState>) -> Self {
+        Self {
+            state,
+            port: FilterPort::default(),
+        }
+    }
+}
+
+impl HttpFilter for FailedFilter {
+    fn port(&self) -> &FilterPort {
+        &self.port
+    }
+
+    fn on_request_headers(&self, _end_of_stream: bool) -> HeadersAction {
+        self.state.send_local_reply(failed_plugin());
+        HeadersAction::CLOSED
+    }
+
+    fn on_request_body(&self, _end_of_stream: bool) -> DataAction {
+        DataAction::CLOSED
+    }
+
+    fn on_request_trailers(&self) -> TrailersAction {
+        TrailersAction::CLOSED
+    }
+
+    fn on_response_headers(&self, _end_of_stream: bool) -> HeadersAction {
+        HeadersAction::Continue
+    }
+
+    fn on_response_body(&self, _end_of_stream: bool) -> DataAction {
+        DataAction::Continue
+    }
+
+    fn on_response_trailers(&self) -> TrailersAction {
+        TrailersAction::Continue
+    }
+
+    fn on_log(&self) {}
+
+    fn on_destroy(&self) {}
+}

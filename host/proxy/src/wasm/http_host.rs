@@ -1,0 +1,184 @@
+//! StreamHost: a stream as a plugin's guest reaches it, over what the filters of a chain share.
+
+use std::fmt;
+use std::ops::Range;
+use std::rc::Rc;
+
+use tollgate_runtime::abi::Status;
+use tollgate_runtime::{Direction, HttpHost, LocalResponse, PropertyResult, StreamMap};
+
+use super::properties::{self, NodeProperties};
+use crate::filter::{self, FilterPort, HeaderTable, LocalReply, StreamState};
+use crate::http::local_response::plugin_status;
+use crate::http::response_flags::ResponseFlags;
+
+/// One stream for one plugin. It lives as long as the stream's context in the VM.
+pub(super) struct StreamHost {
+    pub(super) state: Rc<StreamState>,
+    pub(super) port: FilterPort,
+    node: Rc<NodeProperties>,
+}
+
+impl StreamHost {
+    pub(super) fn new(state: Rc<StreamState>, node: Rc<NodeProperties>) -> Rc<Self> {
+        Rc::new(Self {
+            state,
+            port: FilterPort::default(),
+            node,
+        })
+    }
+
+    fn read<T>(&self, map: StreamMap, look: impl FnOnce(&HeaderTable) -> T) -> Option<T> {
+        match map {
+            StreamMap::RequestHeaders => Some(look(&self.state.request_headers.borrow())),
+            StreamMap::RequestTrailers => self.state.request_trailers.borrow().as_ref().map(look),
+            StreamMap::ResponseHeaders => self.state.response_headers.borrow().as_ref().map(look),
+            StreamMap::ResponseTrailers => self.state.response_trailers.borrow().as_ref().map(look),
+        }
+    }
+
+    fn write(&self, map: StreamMap, change: impl FnOnce(&mut HeaderTable)) {
+        let make = || HeaderTable::trailers(http::HeaderMap::new());
+        match map {
+            StreamMap::RequestHeaders => change(&mut self.state.request_headers.borrow_mut()),
+            StreamMap::ResponseHeaders => {
+                // Response headers cannot be made up: without a response there is nothing to change.
+                if let Some(table) = self.state.response_headers.borrow_mut().as_mut() {
+                    change(table);
+                }
+            }
+            StreamMap::RequestTrailers => {
+                change(
+                    self.state
+                        .request_trailers
+                        .borrow_mut()
+                        .get_or_insert_with(make),
+                );
+            }
+            StreamMap::ResponseTrailers => {
+                change(
+                    self.state
+                        .response_trailers
+                        .borrow_mut()
+                        .get_or_insert_with(make),
+                );
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StreamHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamHost")
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+const fn side(direction: Direction) -> filter::Direction {
+    match direction {
+        Direction::Request => filter::Direction::Request,
+        Direction::Response => filter::Direction::Response,
+    }
+}
+
+impl HttpHost for StreamHost {
+    fn has_map(&self, map: StreamMap) -> bool {
+        self.read(map, |_| ()).is_some()
+    }
+
+    fn map_len(&self, map: StreamMap) -> usize {
+        self.read(map, HeaderTable::len).unwrap_or_default()
+    }
+
+    fn map_byte_size(&self, map: StreamMap) -> usize {
+        self.read(map, HeaderTable::byte_size).unwrap_or_default()
+    }
+
+    fn map_value(&self, map: StreamMap, name: &[u8], out: &mut Vec<u8>) -> bool {
+        let copy = |table: &HeaderTable| {
+            table
+                .get_bytes(name)
+                .map(|value| out.extend_from_slice(value))
+                .is_some()
+        };
+        self.read(map, copy).unwrap_or_default()
+    }
+
+    fn map_entries(&self, map: StreamMap, visit: &mut dyn FnMut(&[u8], &[u8])) {
+        self.read(map, |table| table.entries(visit));
+    }
+
+    fn map_add(&self, map: StreamMap, name: &[u8], value: &[u8]) {
+        self.write(map, |table| table.add(name, value));
+    }
+
+    fn map_replace(&self, map: StreamMap, name: &[u8], value: &[u8]) {
+        self.write(map, |table| table.replace(name, value));
+    }
+
+    fn map_remove(&self, map: StreamMap, name: &[u8]) {
+        self.write(map, |table| table.remove(name));
+    }
+
+    fn map_set(&self, map: StreamMap, entries: &[(&[u8], &[u8])]) {
+        self.write(map, |table| table.set(entries));
+    }
+
+    fn body_len(&self, direction: Direction) -> usize {
+        self.port.lane(side(direction)).body.borrow().len()
+    }
+
+    fn body_read(&self, direction: Direction, range: Range<usize>, out: &mut Vec<u8>) {
+        self.port
+            .lane(side(direction))
+            .body
+            .borrow()
+            .read(range, out);
+    }
+
+    fn body_replace(&self, direction: Direction, range: Range<usize>, data: &[u8]) {
+        self.port
+            .lane(side(direction))
+            .body
+            .borrow_mut()
+            .replace(range, data);
+    }
+
+    fn property(&self, path: &[&[u8]]) -> PropertyResult {
+        properties::stream_property(&self.state, &self.node, path)
+    }
+
+    fn set_property(&self, path: &[u8], value: &[u8]) -> Result<(), Status> {
+        let key = [b"wasm.", path].concat().into_boxed_slice();
+        self.state
+            .filter_state
+            .borrow_mut()
+            .insert(key, value.into());
+        Ok(())
+    }
+
+    fn clear_route_cache(&self) {
+        self.state.route.clear();
+    }
+
+    fn continue_stream(&self, direction: Direction) {
+        self.state.resume(&self.port, side(direction));
+    }
+
+    fn close_stream(&self) {
+        self.state.info.set_details_if_none("wasm_close_stream");
+        self.state.reset();
+    }
+
+    fn send_local_response(&self, response: LocalResponse) {
+        self.state.send_local_reply(LocalReply {
+            status: plugin_status(response.status),
+            headers: response.headers,
+            body: response.body,
+            details: response.details.into(),
+            flags: ResponseFlags::default(),
+            grpc_status: response.grpc_status,
+        });
+    }
+}

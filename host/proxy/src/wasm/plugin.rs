@@ -1,0 +1,127 @@
+//! PluginHandle: one plugin on one worker; makes its filters and replaces its VM when it may.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tollgate_config::{FailurePolicy, PluginConfig};
+use tollgate_runtime::Module;
+
+use super::error::PluginError;
+use super::http_filter::{FailedFilter, PluginFilter, StreamCallbacks};
+use super::runtime::LoadedModule;
+use super::stats::ReloadStats;
+use super::vm_table::{Root, VmTable};
+use crate::filter::{HttpFilter, StreamState};
+use crate::random::Random;
+
+/// A plugin that serves on this worker.
+pub(crate) struct PluginHandle {
+    config: PluginConfig,
+    module: Arc<LoadedModule>,
+    callbacks: StreamCallbacks,
+    vms: Rc<VmTable>,
+    root: RefCell<Root>,
+    last_load: Cell<Instant>,
+    random: Random,
+    stats: ReloadStats,
+}
+
+impl PluginHandle {
+    pub(super) fn start(config: &PluginConfig, vms: &Rc<VmTable>) -> Result<Rc<Self>, PluginError> {
+        let module = vms.runtime().module(config)?;
+        let root = vms.start(config, &module)?;
+        Ok(Rc::new(Self {
+            callbacks: stream_callbacks(&module.module),
+            stats: vms.runtime().stats().reloads(&config.name),
+            config: config.clone(),
+            module,
+            vms: Rc::clone(vms),
+            root: RefCell::new(root),
+            last_load: Cell::new(Instant::now()),
+            random: Random::default(),
+        }))
+    }
+
+    pub(super) fn config(&self) -> &PluginConfig {
+        &self.config
+    }
+
+    /// Returns the filter of a stream, or `None` when the plugin has failed and its policy lets
+    /// streams pass without it.
+    #[must_use]
+    pub(crate) fn create_filter(&self, state: &Rc<StreamState>) -> Option<Box<dyn HttpFilter>> {
+        if self.root.borrow().vm.is_failed() {
+            match self.config.failure_policy {
+                FailurePolicy::FailOpen | FailurePolicy::LegacyFailOpen => return None,
+                FailurePolicy::FailReload if self.reload(Instant::now()) => {}
+                FailurePolicy::FailReload | FailurePolicy::FailClosed => {
+                    return Some(Box::new(FailedFilter::new(Rc::clone(state))));
+                }
+            }
+        }
+        let root = self.root.borrow();
+        Some(Box::new(PluginFilter::new(
+            Rc::clone(&root.vm),
+            root.id,
+            Rc::clone(state),
+            self.callbacks,
+            self.config.failure_policy,
+        )))
+    }
+
+    /// Replaces a VM that has failed, but not before the back-off has passed. Returns whether the
+    /// plugin serves again.
+    fn reload(&self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.last_load.get()) < self.backoff() {
+            self.stats.backoff.inc();
+            return false;
+        }
+        self.last_load.set(now);
+        match self.vms.start(&self.config, &self.module) {
+            Ok(root) => {
+                self.stats.success.inc();
+                tracing::info!(target: "wasm", plugin = %self.config.name, "plugin reloaded");
+                self.root.replace(root);
+                true
+            }
+            Err(error) => {
+                self.stats.failure.inc();
+                tracing::error!(target: "wasm", %error, "plugin not reloaded");
+                false
+            }
+        }
+    }
+
+    /// Between one and one and a half base intervals, so that workers do not reload in step.
+    fn backoff(&self) -> Duration {
+        let base = self.config.reload_config.base_interval;
+        let half = u64::try_from((base / 2).as_nanos()).unwrap_or(u64::MAX);
+        base + Duration::from_nanos(self.random.number() % half.saturating_add(1).max(1))
+    }
+
+    /// Lets the plugin finish: no more streams will come.
+    pub(super) fn shut_down(&self) {
+        let root = self.root.borrow();
+        root.vm.shut_down(root.id);
+    }
+}
+
+impl std::fmt::Debug for PluginHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginHandle")
+            .field("name", &self.config.name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn stream_callbacks(module: &Module) -> StreamCallbacks {
+    StreamCallbacks {
+        request_body: module.has_callback("proxy_on_request_body"),
+        request_trailers: module.has_callback("proxy_on_request_trailers"),
+        response_headers: module.has_callback("proxy_on_response_headers"),
+        response_body: module.has_callback("proxy_on_response_body"),
+        response_trailers: module.has_callback("proxy_on_response_trailers"),
+    }
+}

@@ -1,0 +1,146 @@
+//! Properties: Envoy's attributes, by their paths, as far as this proxy knows them.
+//!
+//! A path that Envoy answers and this proxy has nothing for is `NotFound`, as it is in Envoy when
+//! there is no value.
+
+mod connection;
+mod filter_state;
+mod node;
+mod request;
+mod response;
+mod upstream;
+mod xds;
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tollgate_runtime::abi::Status;
+use tollgate_runtime::{PropertyResult, PropertyValue};
+
+use crate::filter::{HeaderTable, StreamState};
+
+pub(super) use node::NodeProperties;
+
+/// Looks up a property of a stream. Headers count as readable: the runtime asks for what is read
+/// from them only while they are.
+pub(super) fn stream_property(
+    state: &StreamState,
+    node: &NodeProperties,
+    path: &[&[u8]],
+) -> PropertyResult {
+    let Some((namespace, rest)) = path.split_first() else {
+        return Err(Status::SerializationFailure);
+    };
+    match *namespace {
+        b"request" => request::property(state, rest),
+        b"response" => response::property(state, rest),
+        b"connection" => connection::property(&state.connection, rest),
+        b"source" => connection::address_property(state.info.remote_address.get(), rest),
+        b"destination" => connection::address_property(state.connection.local_address, rest),
+        b"upstream" => upstream::property(&state.info.upstream, rest),
+        b"metadata" => metadata(rest),
+        b"filter_state" => filter_state::property(state, rest),
+        b"upstream_filter_state" => namespace_or_not_found(rest),
+        b"xds" => xds::property(state, node, rest),
+        b"connection_id" => scalar(PropertyValue::Uint(state.connection.id), rest),
+        name => filter_state::wasm_property(state, name, rest),
+    }
+}
+
+/// Looks up a property that exists without a stream.
+pub(super) fn root_property(node: &NodeProperties, path: &[&[u8]]) -> PropertyResult {
+    match path {
+        [] => Err(Status::SerializationFailure),
+        [b"xds", b"node", rest @ ..] => node.property(rest),
+        [b"xds"] => Err(Status::SerializationFailure),
+        _ => Err(Status::NotFound),
+    }
+}
+
+/// No dynamic metadata exists here, so the message is empty and has no fields set.
+fn metadata(path: &[&[u8]]) -> PropertyResult {
+    match path {
+        [] => Ok(PropertyValue::Message(Vec::new())),
+        [b"filter_metadata" | b"typed_filter_metadata"] => Ok(PropertyValue::Map(Vec::new())),
+        _ => Err(Status::NotFound),
+    }
+}
+
+/// A namespace itself cannot be returned; nothing is in this one.
+fn namespace_or_not_found(path: &[&[u8]]) -> PropertyResult {
+    Err(if path.is_empty() {
+        Status::SerializationFailure
+    } else {
+        Status::NotFound
+    })
+}
+
+/// The attribute of a namespace that a path names, and what is left of the path.
+fn attribute<'a, 'b>(path: &'a [&'b [u8]]) -> Result<(&'b [u8], &'a [&'b [u8]]), Status> {
+    path.split_first()
+        .map(|(name, rest)| (*name, rest))
+        .ok_or(Status::SerializationFailure)
+}
+
+/// A value without parts: a path that goes on finds nothing.
+fn scalar(value: PropertyValue, rest: &[&[u8]]) -> PropertyResult {
+    value.descend(rest)
+}
+
+fn text(value: &str) -> PropertyValue {
+    PropertyValue::text(value)
+}
+
+/// A value that may be missing.
+fn some(value: Option<PropertyValue>) -> PropertyResult {
+    value.ok_or(Status::NotFound)
+}
+
+fn int(value: impl TryInto<i64>) -> PropertyValue {
+    PropertyValue::Int(value.try_into().unwrap_or(i64::MAX))
+}
+
+fn duration(value: Duration) -> PropertyValue {
+    PropertyValue::Duration(value.as_nanos().try_into().unwrap_or(i64::MAX))
+}
+
+fn timestamp(value: SystemTime) -> PropertyValue {
+    let since_epoch = value.duration_since(UNIX_EPOCH).unwrap_or_default();
+    PropertyValue::Timestamp(since_epoch.as_nanos().try_into().unwrap_or(i64::MAX))
+}
+
+fn address(value: SocketAddr) -> PropertyValue {
+    text(&value.to_string())
+}
+
+/// One header by name, or all of them with one entry for each name.
+fn headers(table: &HeaderTable, rest: &[&[u8]]) -> PropertyResult {
+    let Some((name, rest)) = rest.split_first() else {
+        return Ok(PropertyValue::Map(joined(table)));
+    };
+    let name = std::str::from_utf8(name)
+        .map_err(|_| Status::NotFound)?
+        .to_ascii_lowercase();
+    let value = table.get_joined(&name).map(PropertyValue::Bytes);
+    some(value)?.descend(rest)
+}
+
+fn joined(table: &HeaderTable) -> Vec<(Vec<u8>, PropertyValue)> {
+    let mut entries: Vec<(Vec<u8>, Vec<u8>)> = Vec::with_capacity(table.len());
+    table.entries(
+        &mut |name, value| match entries.iter_mut().find(|(known, _)| known == name) {
+            Some((_, values)) => {
+                values.push(b',');
+                values.extend_from_slice(value);
+            }
+            None => entries.push((name.to_vec(), value.to_vec())),
+        },
+    );
+    entries
+        .into_iter()
+        .map(|(name, value)| (name, PropertyValue::Bytes(value)))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

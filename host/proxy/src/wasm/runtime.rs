@@ -1,0 +1,206 @@
+//! WasmRuntime: what all workers share of the embedding: engine, compiled modules, shared data.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tollgate_config::{Bootstrap, DataSource, HttpFilterKind, NetworkFilter, PluginConfig};
+use tollgate_runtime::{Engine, EngineOptions, Module, SharedState};
+
+use super::canary;
+use super::error::PluginError;
+use super::stats::WasmStats;
+use crate::telemetry::Stats;
+
+/// How often deadlines of guests are looked at.
+const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
+
+/// The part of the embedding that exists once per process. Modules are compiled once.
+pub(crate) struct WasmRuntime {
+    shared: Arc<SharedState>,
+    stats: WasmStats,
+    loaded: Mutex<Loaded>,
+}
+
+#[derive(Default)]
+struct Loaded {
+    /// Made for the first plugin: without plugins there is neither compiler nor ticker.
+    engine: Option<RunningEngine>,
+    modules: Vec<Arc<LoadedModule>>,
+    /// Where a module came from when it was loaded last: workers do not read it again, so all run
+    /// the same code even if a file changes meanwhile.
+    sources: Vec<(DataSource, Arc<LoadedModule>)>,
+}
+
+/// A compiled module and the bytes it was made of, which identify it.
+pub(super) struct LoadedModule {
+    code: Bytes,
+    pub(super) module: Module,
+}
+
+impl WasmRuntime {
+    /// Returns an embedding without modules.
+    pub(crate) fn new(stats: &Stats) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Arc::default(),
+            stats: WasmStats::new(stats),
+            loaded: Mutex::default(),
+        })
+    }
+
+    /// Returns what guests share across VMs: data and metrics.
+    pub(crate) fn shared_state(&self) -> &Arc<SharedState> {
+        &self.shared
+    }
+
+    pub(super) fn stats(&self) -> &WasmStats {
+        &self.stats
+    }
+
+    /// Loads every plugin of these configurations, and starts and configures each once in a VM
+    /// that is thrown away: what is refused here would be refused by every worker.
+    ///
+    /// # Errors
+    ///
+    /// For the first plugin that cannot serve.
+    pub(crate) fn check_plugins(
+        self: &Arc<Self>,
+        bootstraps: &[Bootstrap],
+    ) -> Result<(), PluginError> {
+        for bootstrap in bootstraps {
+            for plugin in plugins(bootstrap) {
+                canary::check(self, plugin, bootstrap)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns a plugin's module as it was loaded last.
+    pub(super) fn module(&self, plugin: &PluginConfig) -> Result<Arc<LoadedModule>, PluginError> {
+        let source = &plugin.vm_config.code;
+        let loaded = self.loaded.lock();
+        let known = loaded.sources.iter().find(|(known, _)| known == source);
+        if let Some((_, module)) = known {
+            return Ok(Arc::clone(module));
+        }
+        drop(loaded);
+        self.load_module(plugin)
+    }
+
+    /// Reads a plugin's module and compiles it, unless the same code is compiled already.
+    pub(super) fn load_module(
+        &self,
+        plugin: &PluginConfig,
+    ) -> Result<Arc<LoadedModule>, PluginError> {
+        let code = code(plugin)?;
+        // Held while compiling: others that want the same module wait instead of compiling it too.
+        let mut loaded = self.loaded.lock();
+        let module = match loaded.modules.iter().find(|known| known.code == code) {
+            Some(known) => Arc::clone(known),
+            None => loaded.compile(code, &plugin.name)?,
+        };
+        loaded
+            .sources
+            .retain(|(source, _)| *source != plugin.vm_config.code);
+        loaded
+            .sources
+            .push((plugin.vm_config.code.clone(), Arc::clone(&module)));
+        Ok(module)
+    }
+}
+
+impl Loaded {
+    fn compile(&mut self, code: Bytes, plugin: &str) -> Result<Arc<LoadedModule>, PluginError> {
+        let engine = match &mut self.engine {
+            Some(running) => &running.engine,
+            none => &none.insert(RunningEngine::start()?).engine,
+        };
+        let module = Module::new(engine, &code);
+        let module = module.map_err(|source| PluginError::load(plugin, source))?;
+        let new = Arc::new(LoadedModule { code, module });
+        self.modules.push(Arc::clone(&new));
+        Ok(new)
+    }
+}
+
+/// An engine whose clock of deadlines runs until this is dropped.
+struct RunningEngine {
+    engine: Engine,
+    _clock_runs: Arc<()>,
+}
+
+impl RunningEngine {
+    fn start() -> Result<Self, PluginError> {
+        let options = EngineOptions {
+            epoch_interval: EPOCH_INTERVAL,
+            ..EngineOptions::default()
+        };
+        let engine = Engine::new(options)?;
+        let clock_runs = Arc::new(());
+        let (ticking, runs) = (engine.clone(), Arc::downgrade(&clock_runs));
+        let clock = std::thread::Builder::new().name("wasm-epoch".to_owned());
+        let clock = clock.spawn(move || {
+            while runs.strong_count() > 0 {
+                std::thread::sleep(EPOCH_INTERVAL);
+                ticking.increment_epoch();
+            }
+        });
+        clock.map_err(PluginError::Clock)?;
+        Ok(Self {
+            engine,
+            _clock_runs: clock_runs,
+        })
+    }
+}
+
+impl fmt::Debug for WasmRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WasmRuntime").finish_non_exhaustive()
+    }
+}
+
+/// Returns all plugins of a configuration.
+fn plugins(bootstrap: &Bootstrap) -> impl Iterator<Item = &PluginConfig> {
+    let chains = bootstrap.listeners.iter().flat_map(|listener| {
+        listener
+            .filter_chains
+            .iter()
+            .chain(&listener.default_filter_chain)
+    });
+    let filters = chains.flat_map(|chain| match &chain.filter {
+        NetworkFilter::HttpConnectionManager(manager) => manager.http_filters.iter(),
+    });
+    filters.filter_map(|filter| match &filter.kind {
+        HttpFilterKind::Wasm(plugin) => Some(plugin),
+        HttpFilterKind::Router { .. } => None,
+    })
+}
+
+fn code(plugin: &PluginConfig) -> Result<Bytes, PluginError> {
+    let name = || plugin.name.clone();
+    let code = match &plugin.vm_config.code {
+        DataSource::File(path) => {
+            std::fs::read(path)
+                .map(Bytes::from)
+                .map_err(|source| PluginError::ReadFile {
+                    plugin: name(),
+                    path: path.clone(),
+                    source,
+                })?
+        }
+        DataSource::Inline(bytes) => bytes.clone(),
+        DataSource::EnvironmentVariable(variable) => {
+            let value = std::env::var_os(variable).ok_or_else(|| PluginError::NoVariable {
+                plugin: name(),
+                variable: variable.clone(),
+            })?;
+            Bytes::from(value.into_encoded_bytes())
+        }
+    };
+    if code.is_empty() {
+        return Err(PluginError::NoCode { plugin: name() });
+    }
+    Ok(code)
+}

@@ -1,0 +1,145 @@
+//! WorkerVm: a VM of one worker, its timers and callouts, and what its failure does.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use tollgate_runtime::{ContextId, Fault, HttpCallResponse, Vm};
+
+use super::http_host::StreamHost;
+use super::properties::NodeProperties;
+use super::services::WorkerServices;
+use super::stats::{ActiveVm, WasmStats};
+use crate::filter::Direction;
+use crate::http::local_response::failed_plugin;
+
+/// A VM with everything on this worker that belongs to it.
+pub(super) struct WorkerVm {
+    vm: RefCell<Vm>,
+    services: Rc<WorkerServices>,
+    paused: RefCell<HashMap<ContextId, PausedStream>>,
+    failure_noted: Cell<bool>,
+    _active: ActiveVm,
+}
+
+/// A stream that waits for this VM. Nothing else would end its wait if the VM failed.
+struct PausedStream {
+    host: Weak<StreamHost>,
+    goes_on_after_fault: bool,
+}
+
+impl WorkerVm {
+    pub(super) fn new(vm: Vm, services: Rc<WorkerServices>, stats: &WasmStats) -> Rc<Self> {
+        let new = Rc::new(Self {
+            vm: RefCell::new(vm),
+            services,
+            paused: RefCell::default(),
+            failure_noted: Cell::new(false),
+            _active: stats.vm_created(),
+        });
+        new.services.attach(&new);
+        new
+    }
+
+    /// Enters the VM. What it asks of its hosts is done when it has returned and never enters a VM
+    /// again from within, so there is no second borrow.
+    pub(super) fn enter<T>(&self, call: impl FnOnce(&mut Vm) -> T) -> T {
+        call(&mut self.vm.borrow_mut())
+    }
+
+    pub(super) fn node(&self) -> Rc<NodeProperties> {
+        self.services.node()
+    }
+
+    pub(super) fn is_failed(&self) -> bool {
+        self.vm.borrow().is_failed()
+    }
+
+    pub(super) fn remember_paused(
+        &self,
+        context: ContextId,
+        host: &Rc<StreamHost>,
+        goes_on_after_fault: bool,
+    ) {
+        let stream = PausedStream {
+            host: Rc::downgrade(host),
+            goes_on_after_fault,
+        };
+        self.paused.borrow_mut().insert(context, stream);
+    }
+
+    pub(super) fn forget_paused(&self, context: ContextId) {
+        let mut paused = self.paused.borrow_mut();
+        if !paused.is_empty() {
+            paused.remove(&context);
+        }
+    }
+
+    /// Timers call this.
+    pub(super) fn tick(&self, root: ContextId) {
+        if let Err(fault) = self.enter(|vm| vm.on_tick(root)) {
+            self.note_fault(&fault);
+        }
+    }
+
+    /// Callouts call this when they have ended.
+    pub(super) fn deliver(&self, root: ContextId, token: u32, response: HttpCallResponse) {
+        if self.is_failed() {
+            return;
+        }
+        if let Err(fault) = self.enter(|vm| vm.on_http_call_response(root, token, response)) {
+            self.note_fault(&fault);
+        }
+    }
+
+    /// Lets a plugin finish.
+    pub(super) fn shut_down(&self, root: ContextId) {
+        if self.is_failed() {
+            return;
+        }
+        if let Err(fault) = self.enter(|vm| vm.shut_down(root)) {
+            self.note_fault(&fault);
+        }
+    }
+
+    /// Says once that the VM has failed, and answers the streams that wait for it. A fault that
+    /// leaves the VM alive concerns its own stream only.
+    pub(super) fn note_fault(&self, fault: &Fault) {
+        if !self.is_failed() {
+            tracing::error!(target: "wasm", "{fault}");
+            return;
+        }
+        if self.failure_noted.replace(true) {
+            return;
+        }
+        tracing::error!(target: "wasm", "{fault}");
+        self.services.stop_timers();
+        for stream in std::mem::take(&mut *self.paused.borrow_mut()).into_values() {
+            stream.end_wait();
+        }
+    }
+}
+
+impl PausedStream {
+    fn end_wait(&self) {
+        let Some(host) = self.host.upgrade() else {
+            return;
+        };
+        let waits = host.port.request.is_paused() || host.port.response.is_paused();
+        if self.goes_on_after_fault {
+            host.state.resume(&host.port, Direction::Request);
+            host.state.resume(&host.port, Direction::Response);
+        } else if waits {
+            host.state.send_local_reply(failed_plugin());
+        }
+    }
+}
+
+impl fmt::Debug for WorkerVm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkerVm")
+            .field("vm", &self.vm)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,132 @@
+//! VmTable: the VMs of a worker, shared by plugins that agree on what they run.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tollgate_config::PluginConfig;
+use tollgate_runtime::{self as runtime, ContextId, LoadError, Vm};
+
+use super::error::PluginError;
+use super::properties::NodeProperties;
+use super::runtime::{LoadedModule, WasmRuntime};
+use super::services::WorkerServices;
+use super::vm::WorkerVm;
+use crate::cluster::ClusterManager;
+
+/// Plugins with equal keys share a VM. Envoy leaves environment and capabilities out, and then
+/// gives the second plugin those of the first; here each plugin gets what it was configured with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct VmKey {
+    vm_id: String,
+    /// Equal code is compiled once, so its address tells it apart.
+    module: usize,
+    configuration: Bytes,
+    environment: Vec<(String, String)>,
+    allowed_capabilities: Option<std::collections::BTreeSet<String>>,
+}
+
+/// A plugin's root context and the VM it lives in.
+#[derive(Clone, Debug)]
+pub(super) struct Root {
+    pub(super) vm: Rc<WorkerVm>,
+    pub(super) id: ContextId,
+}
+
+/// The VMs of one worker.
+pub(super) struct VmTable {
+    runtime: Arc<WasmRuntime>,
+    clusters: Rc<ClusterManager>,
+    node: Rc<NodeProperties>,
+    vms: RefCell<HashMap<VmKey, Weak<WorkerVm>>>,
+}
+
+impl VmTable {
+    pub(super) fn new(
+        runtime: Arc<WasmRuntime>,
+        clusters: Rc<ClusterManager>,
+        node: NodeProperties,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            runtime,
+            clusters,
+            node: Rc::new(node),
+            vms: RefCell::default(),
+        })
+    }
+
+    pub(super) fn runtime(&self) -> &WasmRuntime {
+        &self.runtime
+    }
+
+    /// Starts a plugin in the VM that serves its key, or in a new one if that has failed.
+    pub(super) fn start(
+        &self,
+        plugin: &PluginConfig,
+        module: &Arc<LoadedModule>,
+    ) -> Result<Root, PluginError> {
+        let refuse = |source| PluginError::load(&plugin.name, source);
+        let vm = self.vm(plugin, module).map_err(refuse)?;
+        let id = vm
+            .enter(|vm| vm.start_plugin(plugin_config(plugin)))
+            .map_err(refuse)?;
+        Ok(Root { vm, id })
+    }
+
+    fn vm(
+        &self,
+        plugin: &PluginConfig,
+        module: &Arc<LoadedModule>,
+    ) -> Result<Rc<WorkerVm>, LoadError> {
+        let key = VmKey {
+            vm_id: plugin.vm_config.vm_id.clone(),
+            module: Arc::as_ptr(module).addr(),
+            configuration: plugin.vm_config.configuration.clone(),
+            environment: plugin.vm_config.environment.clone(),
+            allowed_capabilities: plugin.allowed_capabilities.clone(),
+        };
+        let known = self.vms.borrow().get(&key).and_then(Weak::upgrade);
+        if let Some(vm) = known.filter(|vm| !vm.is_failed()) {
+            return Ok(vm);
+        }
+        let services = WorkerServices::new(Rc::clone(&self.clusters), Rc::clone(&self.node));
+        let shared = Arc::clone(self.runtime.shared_state());
+        let host = Rc::clone(&services);
+        let vm = Vm::new(&module.module, vm_config(plugin), shared, host)?;
+        let vm = WorkerVm::new(vm, services, self.runtime.stats());
+        self.vms.borrow_mut().insert(key, Rc::downgrade(&vm));
+        Ok(vm)
+    }
+}
+
+impl fmt::Debug for VmTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VmTable")
+            .field("vms", &self.vms.borrow().len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the VM part of a plugin's configuration as the runtime takes it.
+pub(super) fn vm_config(plugin: &PluginConfig) -> runtime::VmConfig {
+    runtime::VmConfig {
+        vm_id: plugin.vm_config.vm_id.clone(),
+        configuration: plugin.vm_config.configuration.clone(),
+        environment: plugin.vm_config.environment.clone(),
+        allowed_capabilities: plugin.allowed_capabilities.clone(),
+        limits: runtime::Limits::default(),
+    }
+}
+
+/// Returns the plugin's own part as the runtime takes it.
+pub(super) fn plugin_config(plugin: &PluginConfig) -> runtime::PluginConfig {
+    runtime::PluginConfig {
+        name: plugin.name.clone(),
+        root_id: plugin.root_id.clone(),
+        configuration: plugin.configuration.clone(),
+        allow_on_headers_stop_iteration: plugin.allow_on_headers_stop_iteration,
+    }
+}
