@@ -115,6 +115,10 @@ fn read(
             return Ok(None);
         }
     };
+    if matches!(document.root.data, yaml::Data::Null) {
+        report.error_at(1, "", "there is nothing in this file");
+        return Ok(None);
+    }
     for remark in document.remarks {
         report.warning_at(remark.line, remark.reason);
     }

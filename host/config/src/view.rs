@@ -153,6 +153,20 @@ impl<'a> View<'a> {
         Some(self.at(message, path))
     }
 
+    /// Returns the configuration of an extension. Envoy finds the extension by its type; without one
+    /// there is an error, unless it is to be discovered, which is not implemented.
+    pub(crate) fn extension(&self, what: &str) -> Option<Self> {
+        let field = "typed_config";
+        let config = self.packed(field);
+        let typed = self
+            .child(field)
+            .is_some_and(|any| !any.text("type_url").is_empty());
+        if config.is_none() && !typed && !self.has("config_discovery") {
+            self.error("", format!("{what} needs a `typed_config` with `@type`"));
+        }
+        config
+    }
+
     /// Returns what this `Any` holds.
     pub(crate) fn unpacked(&self) -> Option<Self> {
         let message = self.file.packed.get(&self.path)?;

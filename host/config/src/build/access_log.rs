@@ -12,12 +12,7 @@ pub(super) fn build_all(view: &View<'_>, field: &str) -> Vec<AccessLog> {
 }
 
 fn build(view: &View<'_>) -> Option<AccessLog> {
-    let Some(config) = view.packed("typed_config") else {
-        if !view.has("typed_config") {
-            view.error("", "an access log needs a `typed_config`");
-        }
-        return None;
-    };
+    let config = view.extension("an access log")?;
     let sink = match config.type_name().as_str() {
         "envoy.extensions.access_loggers.file.v3.FileAccessLog" => match config.text("path") {
             "/dev/stdout" => AccessLogSink::Stdout,

@@ -119,11 +119,14 @@ fn endpoints(view: &View<'_>, discovery: ClusterDiscovery) -> Vec<Endpoint> {
 }
 
 fn build_endpoint(view: &View<'_>, discovery: ClusterDiscovery) -> Option<Endpoint> {
-    let endpoint = view.child("endpoint")?;
-    let Some(written) = endpoint.child("address") else {
-        endpoint.error("", "an endpoint needs an `address`");
+    let endpoint = view.child("endpoint");
+    let Some(endpoint) = endpoint.filter(|endpoint| endpoint.has("address")) else {
+        if !view.has("endpoint_name") {
+            view.error("", "an endpoint needs an `address`");
+        }
         return None;
     };
+    let written = endpoint.child("address")?;
     let address = address::host_address(&written)?;
     if let (HostAddress::Name(name, _), ClusterDiscovery::Static) = (&address, discovery) {
         let reason = format!(

@@ -96,21 +96,17 @@ fn network_filter(view: &View<'_>) -> Option<NetworkFilter> {
         return None;
     };
     for filter in before {
-        match filter
-            .packed("typed_config")
-            .map(|config| config.type_name())
-        {
-            Some(name) if name == CONNECTION_MANAGER => {
-                filter.error("", "a terminal filter must be the last of its chain");
+        let Some(config) = filter.extension("a network filter") else {
+            continue;
+        };
+        match config.type_name().as_str() {
+            CONNECTION_MANAGER => {
+                filter.error("", "a terminal filter must be the last of its chain")
             }
-            Some(name) => filter.unsupported("typed_config", &format!("the network filter {name}")),
-            None => refuse_missing(filter),
+            name => filter.unsupported("typed_config", &format!("the network filter {name}")),
         }
     }
-    let Some(config) = last.packed("typed_config") else {
-        refuse_missing(last);
-        return None;
-    };
+    let config = last.extension("a network filter")?;
     if config.type_name() != CONNECTION_MANAGER {
         let what = format!("the network filter {}", config.type_name());
         last.unsupported("typed_config", &what);
@@ -118,11 +114,4 @@ fn network_filter(view: &View<'_>) -> Option<NetworkFilter> {
     }
     let manager = http_connection_manager::build(&config)?;
     Some(NetworkFilter::HttpConnectionManager(Box::new(manager)))
-}
-
-/// An extension is found by the type of its configuration; Envoy no longer looks at its name.
-fn refuse_missing(filter: &View<'_>) {
-    if !filter.has("typed_config") && !filter.has("config_discovery") {
-        filter.error("", "a network filter needs a `typed_config`");
-    }
 }

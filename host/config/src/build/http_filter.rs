@@ -48,12 +48,7 @@ fn refuse_place(filter: &View<'_>, terminal: bool, last: bool) {
 }
 
 fn kind(filter: &View<'_>) -> Option<HttpFilterKind> {
-    let Some(config) = filter.packed("typed_config") else {
-        if !filter.has("typed_config") && !filter.has("config_discovery") {
-            filter.error("", "an HTTP filter needs a `typed_config`");
-        }
-        return None;
-    };
+    let config = filter.extension("an HTTP filter")?;
     match config.type_name().as_str() {
         ROUTER => Some(HttpFilterKind::Router {
             suppress_envoy_headers: config.bool("suppress_envoy_headers"),

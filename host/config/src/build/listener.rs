@@ -48,10 +48,7 @@ pub(super) fn build(view: &View<'_>) -> Option<Listener> {
 
 /// The names of TLS clients are always read, so that the filter Envoy needs for it adds nothing.
 fn check_listener_filter(filter: &View<'_>) {
-    let Some(config) = filter.packed("typed_config") else {
-        if !filter.has("typed_config") {
-            filter.error("", "a listener filter needs a `typed_config`");
-        }
+    let Some(config) = filter.extension("a listener filter") else {
         return;
     };
     let name = config.type_name();

@@ -67,12 +67,7 @@ pub(super) fn upstream(socket: &View<'_>) -> Result<Option<UpstreamTls>, Reporte
 
 /// Returns the TLS context of the wanted side, or `None` for plain text.
 fn context<'a>(socket: &View<'a>, wanted: &str) -> Result<Option<View<'a>>, Reported> {
-    let Some(config) = socket.packed("typed_config") else {
-        if !socket.has("typed_config") {
-            socket.error("", "a transport socket needs a `typed_config`");
-        }
-        return Err(Reported);
-    };
+    let config = socket.extension("a transport socket").ok_or(Reported)?;
     let name = config.type_name();
     if name == RAW_BUFFER {
         return Ok(None);

@@ -34,11 +34,16 @@ impl Decoder<'_> {
         node: &Node,
         path: &str,
     ) -> DynamicMessage {
-        if well_known::is_special(descriptor.full_name()) {
+        let map = matches!(node.data, Data::Map(_));
+        if well_known::is_special(descriptor.full_name())
+            && !(map && well_known::has_plain_form(descriptor.name()))
+        {
             return well_known::read(self, descriptor, node, path);
         }
         match &node.data {
-            Data::Map(entries) => self.fields(descriptor, &entries.iter().collect::<Vec<_>>(), path),
+            Data::Map(entries) => {
+                self.fields(descriptor, &entries.iter().collect::<Vec<_>>(), path)
+            }
             Data::Null => DynamicMessage::new(descriptor.clone()),
             data => {
                 let reason = scalar::expected(&format!("a {}", descriptor.full_name()), data);
@@ -67,6 +72,13 @@ impl Decoder<'_> {
             };
             let path = join(path, field.name());
             self.report.set_line(&path, entry.line);
+            if matches!(entry.value.data, Data::Null) && !well_known::takes_null(&field) {
+                continue;
+            }
+            if message.has_field(&field) {
+                let reason = "written twice, in both spellings; the later value is used";
+                self.report.warning(&path, reason);
+            }
             if let Some(reason) = conflict(&message, &field) {
                 self.report.error_at(entry.line, &path, reason);
             } else if let Some(value) = self.field(&field, &entry.value, &path) {
@@ -77,22 +89,16 @@ impl Decoder<'_> {
     }
 
     fn field(&mut self, field: &FieldDescriptor, node: &Node, path: &str) -> Option<Value> {
-        if matches!(node.data, Data::Null) && !well_known::takes_null(field) {
-            return None;
-        }
         if field.is_map() {
             return self.map(field, node, path);
         }
         if !field.is_list() {
             return self.value(&field.kind(), node, path);
         }
-        let Data::List(items) = &node.data else {
-            self.report
-                .error_at(node.line, path, scalar::expected("a list", &node.data));
-            return None;
-        };
+        let mut items = Vec::new();
+        flatten(node, &mut items);
         let mut values = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in items.into_iter().enumerate() {
             let path = format!("{path}[{index}]");
             self.report.set_line(&path, item.line);
             if matches!(item.data, Data::Null) && !well_known::takes_null(field) {
@@ -173,14 +179,19 @@ fn unknown_field(descriptor: &MessageDescriptor, key: &str) -> String {
     format!("no such field in {}{hint}", descriptor.full_name())
 }
 
-fn conflict(message: &DynamicMessage, field: &FieldDescriptor) -> Option<String> {
-    if message.has_field(field) {
-        return Some("written twice, in both spellings".to_owned());
+/// Envoy takes one value for a list of one, and lists within a list for its items.
+fn flatten<'n>(node: &'n Node, items: &mut Vec<&'n Node>) {
+    match &node.data {
+        Data::List(inner) => inner.iter().for_each(|item| flatten(item, items)),
+        _ => items.push(node),
     }
-    let other = field
-        .containing_oneof()?
+}
+
+fn conflict(message: &DynamicMessage, field: &FieldDescriptor) -> Option<String> {
+    let oneof = field.containing_oneof()?;
+    let other = oneof
         .fields()
-        .find(|other| message.has_field(other))?;
+        .find(|other| other != field && message.has_field(other))?;
     Some(format!(
         "excludes `{}`, which is written as well",
         other.name()

@@ -10,6 +10,9 @@ pub(super) fn read(kind: &Kind, data: &Data) -> Result<Value, String> {
     match kind {
         Kind::Bool => match data {
             Data::Bool(value) => Ok(Value::Bool(*value)),
+            Data::Text(text) => quoted_bool(text)
+                .map(Value::Bool)
+                .ok_or_else(|| expected("a boolean", data)),
             _ => Err(expected("a boolean", data)),
         },
         Kind::String => match data {
@@ -58,7 +61,13 @@ fn integer<T: TryFrom<i128>>(data: &Data) -> Result<T, String> {
             reason = "whole, and a cast saturates"
         )]
         Data::Number(value) if value.fract() == 0.0 => *value as i128,
-        Data::Text(text) => text.parse().map_err(|_| expected("an integer", data))?,
+        Data::Text(text) => match text.parse() {
+            Ok(value) => value,
+            Err(_) => text_to_float(text)
+                .filter(|value| value.fract() == 0.0)
+                .map(|value| value as i128)
+                .ok_or_else(|| expected("an integer", data))?,
+        },
         _ => return Err(expected("an integer", data)),
     };
     T::try_from(value).map_err(|_| format!("{value} is out of range"))
@@ -83,13 +92,41 @@ fn float(data: &Data) -> Result<f64, String> {
     }
 }
 
+/// Reads decimal or hexadecimal text, as Envoy's JSON reader does even for integers.
+fn text_to_float(text: &str) -> Option<f64> {
+    let (sign, digits) = text
+        .strip_prefix('-')
+        .map_or((1.0, text), |rest| (-1.0, rest));
+    if let Some(digits) = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"))
+    {
+        return u32::from_str_radix(digits, 16)
+            .ok()
+            .map(|value| sign * f64::from(value));
+    }
+    let value: f64 = text.parse().ok()?;
+    value.is_finite().then_some(value)
+}
+
+/// Reads a boolean in quotes, where Envoy's JSON reader is generous.
+fn quoted_bool(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "t" | "yes" | "y" | "1" => Some(true),
+        "false" | "f" | "no" | "n" | "0" => Some(false),
+        _ => None,
+    }
+}
+
 /// Envoy ignores the letter case of enum names.
 fn enumerator(descriptor: &EnumDescriptor, data: &Data) -> Result<Value, String> {
     match data {
         Data::Text(text) => descriptor
             .values()
             .find(|value| value.name().eq_ignore_ascii_case(text))
-            .map(|value| Value::EnumNumber(value.number()))
+            .map(|value| value.number())
+            .or_else(|| text.parse().ok())
+            .map(Value::EnumNumber)
             .ok_or_else(|| {
                 let values: Vec<_> = descriptor.values().collect();
                 let names: Vec<_> = values.iter().map(EnumValueDescriptor::name).collect();

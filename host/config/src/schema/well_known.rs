@@ -39,6 +39,11 @@ pub(super) fn is_special(name: &str) -> bool {
     )
 }
 
+/// Whether Envoy reads a map of the message's fields as well.
+pub(super) fn has_plain_form(name: &str) -> bool {
+    !matches!(name, "Any" | "Struct" | "Value" | "ListValue")
+}
+
 /// Whether null is a value of the field rather than its absence.
 pub(super) fn takes_null(field: &FieldDescriptor) -> bool {
     matches!(field.kind(), Kind::Message(message) if message.full_name() == "google.protobuf.Value")
@@ -258,15 +263,23 @@ fn read_packed(
     entries: &[Entry],
     path: &str,
 ) -> DynamicMessage {
-    let rest: Vec<_> = entries.iter().filter(|entry| entry.key != "@type").collect();
+    let rest: Vec<_> = entries
+        .iter()
+        .filter(|entry| entry.key != "@type")
+        .collect();
     if !is_special(descriptor.full_name()) {
         return decoder.fields(descriptor, &rest, path);
     }
     let (values, others): (Vec<_>, Vec<_>) =
         rest.into_iter().partition(|entry| entry.key == "value");
     if let Some(other) = others.first() {
-        let reason = format!("a {} holds `value` and nothing else", descriptor.full_name());
-        decoder.report.error_at(other.line, &join(path, &other.key), reason);
+        let reason = format!(
+            "a {} holds `value` and nothing else",
+            descriptor.full_name()
+        );
+        decoder
+            .report
+            .error_at(other.line, &join(path, &other.key), reason);
     }
     let value = values.first();
     let Some(value) = value else {

@@ -75,7 +75,13 @@ struct Value {
     line: usize,
     /// Its text, if it can be a key.
     key: Option<String>,
-    /// Tagged `!ignore`: Envoy leaves the map entry out.
+    /// Tagged `!ignore`: as a key, it makes Envoy leave the entry out.
+    ignored: bool,
+}
+
+struct Key {
+    text: String,
+    line: usize,
     ignored: bool,
 }
 
@@ -84,7 +90,6 @@ struct Open {
     anchor: usize,
     line: usize,
     size: usize,
-    ignored: bool,
     content: Content,
 }
 
@@ -92,7 +97,7 @@ enum Content {
     List(Vec<Rc<Node>>),
     Map {
         entries: Vec<Entry>,
-        key: Option<(String, usize)>,
+        key: Option<Key>,
     },
 }
 
@@ -115,10 +120,14 @@ impl Builder {
     fn accept(&mut self, event: Event<'_>, line: usize) -> Result<(), Fault> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let node = Rc::new(Node {
+                let fault = || Fault {
                     line,
-                    data: self.to_data(&text, style, tag.as_deref()),
-                });
+                    reason: format!("not JSON: `{text}` needs quotes"),
+                };
+                let data = self
+                    .to_data(&text, style, tag.as_deref())
+                    .ok_or_else(fault)?;
+                let node = Rc::new(Node { line, data });
                 let (key, ignored) = (Some(text.into_owned()), is_ignored(tag.as_deref()));
                 self.finish(
                     Value {
@@ -131,19 +140,15 @@ impl Builder {
                     anchor,
                 )
             }
-            Event::SequenceStart(anchor, tag) => self.begin(
+            Event::SequenceStart(anchor, _) => self.begin(anchor, line, Content::List(Vec::new())),
+            Event::MappingStart(anchor, _) => self.begin(
                 anchor,
                 line,
-                is_ignored(tag.as_deref()),
-                Content::List(Vec::new()),
-            ),
-            Event::MappingStart(anchor, tag) => {
-                let content = Content::Map {
+                Content::Map {
                     entries: Vec::new(),
                     key: None,
-                };
-                self.begin(anchor, line, is_ignored(tag.as_deref()), content)
-            }
+                },
+            ),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => {
                 let Some((node, size)) = self.anchors.get(&anchor) else {
@@ -174,25 +179,17 @@ impl Builder {
         }
     }
 
-    fn to_data(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Data {
+    fn to_data(&self, text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Option<Data> {
         match (tag, style, self.syntax) {
-            (None, ScalarStyle::Plain, Syntax::Yaml) => scalar::plain(text),
-            (None, ScalarStyle::Plain, Syntax::Json) => {
-                scalar::json(text).unwrap_or_else(|| Data::Text(text.to_owned()))
-            }
-            (None, _, _) => Data::Text(text.to_owned()),
+            (None, ScalarStyle::Plain, Syntax::Yaml) => Some(scalar::plain(text)),
+            (None, ScalarStyle::Plain, Syntax::Json) => scalar::json(text),
+            (None, _, _) => Some(Data::Text(text.to_owned())),
             // yaml-cpp forgets the quotes of a scalar that has a tag.
-            (Some(_), _, _) => scalar::untyped(text),
+            (Some(_), _, _) => Some(scalar::untyped(text)),
         }
     }
 
-    fn begin(
-        &mut self,
-        anchor: usize,
-        line: usize,
-        ignored: bool,
-        content: Content,
-    ) -> Result<(), Fault> {
+    fn begin(&mut self, anchor: usize, line: usize, content: Content) -> Result<(), Fault> {
         if self.open.len() >= MAX_DEPTH {
             return Err(Fault {
                 line,
@@ -203,7 +200,6 @@ impl Builder {
             anchor,
             line,
             size: 1,
-            ignored,
             content,
         });
         Ok(())
@@ -214,7 +210,6 @@ impl Builder {
             anchor,
             line,
             size,
-            ignored,
             content,
         }) = self.open.pop()
         else {
@@ -231,7 +226,7 @@ impl Builder {
                 size,
                 line,
                 key: None,
-                ignored,
+                ignored: false,
             },
             anchor,
         )
@@ -261,26 +256,30 @@ impl Builder {
         match &mut open.content {
             Content::List(items) => items.push(value.node),
             Content::Map { entries, key } => match key.take() {
-                Some((key, line)) if !value.ignored => {
-                    let repeated = entries.iter().position(|entry| entry.key == key);
-                    if let Some(index) = repeated {
+                Some(key) if key.ignored => {}
+                Some(Key { text, line, .. }) => {
+                    if let Some(index) = entries.iter().position(|entry| entry.key == text) {
                         entries.remove(index);
-                        let reason = format!("key `{key}` appears twice; the later value is used");
+                        let reason = format!("key `{text}` appears twice; the later value is used");
                         self.remarks.push(Fault { line, reason });
                     }
                     entries.push(Entry {
-                        key,
+                        key: text,
                         line,
                         value: value.node,
                     });
                 }
-                Some(_) => {}
                 None => {
-                    let reason = || Fault {
+                    let fault = || Fault {
                         line: value.line,
                         reason: "a key must be text".to_owned(),
                     };
-                    *key = Some((value.key.ok_or_else(reason)?, value.line));
+                    let text = value.key.ok_or_else(fault)?;
+                    *key = Some(Key {
+                        text,
+                        line: value.line,
+                        ignored: value.ignored,
+                    });
                 }
             },
         }
@@ -378,8 +377,8 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_tagged_ignore_is_left_out() {
-        let document = read("a: !ignore {b: 1}\nc: 2\n", Syntax::Yaml).unwrap();
+    fn an_entry_whose_key_is_tagged_ignore_is_left_out() {
+        let document = read("!ignore a: {b: 1}\nc: 2\n", Syntax::Yaml).unwrap();
         assert_eq!(entries(&document.root.data).len(), 1);
     }
 
