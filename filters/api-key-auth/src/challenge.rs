@@ -17,15 +17,14 @@ impl Challenge {
     pub(crate) fn new(sources: &[Source], realm: &Name) -> Self {
         let scheme = match sources.first() {
             Some(Source::Header { name, prefix })
-                if name.as_str() == "authorization" && is_scheme(prefix.trim()) =>
+                if name.as_str() == "authorization" && is_scheme(prefix.trim_ascii()) =>
             {
-                prefix.trim()
+                prefix.trim_ascii()
             }
             _ => "ApiKey",
         };
-        let realm = realm.as_str().replace('\\', "\\\\").replace('"', "\\\"");
         Self {
-            scheme_and_realm: format!("{scheme} realm=\"{realm}\""),
+            scheme_and_realm: format!("{scheme} realm={}", quoted(realm.as_str())),
             is_bearer: scheme.eq_ignore_ascii_case("bearer"),
         }
     }
@@ -41,6 +40,19 @@ impl Challenge {
     }
 }
 
+/// A quoted string (RFC 9110, 5.6.4).
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    quoted.push('"');
+    quoted
+}
+
 fn is_scheme(text: &str) -> bool {
     !text.is_empty()
         && text
@@ -54,9 +66,10 @@ mod tests {
     use crate::name::Name;
     use crate::policy::Refusal;
     use crate::source::Source;
+    use tollgate_filter_common::json::read;
 
     fn value(source: &str, realm: &str, refusal: Refusal) -> String {
-        let source: Source = serde_json::from_str(source).unwrap();
+        let source: Source = read(source.as_bytes()).unwrap();
         let realm = Name::try_from(realm.to_owned()).unwrap();
         Challenge::new(&[source], &realm).value(refusal)
     }

@@ -1,7 +1,6 @@
 //! The configuration as the operator writes it, and its way to a checked [`Policy`].
 
-use serde::{Deserialize, Deserializer};
-use tollgate::ConfigError;
+use tollgate_filter_common::json::{Fault, FromJson, Node, Object};
 use tollgate_filter_common::{BodyKind, HeaderName, Match};
 
 use crate::challenge::Challenge;
@@ -11,47 +10,28 @@ use crate::policy::{Access, Effect, Policy, Profile, Rule};
 use crate::source::Source;
 
 /// What the operator writes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Config {
-    #[serde(default = "api_key_header")]
-    sources: Vec<Source>,
+#[derive(Debug)]
+pub(crate) struct Config {
     keys: Vec<Key>,
-    #[serde(default)]
-    allow_consumers: Option<Vec<Name>>,
-    #[serde(default)]
-    allow_groups: Option<Vec<Name>>,
-    #[serde(default)]
-    anonymous: Option<Name>,
-    #[serde(default)]
     consumer_header: Option<HeaderName>,
-    #[serde(default = "yes")]
-    hide_credentials: bool,
-    #[serde(default)]
-    shadow: bool,
-    #[serde(default = "api")]
-    realm: Name,
-    #[serde(default)]
-    body: BodyKind,
-    #[serde(default)]
+    settings: Settings,
     rules: Vec<RuleConfig>,
 }
 
-/// What one rule changes. A field that is left out stays as it is at the top; `null`, where it is
-/// allowed, takes away what the top says.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 struct RuleConfig {
-    #[serde(rename = "match")]
     matching: Match,
-    #[serde(default)]
     disabled: bool,
+    settings: Settings,
+}
+
+/// What stands at the top and can be changed by a rule. There `null`, where it is allowed, takes
+/// away what the top says.
+#[derive(Debug, PartialEq, Eq)]
+struct Settings {
     sources: Option<Vec<Source>>,
-    #[serde(default, deserialize_with = "given")]
     allow_consumers: Option<Option<Vec<Name>>>,
-    #[serde(default, deserialize_with = "given")]
     allow_groups: Option<Option<Vec<Name>>>,
-    #[serde(default, deserialize_with = "given")]
     anonymous: Option<Option<Name>>,
     hide_credentials: Option<bool>,
     shadow: Option<bool>,
@@ -59,30 +39,118 @@ struct RuleConfig {
     body: Option<BodyKind>,
 }
 
-fn api_key_header() -> Vec<Source> {
-    let name = HeaderName::try_from("x-api-key".to_owned());
-    let prefix = String::new();
-    name.into_iter()
-        .map(|name| Source::Header {
-            name,
-            prefix: prefix.clone(),
+const TOP_FIELDS: [&str; 11] = [
+    "sources",
+    "keys",
+    "allow_consumers",
+    "allow_groups",
+    "anonymous",
+    "consumer_header",
+    "hide_credentials",
+    "shadow",
+    "realm",
+    "body",
+    "rules",
+];
+
+const RULE_FIELDS: [&str; 10] = [
+    "match",
+    "disabled",
+    "sources",
+    "allow_consumers",
+    "allow_groups",
+    "anonymous",
+    "hide_credentials",
+    "shadow",
+    "realm",
+    "body",
+];
+
+impl FromJson for Config {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        let object = node.object(&TOP_FIELDS)?;
+        Ok(Self {
+            keys: object.required("keys")?,
+            consumer_header: object.or("consumer_header", None)?,
+            settings: Settings::read(&object)?,
+            rules: object.or("rules", Vec::new())?,
         })
-        .collect()
+    }
 }
 
-fn yes() -> bool {
-    true
+impl FromJson for RuleConfig {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        let object = node.object(&RULE_FIELDS)?;
+        Ok(Self {
+            matching: object.required("match")?,
+            disabled: object.or("disabled", false)?,
+            settings: Settings::read(&object)?,
+        })
+    }
 }
 
-fn api() -> Name {
-    Name::from_static("api")
+impl Settings {
+    fn read(object: &Object<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            sources: object.optional("sources")?,
+            allow_consumers: object.optional("allow_consumers")?,
+            allow_groups: object.optional("allow_groups")?,
+            anonymous: object.optional("anonymous")?,
+            hide_credentials: object.optional("hide_credentials")?,
+            shadow: object.optional("shadow")?,
+            realm: object.optional("realm")?,
+            body: object.optional("body")?,
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.sources.is_none()
+            && self.allow_consumers.is_none()
+            && self.allow_groups.is_none()
+            && self.anonymous.is_none()
+            && self.hide_credentials.is_none()
+            && self.shadow.is_none()
+            && self.realm.is_none()
+            && self.body.is_none()
+    }
+
+    /// Fills what is left out from above, and checks the whole. `path` ends in a dot unless empty.
+    fn over(self, base: &Profile, keys: &KeyRing, path: &str) -> Result<Profile, Fault> {
+        // The two lists are one decision: who gives one of them replaces both.
+        let access = match (self.allow_consumers, self.allow_groups) {
+            (None, None) => base.access.clone(),
+            (consumers, groups) => Access::new(consumers.flatten(), groups.flatten()),
+        };
+        let mut profile = Profile {
+            access,
+            sources: self.sources.unwrap_or_else(|| base.sources.clone()),
+            anonymous: self.anonymous.unwrap_or_else(|| base.anonymous.clone()),
+            hide_credentials: self.hide_credentials.unwrap_or(base.hide_credentials),
+            shadow: self.shadow.unwrap_or(base.shadow),
+            realm: self.realm.unwrap_or_else(|| base.realm.clone()),
+            body: self.body.unwrap_or(base.body),
+            challenge: Challenge::default(),
+        };
+        profile.challenge = Challenge::new(&profile.sources, &profile.realm);
+        check(&profile, keys, path)?;
+        Ok(profile)
+    }
 }
 
-/// Tells `null` from a field that is not there.
-fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+/// What holds where nothing is written.
+fn defaults() -> Profile {
+    let name = HeaderName::from_static("x-api-key");
+    let prefix = String::new();
+    Profile {
+        sources: vec![Source::Header { name, prefix }],
+        access: Access::Everyone,
+        anonymous: None,
+        hide_credentials: true,
+        shadow: false,
+        realm: Name::from_static("api"),
+        body: BodyKind::ProblemJson,
+        challenge: Challenge::default(),
+    }
 }
 
 impl Config {
@@ -91,30 +159,20 @@ impl Config {
     /// # Errors
     ///
     /// With the path of the first value that contradicts another.
-    pub(crate) fn into_policy(self) -> Result<Policy, ConfigError> {
+    pub(crate) fn into_policy(self) -> Result<Policy, Fault> {
         if self.keys.is_empty() {
-            return Err(ConfigError::at("keys", "needs at least one key"));
+            return Err(Fault::at("keys".to_owned(), "needs at least one key"));
         }
         let keys = KeyRing::new(self.keys).map_err(|(first, second)| {
-            ConfigError::at(
+            Fault::at(
                 format!("keys[{second}]"),
-                format!("is the key of keys[{first}]"),
+                &format!("is the key of keys[{first}]"),
             )
         })?;
-        let base = Profile {
-            challenge: Challenge::new(&self.sources, &self.realm),
-            sources: self.sources,
-            access: Access::new(self.allow_consumers, self.allow_groups),
-            anonymous: self.anonymous,
-            hide_credentials: self.hide_credentials,
-            shadow: self.shadow,
-            realm: self.realm,
-            body: self.body,
-        };
-        check(&base, &keys, "")?;
+        let base = self.settings.over(&defaults(), &keys, "")?;
         let mut rules = Vec::with_capacity(self.rules.len());
         for (index, rule) in self.rules.into_iter().enumerate() {
-            rules.push(rule.into_rule(&base, &keys, &format!("rules[{index}]"))?);
+            rules.push(rule.into_rule(&base, &keys, &format!("rules[{index}]."))?);
         }
         Ok(Policy {
             keys,
@@ -126,65 +184,24 @@ impl Config {
 }
 
 impl RuleConfig {
-    fn into_rule(self, base: &Profile, keys: &KeyRing, path: &str) -> Result<Rule, ConfigError> {
-        let effect = if self.disabled {
-            if self.overrides_something() {
-                return Err(ConfigError::at(
-                    format!("{path}.disabled"),
-                    "a disabled rule takes no other setting than `match`",
-                ));
+    fn into_rule(self, base: &Profile, keys: &KeyRing, path: &str) -> Result<Rule, Fault> {
+        let effect = match (self.disabled, self.settings.is_empty()) {
+            (false, _) => Effect::Check(self.settings.over(base, keys, path)?),
+            (true, true) => Effect::Disabled,
+            (true, false) => {
+                let reason = "a disabled rule takes no other setting than `match`";
+                return Err(Fault::at(format!("{path}disabled"), reason));
             }
-            Effect::Disabled
-        } else {
-            let profile = Profile {
-                access: self.access(&base.access),
-                sources: self.sources.unwrap_or_else(|| base.sources.clone()),
-                anonymous: self.anonymous.unwrap_or_else(|| base.anonymous.clone()),
-                hide_credentials: self.hide_credentials.unwrap_or(base.hide_credentials),
-                shadow: self.shadow.unwrap_or(base.shadow),
-                realm: self.realm.unwrap_or_else(|| base.realm.clone()),
-                body: self.body.unwrap_or(base.body),
-                challenge: Challenge::default(),
-            };
-            check(&profile, keys, &format!("{path}."))?;
-            let challenge = Challenge::new(&profile.sources, &profile.realm);
-            Effect::Check(Profile {
-                challenge,
-                ..profile
-            })
         };
-        Ok(Rule {
-            matching: self.matching,
-            effect,
-        })
-    }
-
-    fn overrides_something(&self) -> bool {
-        self.sources.is_some()
-            || self.allow_consumers.is_some()
-            || self.allow_groups.is_some()
-            || self.anonymous.is_some()
-            || self.hide_credentials.is_some()
-            || self.shadow.is_some()
-            || self.realm.is_some()
-            || self.body.is_some()
-    }
-
-    /// The two lists are one decision: a rule that gives one of them replaces both.
-    fn access(&self, base: &Access) -> Access {
-        match (&self.allow_consumers, &self.allow_groups) {
-            (None, None) => base.clone(),
-            (consumers, groups) => {
-                Access::new(consumers.clone().flatten(), groups.clone().flatten())
-            }
-        }
+        let matching = self.matching;
+        Ok(Rule { matching, effect })
     }
 }
 
 /// Refuses what can never let anybody in: most likely it is misspelt.
-fn check(profile: &Profile, keys: &KeyRing, path: &str) -> Result<(), ConfigError> {
+fn check(profile: &Profile, keys: &KeyRing, path: &str) -> Result<(), Fault> {
     if profile.sources.is_empty() {
-        return Err(ConfigError::at(
+        return Err(Fault::at(
             format!("{path}sources"),
             "needs at least one source",
         ));
@@ -195,22 +212,22 @@ fn check(profile: &Profile, keys: &KeyRing, path: &str) -> Result<(), ConfigErro
     let anonymous = profile.anonymous.as_ref();
     for (index, name) in consumers.iter().enumerate() {
         if anonymous != Some(name) && !keys.iter().any(|key| key.consumer == *name) {
-            return Err(ConfigError::at(
+            return Err(Fault::at(
                 format!("{path}allow_consumers[{index}]"),
-                format!("no key belongs to a consumer `{}`", name.as_str()),
+                &format!("no key belongs to a consumer `{}`", name.as_str()),
             ));
         }
     }
     for (index, name) in groups.iter().enumerate() {
         if !keys.iter().any(|key| key.groups.contains(name)) {
-            return Err(ConfigError::at(
+            return Err(Fault::at(
                 format!("{path}allow_groups[{index}]"),
-                format!("no key has a group `{}`", name.as_str()),
+                &format!("no key has a group `{}`", name.as_str()),
             ));
         }
     }
     if consumers.is_empty() && groups.is_empty() {
-        return Err(ConfigError::at(
+        return Err(Fault::at(
             format!("{path}allow_consumers"),
             "an empty list lets nobody in; leave it out to let every consumer in",
         ));

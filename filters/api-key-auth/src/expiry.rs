@@ -1,11 +1,16 @@
 //! Points in time as RFC 3339 writes them: `2027-01-31T23:59:59Z`.
 
-use serde::Deserialize;
+use tollgate_filter_common::json::{Fault, FromJson, Node};
 
 /// A point in time, in seconds since 1970 in UTC. Fractions of a second are dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Expiry(pub(crate) i64);
+
+impl FromJson for Expiry {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        node.checked()
+    }
+}
 
 impl TryFrom<String> for Expiry {
     type Error = String;

@@ -1,9 +1,10 @@
 //! The policy in Proxy-Wasm: reads the request, acts on the decision, counts.
 
+use tollgate::RawConfig;
 use tollgate::metric::Counter;
 use tollgate::prelude::*;
 use tollgate_filter_common::identity::CONSUMER_PROPERTY;
-use tollgate_filter_common::{BodyKind, Request, cookie, query};
+use tollgate_filter_common::{Request, RequestHead, cookie, json, query};
 
 use crate::config::Config;
 use crate::name::Name;
@@ -19,11 +20,11 @@ pub struct ApiKeyAuth {
 
 impl Plugin for ApiKeyAuth {
     const NAME: &'static str = "api-key-auth";
-    type Config = Config;
+    type Config = RawConfig;
 
-    async fn start(config: Config, _cx: &PluginCx) -> Result<Self, ConfigError> {
+    async fn start(config: RawConfig, _cx: &PluginCx) -> Result<Self, ConfigError> {
         Ok(Self {
-            policy: config.into_policy()?,
+            policy: json::read::<Config>(config.as_bytes())?.into_policy()?,
             requests: Counter::new("api_key_auth", ["result"]),
         })
     }
@@ -95,7 +96,7 @@ fn hide(ex: &mut Exchange<()>, source: &Source) -> Result<(), Error> {
             None => Ok(()),
         },
         Source::Cookie(name) => {
-            let Some(cookies) = tollgate_filter_common::RequestHead::cookies(ex)? else {
+            let Some(cookies) = ex.cookies()? else {
                 return Ok(());
             };
             match cookie::remove(&cookies, name.as_str()) {
@@ -123,7 +124,7 @@ fn reject(refusal: Refusal, profile: &Profile, is_grpc: bool) -> Reject {
         };
         return reject.grpc_status(grpc_status).body(refusal.message());
     }
-    let body: BodyKind = profile.body;
+    let body = profile.body;
     reject
         .header("content-type", body.content_type())
         .body(body.render(status, refusal.title(), refusal.message()))

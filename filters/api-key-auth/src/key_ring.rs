@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+use tollgate_filter_common::json::{Fault, FromJson, Node};
 
 use crate::expiry::Expiry;
 use crate::name::Name;
@@ -13,8 +13,7 @@ use crate::name::Name;
 pub(crate) const MAX_KEY_BYTES: usize = 4096;
 
 /// A key and who uses it. The key itself is not kept, only its SHA-256.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "RawKey")]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     digest: [u8; 32],
     /// Who uses the key.
@@ -34,38 +33,32 @@ impl fmt::Debug for Key {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawKey {
-    key: Option<String>,
-    sha256: Option<String>,
-    consumer: Name,
-    #[serde(default)]
-    groups: Vec<Name>,
-    expires: Option<Expiry>,
-}
-
-impl TryFrom<RawKey> for Key {
-    type Error = String;
-
-    // No message repeats a key: messages end up in logs.
-    fn try_from(raw: RawKey) -> Result<Self, String> {
-        let digest = match (raw.key, raw.sha256) {
-            (Some(key), None) if key.is_empty() => return Err("`key` is empty".into()),
-            (Some(key), None) if key.len() > MAX_KEY_BYTES => {
-                return Err(format!("`key` is longer than {MAX_KEY_BYTES} bytes"));
+impl FromJson for Key {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        let object = node.object(&["key", "sha256", "consumer", "groups", "expires"])?;
+        let digest = match (object.member("key"), object.member("sha256")) {
+            (Some(key), None) => hash(&key)?,
+            (None, Some(hex)) => {
+                from_hex(hex.text()?).ok_or_else(|| hex.fault("must be 64 hexadecimal digits"))?
             }
-            (Some(key), None) => Sha256::digest(key).into(),
-            (None, Some(hex)) => from_hex(&hex).ok_or("`sha256` is not 64 hexadecimal digits")?,
-            _ => return Err("takes either `key` or `sha256`".into()),
+            _ => return Err(node.fault("takes either `key` or `sha256`")),
         };
         Ok(Self {
             digest,
-            consumer: raw.consumer,
-            groups: raw.groups,
-            expires: raw.expires,
+            consumer: object.required("consumer")?,
+            groups: object.or("groups", Vec::new())?,
+            expires: object.optional("expires")?,
         })
     }
+}
+
+// No message repeats a key: messages end up in logs.
+fn hash(key: &Node<'_>) -> Result<[u8; 32], Fault> {
+    let text = key.text()?;
+    if text.is_empty() || text.len() > MAX_KEY_BYTES {
+        return Err(key.fault(&format!("must have 1 to {MAX_KEY_BYTES} bytes")));
+    }
+    Ok(Sha256::digest(text).into())
 }
 
 fn from_hex(hex: &str) -> Option<[u8; 32]> {
@@ -93,17 +86,10 @@ impl KeyRing {
     ///
     /// When a key is there twice: whose is it?
     pub(crate) fn new(keys: Vec<Key>) -> Result<Self, (usize, usize)> {
-        let mut order: Vec<(&[u8; 32], usize)> = keys
-            .iter()
-            .enumerate()
-            .map(|(index, key)| (&key.digest, index))
-            .collect();
-        order.sort_unstable();
-        for pair in order.windows(2) {
-            if let [(one, first), (other, second)] = pair
-                && one == other
-            {
-                return Err((*first, *second));
+        for (second, key) in keys.iter().enumerate() {
+            let mut before = keys.iter().take(second);
+            if let Some(first) = before.position(|other| other.digest == key.digest) {
+                return Err((first, second));
             }
         }
         Ok(Self(keys))
@@ -134,14 +120,15 @@ impl KeyRing {
 #[cfg(test)]
 mod tests {
     use super::{Key, KeyRing};
+    use tollgate_filter_common::json::read;
 
     fn ring(json: &str) -> KeyRing {
-        let keys: Vec<Key> = serde_json::from_str(json).unwrap();
+        let keys: Vec<Key> = read(json.as_bytes()).unwrap();
         KeyRing::new(keys).unwrap()
     }
 
     fn fault(json: &str) -> String {
-        serde_json::from_str::<Key>(json).unwrap_err().to_string()
+        read::<Key>(json.as_bytes()).unwrap_err().to_string()
     }
 
     // printf s3cret | sha256sum
@@ -178,7 +165,7 @@ mod tests {
             r#"[{{"key": "x", "consumer": "a"}}, {{"key": "s3cret", "consumer": "a"}},
                 {{"sha256": "{S3CRET}", "consumer": "b"}}]"#
         );
-        let keys: Vec<Key> = serde_json::from_str(&json).unwrap();
+        let keys: Vec<Key> = read(json.as_bytes()).unwrap();
         assert_eq!(KeyRing::new(keys).unwrap_err(), (1, 2));
     }
 
@@ -187,7 +174,7 @@ mod tests {
         let two = format!(r#"{{"key": "a", "sha256": "{S3CRET}", "consumer": "a"}}"#);
         assert!(fault(&two).contains("either `key` or `sha256`"));
         assert!(fault(r#"{"consumer": "a"}"#).contains("either `key` or `sha256`"));
-        assert!(fault(r#"{"key": "", "consumer": "a"}"#).contains("empty"));
+        assert!(fault(r#"{"key": "", "consumer": "a"}"#).contains("1 to 4096 bytes"));
         assert!(fault(r#"{"sha256": "12", "consumer": "a"}"#).contains("64 hexadecimal"));
         let not_hex = format!(r#"{{"sha256": "{}", "consumer": "a"}}"#, "zé".repeat(22));
         assert!(fault(&not_hex).contains("64 hexadecimal"));

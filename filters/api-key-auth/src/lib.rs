@@ -16,7 +16,6 @@ mod source;
 #[cfg(test)]
 mod test_head;
 
-pub use config::Config;
 pub use filter::ApiKeyAuth;
 
 tollgate::plugins! { ApiKeyAuth }

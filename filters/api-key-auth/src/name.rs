@@ -1,10 +1,9 @@
 //! Names of consumers, groups and realms: text that can stand in a header.
 
-use serde::Deserialize;
+use tollgate_filter_common::json::{Fault, FromJson, Node};
 
 /// Printable ASCII without spaces at its ends, up to 256 characters.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Name(String);
 
 impl Name {
@@ -18,13 +17,21 @@ impl Name {
     }
 }
 
-impl TryFrom<String> for Name {
-    type Error = &'static str;
+impl FromJson for Name {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        node.checked()
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
+impl TryFrom<String> for Name {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
         let is_printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        if text.is_empty() || text.len() > 256 || !is_printable || text.trim() != text {
-            return Err("must be printable ASCII, 1 to 256 characters, no spaces at the ends");
+        if text.is_empty() || text.len() > 256 || !is_printable || text.trim_ascii() != text {
+            return Err(
+                "must be printable ASCII, 1 to 256 characters, no spaces at the ends".into(),
+            );
         }
         Ok(Self(text))
     }

@@ -4,9 +4,10 @@ use super::{Decision, Policy};
 use crate::config::Config;
 use crate::test_head::Head;
 use tollgate_filter_common::Request;
+use tollgate_filter_common::json::read;
 
 fn policy(json: &str) -> Policy {
-    serde_json::from_str::<Config>(json)
+    read::<Config>(json.as_bytes())
         .unwrap()
         .into_policy()
         .unwrap()

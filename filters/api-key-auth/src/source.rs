@@ -1,11 +1,10 @@
 //! Where a request carries its key.
 
-use serde::Deserialize;
+use tollgate_filter_common::json::{Fault, FromJson, Node};
 use tollgate_filter_common::{HeaderName, Request, RequestHead, Token, cookie, query};
 
 /// A place in a request.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "RawSource")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     /// A header, after a prefix such as `Bearer `, which may be empty.
     Header {
@@ -20,29 +19,27 @@ pub(crate) enum Source {
     Cookie(Token),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSource {
-    header: Option<HeaderName>,
-    prefix: Option<String>,
-    query: Option<String>,
-    cookie: Option<Token>,
-}
-
-impl TryFrom<RawSource> for Source {
-    type Error = &'static str;
-
-    fn try_from(raw: RawSource) -> Result<Self, Self::Error> {
-        match (raw.header, raw.prefix, raw.query, raw.cookie) {
-            (Some(name), prefix, None, None) => Ok(Self::Header {
-                name,
+impl FromJson for Source {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        let object = node.object(&["header", "prefix", "query", "cookie"])?;
+        let prefix = object.optional("prefix")?;
+        let places = (
+            object.member("header"),
+            object.member("query"),
+            object.member("cookie"),
+        );
+        match places {
+            (Some(header), None, None) => Ok(Self::Header {
+                name: HeaderName::from_json(&header)?,
                 prefix: prefix.unwrap_or_default(),
             }),
-            (None, None, Some(name), None) if name.is_empty() => Err("`query` is empty"),
-            (None, None, Some(name), None) => Ok(Self::Query(name)),
-            (None, None, None, Some(name)) => Ok(Self::Cookie(name)),
-            (None, Some(_), _, _) => Err("`prefix` belongs to a `header`"),
-            _ => Err("takes one of `header`, `query` and `cookie`"),
+            _ if prefix.is_some() => Err(node.fault("`prefix` belongs to a `header`")),
+            (None, Some(query), None) if query.text()?.is_empty() => {
+                Err(query.fault("must not be empty"))
+            }
+            (None, Some(query), None) => String::from_json(&query).map(Self::Query),
+            (None, None, Some(cookie)) => Token::from_json(&cookie).map(Self::Cookie),
+            _ => Err(node.fault("takes one of `header`, `query` and `cookie`")),
         }
     }
 }
@@ -86,9 +83,10 @@ mod tests {
     use super::Source;
     use crate::test_head::Head;
     use tollgate_filter_common::Request;
+    use tollgate_filter_common::json::read;
 
     fn key(source: &str, headers: &[(&'static str, &'static str)]) -> Option<String> {
-        let source: Source = serde_json::from_str(source).unwrap();
+        let source: Source = read(source.as_bytes()).unwrap();
         let head = Head(headers.to_vec());
         let Ok(key) = source.key(&Request::new(&head));
         key.map(|key| String::from_utf8(key).unwrap())
@@ -130,11 +128,7 @@ mod tests {
 
     #[test]
     fn a_source_is_one_place() {
-        let fault = |json| {
-            serde_json::from_str::<Source>(json)
-                .unwrap_err()
-                .to_string()
-        };
+        let fault = |json: &str| read::<Source>(json.as_bytes()).unwrap_err().to_string();
         assert!(fault("{}").contains("one of"));
         assert!(fault(r#"{"header": "a", "cookie": "b"}"#).contains("one of"));
         assert!(fault(r#"{"query": "a", "prefix": "b"}"#).contains("belongs to a `header`"));

@@ -25,13 +25,20 @@ pub fn remove(header: &[u8], name: &str) -> Removal {
     if !pairs(header).any(|pair| value_of(pair, name).is_some()) {
         return Removal::Unchanged;
     }
-    let kept: Vec<&[u8]> = pairs(header)
-        .filter(|pair| !pair.is_empty() && value_of(pair, name).is_none())
-        .collect();
-    if kept.is_empty() {
+    let mut rest = Vec::with_capacity(header.len());
+    for pair in pairs(header) {
+        if pair.is_empty() || value_of(pair, name).is_some() {
+            continue;
+        }
+        if !rest.is_empty() {
+            rest.extend_from_slice(b"; ");
+        }
+        rest.extend_from_slice(pair);
+    }
+    if rest.is_empty() {
         Removal::Nothing
     } else {
-        Removal::Rest(kept.join(b"; ".as_slice()))
+        Removal::Rest(rest)
     }
 }
 

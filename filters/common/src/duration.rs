@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use crate::json::{Fault, FromJson, Node};
 
 const UNITS: [(&str, u64); 5] = [
     ("ms", 1),
@@ -13,14 +13,19 @@ const UNITS: [(&str, u64); 5] = [
 ];
 
 /// A duration above zero, read from a string such as `10s`, `500ms` or `1h30m`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period(Duration);
 
 impl Period {
     /// Returns the duration.
     pub fn duration(self) -> Duration {
         self.0
+    }
+}
+
+impl FromJson for Period {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        node.checked()
     }
 }
 

@@ -9,8 +9,9 @@
 pub mod body;
 pub mod cookie;
 mod duration;
-mod fault;
+mod exchange;
 pub mod identity;
+pub mod json;
 mod matching;
 mod name;
 pub mod path;
@@ -21,7 +22,7 @@ mod template;
 
 pub use body::BodyKind;
 pub use duration::Period;
-pub use fault::ConfigFault;
+pub use json::FromJson;
 pub use matching::{HeaderMatch, HostPattern, LiteralPath, Match, PathMatch};
 pub use name::{HeaderName, Token};
 pub use request::{Request, RequestHead};

@@ -1,13 +1,12 @@
 //! Which requests a rule is for.
 
-use serde::Deserialize;
+use crate::json::{Fault, FromJson, Node};
 
 use crate::path;
 use crate::{HeaderName, Request, RequestHead, Template, Token};
 
 /// Conditions on a request. All that are given have to hold; none given fits every request.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Match {
     /// The host of the request.
     pub host: Option<HostPattern>,
@@ -17,6 +16,18 @@ pub struct Match {
     pub methods: Vec<Token>,
     /// Conditions on headers, all of which have to hold.
     pub headers: Vec<HeaderMatch>,
+}
+
+impl FromJson for Match {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        let object = node.object(&["host", "path", "methods", "headers"])?;
+        Ok(Self {
+            host: object.optional("host")?,
+            path: object.optional("path")?,
+            methods: object.or("methods", Vec::new())?,
+            headers: object.or("headers", Vec::new())?,
+        })
+    }
 }
 
 impl Match {
@@ -57,8 +68,7 @@ impl Match {
 }
 
 /// A host, or `*.` and the end of a host.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostPattern {
     /// This host.
     Exact(String),
@@ -75,6 +85,12 @@ impl HostPattern {
     }
 }
 
+impl FromJson for HostPattern {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        node.checked()
+    }
+}
+
 impl TryFrom<String> for HostPattern {
     type Error = String;
 
@@ -86,8 +102,8 @@ impl TryFrom<String> for HostPattern {
         };
         // A colon is part of a host only inside the brackets of an IPv6 address.
         let has_port = host.contains(':') && !host.ends_with(']');
-        let is_legal = |c: char| c.is_ascii_graphic() && !"*/?#@".contains(c);
-        if host.is_empty() || has_port || host.ends_with('.') || !host.chars().all(is_legal) {
+        let is_legal = |byte: u8| byte.is_ascii_graphic() && !b"*/?#@".contains(&byte);
+        if host.is_empty() || has_port || host.ends_with('.') || !host.bytes().all(is_legal) {
             return Err(format!(
                 "`{text}` is not a host; write `api.example.com` or `*.example.com`, without port"
             ));
@@ -101,8 +117,7 @@ impl TryFrom<String> for HostPattern {
 }
 
 /// A condition on the path.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathMatch {
     /// The whole path.
     Exact(LiteralPath),
@@ -110,6 +125,17 @@ pub enum PathMatch {
     Prefix(LiteralPath),
     /// The form of the path.
     Template(Template),
+}
+
+impl FromJson for PathMatch {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        let (kind, value) = node.object(&["exact", "prefix", "template"])?.only()?;
+        match kind {
+            "exact" => LiteralPath::from_json(&value).map(Self::Exact),
+            "prefix" => LiteralPath::from_json(&value).map(Self::Prefix),
+            _ => Template::from_json(&value).map(Self::Template),
+        }
+    }
 }
 
 impl PathMatch {
@@ -123,9 +149,14 @@ impl PathMatch {
 }
 
 /// A path in normal form.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiteralPath(String);
+
+impl FromJson for LiteralPath {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        node.checked()
+    }
+}
 
 impl TryFrom<String> for LiteralPath {
     type Error = String;
@@ -134,20 +165,15 @@ impl TryFrom<String> for LiteralPath {
         if !text.starts_with('/') {
             return Err("must begin with `/`".into());
         }
-        let normal = String::from_utf8_lossy(&path::normalize(text.as_bytes())).into_owned();
-        if normal == text {
-            Ok(Self(text))
-        } else {
-            Err(format!(
-                "is compared with normalized paths: write `{normal}`"
-            ))
+        if *path::normalize(text.as_bytes()) != *text.as_bytes() {
+            return Err("must be in normal form: no query, no `//`, `.` or `..`".into());
         }
+        Ok(Self(text))
     }
 }
 
 /// A condition on a header.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "RawHeaderMatch")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderMatch {
     name: HeaderName,
     condition: Condition,
@@ -164,47 +190,47 @@ enum Condition {
     Contains(String),
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawHeaderMatch {
-    name: HeaderName,
-    exact: Option<String>,
-    prefix: Option<String>,
-    suffix: Option<String>,
-    contains: Option<String>,
-    #[serde(default)]
-    ignore_case: bool,
-    #[serde(default)]
-    invert: bool,
-}
-
-impl TryFrom<RawHeaderMatch> for HeaderMatch {
-    type Error = &'static str;
-
-    fn try_from(raw: RawHeaderMatch) -> Result<Self, Self::Error> {
-        let given = [
-            raw.exact.map(Condition::Exact),
-            raw.prefix.map(Condition::Prefix),
-            raw.suffix.map(Condition::Suffix),
-            raw.contains.map(Condition::Contains),
-        ];
-        let mut given = given.into_iter().flatten();
-        let condition = given.next().unwrap_or(Condition::Present);
-        if given.next().is_some() {
-            return Err("takes one of `exact`, `prefix`, `suffix` and `contains`");
+impl FromJson for HeaderMatch {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        let object = node.object(&[
+            "name",
+            "exact",
+            "prefix",
+            "suffix",
+            "contains",
+            "ignore_case",
+            "invert",
+        ])?;
+        let mut condition = Condition::Present;
+        for (kind, make) in CONDITIONS {
+            let Some(text) = object.optional(kind)? else {
+                continue;
+            };
+            if !matches!(condition, Condition::Present) {
+                return Err(node.fault("takes one of `exact`, `prefix`, `suffix` and `contains`"));
+            }
+            condition = make(text);
         }
+        let ignore_case = object.or("ignore_case", false)?;
         Ok(Self {
-            name: raw.name,
-            condition: if raw.ignore_case {
+            name: object.required("name")?,
+            condition: if ignore_case {
                 condition.to_lower_case()
             } else {
                 condition
             },
-            ignore_case: raw.ignore_case,
-            invert: raw.invert,
+            ignore_case,
+            invert: object.or("invert", false)?,
         })
     }
 }
+
+const CONDITIONS: [(&str, fn(String) -> Condition); 4] = [
+    ("exact", Condition::Exact),
+    ("prefix", Condition::Prefix),
+    ("suffix", Condition::Suffix),
+    ("contains", Condition::Contains),
+];
 
 impl HeaderMatch {
     fn fits(&self, value: Option<&[u8]>) -> bool {

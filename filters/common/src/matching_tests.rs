@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 
 use super::Match;
+use crate::json::read;
 use crate::{Request, RequestHead};
 
 struct Headers(Vec<(&'static str, &'static str)>);
@@ -22,14 +23,14 @@ impl RequestHead for Headers {
 }
 
 fn fits(json: &str, headers: &[(&'static str, &'static str)]) -> bool {
-    let rule: Match = serde_json::from_str(json).unwrap();
+    let rule: Match = read(json.as_bytes()).unwrap();
     let head = Headers(headers.to_vec());
     let Ok(fits) = rule.fits(&Request::new(&head));
     fits
 }
 
 fn fault(json: &str) -> String {
-    serde_json::from_str::<Match>(json).unwrap_err().to_string()
+    read::<Match>(json.as_bytes()).unwrap_err().to_string()
 }
 
 #[test]
@@ -112,10 +113,10 @@ fn what_can_never_fit_is_refused() {
     assert!(fault(r#"{"host": "a.test:80"}"#).contains("without port"));
     assert!(fault(r#"{"host": "a*.test"}"#).contains("is not a host"));
     assert!(fault(r#"{"path": {"exact": "health"}}"#).contains("begin with `/`"));
-    assert!(fault(r#"{"path": {"prefix": "/a/../b"}}"#).contains("write `/b`"));
-    assert!(fault(r#"{"path": {"regex": ".*"}}"#).contains("unknown variant `regex`"));
+    assert!(fault(r#"{"path": {"prefix": "/a/../b"}}"#).contains("normal form"));
+    assert!(fault(r#"{"path": {"regex": ".*"}}"#).contains("path.regex: unknown field"));
     assert!(fault(r#"{"methods": ["GET POST"]}"#).contains("is not a token"));
-    assert!(fault(r#"{"hosts": []}"#).contains("unknown field `hosts`"));
+    assert!(fault(r#"{"hosts": []}"#).contains("hosts: unknown field"));
     assert!(
         fault(r#"{"headers": [{"name": "a", "exact": "b", "prefix": "c"}]}"#).contains("one of")
     );

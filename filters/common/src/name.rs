@@ -2,14 +2,19 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use crate::json::{Fault, FromJson, Node};
 
 /// The name of a header, in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderName(String);
 
 impl HeaderName {
+    /// Takes a name that is known to be one, in lower case.
+    #[must_use]
+    pub fn from_static(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// Returns the name, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -19,6 +24,12 @@ impl HeaderName {
 impl fmt::Display for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl FromJson for HeaderName {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        node.checked()
     }
 }
 
@@ -35,14 +46,19 @@ impl TryFrom<String> for HeaderName {
 }
 
 /// A token of HTTP, case-sensitive: a method or the name of a cookie.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
     /// Returns the token.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl FromJson for Token {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        node.checked()
     }
 }
 

@@ -1,10 +1,9 @@
 //! Path templates: `/users/{id}/orders`.
 
-use serde::Deserialize;
+use crate::json::{Fault, FromJson, Node};
 
 /// A path whose segments are given or named: `{id}` stands for one segment that is not empty.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template(Vec<Segment>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,16 +15,24 @@ enum Segment {
 impl Template {
     /// Says whether the normalized path has this form.
     pub fn matches(&self, path: &[u8]) -> bool {
-        self.pairs(path).is_some()
+        let mut values = segments(path);
+        let fits = self.0.iter().all(|segment| match (segment, values.next()) {
+            (Segment::Literal(literal), Some(value)) => value == literal.as_bytes(),
+            (Segment::Parameter(_), Some(value)) => !value.is_empty(),
+            (_, None) => false,
+        });
+        fits && values.next().is_none()
     }
 
     /// Returns the segment that stands for the parameter, when the normalized path matches.
     pub fn parameter<'p>(&self, path: &'p [u8], name: &str) -> Option<&'p [u8]> {
-        let pairs = self.pairs(path)?;
         let named = |segment: &Segment| matches!(segment, Segment::Parameter(own) if own == name);
-        pairs
-            .into_iter()
-            .find_map(|(own, value)| named(own).then_some(value))
+        let index = self.0.iter().position(named)?;
+        if self.matches(path) {
+            segments(path).nth(index)
+        } else {
+            None
+        }
     }
 
     /// Says whether the template names the parameter.
@@ -33,22 +40,16 @@ impl Template {
         let named = |segment: &Segment| matches!(segment, Segment::Parameter(own) if own == name);
         self.0.iter().any(named)
     }
+}
 
-    fn pairs<'t, 'p>(&'t self, path: &'p [u8]) -> Option<Vec<(&'t Segment, &'p [u8])>> {
-        let mut values = path.strip_prefix(b"/")?.split(|byte| *byte == b'/');
-        let mut pairs = Vec::with_capacity(self.0.len());
-        for segment in &self.0 {
-            let value = values.next()?;
-            let fits = match segment {
-                Segment::Literal(literal) => value == literal.as_bytes(),
-                Segment::Parameter(_) => !value.is_empty(),
-            };
-            if !fits {
-                return None;
-            }
-            pairs.push((segment, value));
-        }
-        values.next().is_none().then_some(pairs)
+fn segments(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    path.split(|byte| *byte == b'/')
+}
+
+impl FromJson for Template {
+    fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
+        node.checked()
     }
 }
 
@@ -75,14 +76,17 @@ fn segment(part: &str) -> Result<Segment, String> {
     let name = part
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'));
-    let literal = |text: &str| !text.contains(['{', '}', '?', '#', '%', '*']);
     match name {
         Some(name) if is_identifier(name) => Ok(Segment::Parameter(name.to_owned())),
-        None if literal(part) => Ok(Segment::Literal(part.to_owned())),
+        None if is_literal(part) => Ok(Segment::Literal(part.to_owned())),
         _ => Err(format!(
             "`{part}` is neither a plain segment nor `{{name}}`"
         )),
     }
+}
+
+fn is_literal(part: &str) -> bool {
+    !part.bytes().any(|byte| b"{}?#%*\\".contains(&byte)) && part != "." && part != ".."
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -129,7 +133,7 @@ mod tests {
     #[test]
     fn unclear_templates_are_refused() {
         for text in [
-            "", "a/{id}", "/a{id}", "/{}", "/{a}/{a}", "/{a b}", "/a?b", "/*",
+            "", "a/{id}", "/a{id}", "/{}", "/{a}/{a}", "/{a b}", "/a?b", "/*", "/..",
         ] {
             assert!(Template::try_from(text.to_owned()).is_err(), "{text}");
         }

@@ -1,0 +1,28 @@
+//! The SDK's exchange as a request head, in the request phase.
+
+use tollgate::{Error, Exchange, HeaderValue};
+
+use crate::RequestHead;
+
+impl<S> RequestHead for Exchange<S> {
+    type Value = HeaderValue;
+    type Error = Error;
+
+    fn header(&self, name: &str) -> Result<Option<HeaderValue>, Error> {
+        Exchange::header(self, name)
+    }
+
+    fn cookies(&self) -> Result<Option<Vec<u8>>, Error> {
+        let mut joined: Option<Vec<u8>> = None;
+        for cookies in self.headers()?.get_all("cookie") {
+            match &mut joined {
+                Some(joined) => {
+                    joined.extend_from_slice(b"; ");
+                    joined.extend_from_slice(cookies);
+                }
+                None => joined = Some(cookies.to_vec()),
+            }
+        }
+        Ok(joined)
+    }
+}
