@@ -13,6 +13,7 @@ mod http;
 mod http2;
 mod life_cycle;
 mod local_response;
+mod malformed;
 mod metrics;
 mod pause;
 mod properties;
