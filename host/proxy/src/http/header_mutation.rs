@@ -1,1 +1,134 @@
-//! Header changes that routes ask for.
+//! Header changes that routes ask for, compiled once.
+
+use std::cell::RefCell;
+
+use tollgate_config::{HeaderAppendAction, HeaderMutation};
+
+use super::format::{FormatError, Formatter};
+use crate::filter::{HeaderTable, StreamState};
+
+/// The header changes of several scopes, applied one scope after the other.
+#[derive(Debug, Default)]
+pub(crate) struct HeaderMutations(Vec<ScopeMutations>);
+
+/// The changes of one scope: removals, then additions.
+#[derive(Debug)]
+struct ScopeMutations {
+    remove: Vec<String>,
+    add: Vec<Addition>,
+}
+
+#[derive(Debug)]
+struct Addition {
+    name: String,
+    value: Formatter,
+    action: HeaderAppendAction,
+}
+
+/// A header value that is not a format.
+#[derive(Debug, thiserror::Error)]
+#[error("header `{name}`: {source}")]
+pub(crate) struct HeaderMutationError {
+    name: String,
+    source: FormatError,
+}
+
+impl HeaderMutations {
+    /// Returns the changes of some scopes in the order in which they are applied.
+    ///
+    /// # Errors
+    ///
+    /// When a value has a `%COMMAND%` that does not exist.
+    pub(crate) fn new(scopes: &[&HeaderMutation]) -> Result<Self, HeaderMutationError> {
+        let scopes = scopes.iter().copied();
+        let used = scopes.filter(|scope| !scope.remove.is_empty() || !scope.add.is_empty());
+        used.map(ScopeMutations::new)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Changes a header table, which may be one of the stream's own.
+    pub(crate) fn apply(&self, state: &StreamState, headers: &RefCell<HeaderTable>) {
+        for scope in &self.0 {
+            scope.remove_from(&mut headers.borrow_mut());
+            let values = scope.values(state);
+            scope.add_to(&mut headers.borrow_mut(), values);
+        }
+    }
+
+    /// Changes the stream's response headers, if there are any.
+    pub(crate) fn apply_to_response(&self, state: &StreamState) {
+        for scope in &self.0 {
+            if let Some(headers) = state.response_headers.borrow_mut().as_mut() {
+                scope.remove_from(headers);
+            }
+            let values = scope.values(state);
+            if let Some(headers) = state.response_headers.borrow_mut().as_mut() {
+                scope.add_to(headers, values);
+            }
+        }
+    }
+}
+
+impl ScopeMutations {
+    fn new(mutation: &HeaderMutation) -> Result<Self, HeaderMutationError> {
+        let additions = mutation.add.iter().map(|(name, value, action)| {
+            let value =
+                Formatter::parse_omitting_empty(value).map_err(|source| HeaderMutationError {
+                    name: name.clone(),
+                    source,
+                })?;
+            Ok(Addition {
+                name: name.clone(),
+                value,
+                action: *action,
+            })
+        });
+        Ok(Self {
+            remove: mutation.remove.clone(),
+            add: additions.collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn remove_from(&self, headers: &mut HeaderTable) {
+        self.remove
+            .iter()
+            .for_each(|name| headers.remove(name.as_bytes()));
+    }
+
+    /// All values are made before any header is set: none sees another's.
+    fn values(&self, state: &StreamState) -> Vec<Vec<u8>> {
+        self.add
+            .iter()
+            .map(|addition| addition.value.to_bytes(state))
+            .collect()
+    }
+
+    /// Replacements come first, then additions; an empty value changes nothing.
+    fn add_to(&self, headers: &mut HeaderTable, values: Vec<Vec<u8>>) {
+        let mut added = Vec::with_capacity(values.len());
+        for (addition, value) in self.add.iter().zip(values) {
+            let name = addition.name.as_bytes();
+            if value.is_empty() {
+                continue;
+            }
+            match addition.action {
+                HeaderAppendAction::AppendIfExistsOrAdd => added.push((name, value)),
+                HeaderAppendAction::AddIfAbsent => {
+                    if !headers.contains(&addition.name) {
+                        added.push((name, value));
+                    }
+                }
+                HeaderAppendAction::OverwriteIfExistsOrAdd => headers.replace(name, &value),
+                HeaderAppendAction::OverwriteIfExists => {
+                    if headers.contains(&addition.name) {
+                        headers.replace(name, &value);
+                    }
+                }
+            }
+        }
+        for (name, value) in added {
+            headers.add(name, &value);
+        }
+    }
+}

@@ -1,1 +1,23 @@
 //! Statistics under Envoy's names.
+//!
+//! The one decision to know: each worker counts in cells of its own, so that counting never waits
+//! for another core; a statistic's value is the sum over the workers. Handles are looked up by
+//! name once, when a worker starts.
+
+mod groups;
+mod histogram;
+mod prometheus;
+mod quantiles;
+mod snapshot;
+mod stats;
+
+pub(crate) use groups::{
+    CircuitBreakerStats, ClusterManagerStats, DownstreamStats, HttpStats, ListenerHttpStats,
+    ListenerManagerStats, ListenerStats, ListenerTlsStats, ListenerWorkerStats, ResponseCodeStats,
+    RouterStats, ServerStats, UpstreamStats, listener_prefix,
+};
+pub(crate) use histogram::Histogram;
+pub(crate) use prometheus::write_prometheus;
+pub(crate) use quantiles::QUANTILES;
+pub(crate) use snapshot::{Distribution, StatSnapshot, StatSource, StatValue};
+pub(crate) use stats::{Counter, Gauge, Stats};

@@ -1,1 +1,0 @@
-//! Envoy's %COMMAND% operators.
