@@ -1,1 +1,253 @@
 //! Clusters: which endpoint serves a request, and the connections to it.
+//!
+//! Each worker has its own endpoints and connections, so choosing one and taking a pooled
+//! connection takes no lock. Only the counts behind the circuit breakers cross workers.
+
+mod body;
+mod connect;
+mod connection;
+mod endpoint;
+mod error;
+mod lease;
+mod load_balancer;
+mod manager;
+mod resolver;
+mod stats;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{Request, Response, StatusCode};
+use tokio::sync::Notify;
+use tollgate_config::UpstreamProtocol;
+
+pub(crate) use body::{BodyAborted, BodySource, UpstreamBody, UpstreamResponseBody};
+pub(crate) use connection::{ConnectionFacts, Detached};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use error::UpstreamError;
+pub(crate) use lease::Lease;
+pub(crate) use manager::{ClusterManager, SharedClusters};
+pub(crate) use stats::ClusterStats;
+
+use connect::UpstreamTlsContext;
+use connection::{Http1Connection, Http2Connection};
+use load_balancer::LoadBalancer;
+
+use crate::random::Random;
+
+/// A cluster as one worker uses it.
+pub(crate) struct Cluster {
+    /// Its name.
+    pub(crate) name: Arc<str>,
+    /// What is spoken.
+    pub(crate) protocol: UpstreamProtocol,
+    endpoints: RefCell<Rc<[Rc<Endpoint>]>>,
+    balancer: LoadBalancer,
+    random: Rc<Random>,
+    connect_timeout: Duration,
+    idle_timeout: Option<Duration>,
+    max_requests_per_connection: u32,
+    tls: Option<UpstreamTlsContext>,
+    stats: Arc<ClusterStats>,
+    /// A connection came back or was closed: one of those that wait may try again.
+    freed: Rc<Notify>,
+}
+
+/// A response's head and body, and the connection it came on.
+pub(crate) type Answer = (Response<UpstreamResponseBody>, ConnectionFacts);
+
+impl Cluster {
+    /// Returns the endpoint for the next request.
+    pub(crate) fn choose_endpoint(&self) -> Option<Rc<Endpoint>> {
+        let endpoints = Rc::clone(&self.endpoints.borrow());
+        self.balancer.choose(&endpoints, &self.random)
+    }
+
+    /// Returns the number of endpoints there are now.
+    pub(crate) fn endpoint_count(&self) -> usize {
+        self.endpoints.borrow().len()
+    }
+
+    /// Sends a request to an endpoint and waits for the head of the response.
+    ///
+    /// A pooled connection that turns out to be closed before anything was written is replaced;
+    /// nothing else is tried again.
+    pub(crate) async fn send(
+        self: &Rc<Self>,
+        endpoint: &Rc<Endpoint>,
+        request: Request<UpstreamBody>,
+    ) -> Result<Answer, UpstreamError> {
+        if !self.stats.may_start_request() {
+            return Err(UpstreamError::Overflow);
+        }
+        let lease = Lease::new(self, endpoint);
+        match self.protocol {
+            UpstreamProtocol::Http1 => self.send_http1(lease, endpoint, request).await,
+            UpstreamProtocol::Http2 => self.send_http2(lease, endpoint, request).await,
+        }
+    }
+
+    async fn send_http1(
+        self: &Rc<Self>,
+        mut lease: Lease,
+        endpoint: &Rc<Endpoint>,
+        mut request: Request<UpstreamBody>,
+    ) -> Result<Answer, UpstreamError> {
+        loop {
+            let mut connection = match endpoint.take_idle() {
+                Some(connection) => connection,
+                None => self.wait_for_http1(endpoint).await?,
+            };
+            let (facts, is_fresh) = (connection.facts, connection.served == 0);
+            let sending = connection.sender.try_send_request(request);
+            lease.hold(connection);
+            match sending.await {
+                Ok(response) => return Ok((self.response(response, lease), facts)),
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if !is_fresh => request = unsent,
+                    _ => return Err(UpstreamError::from_hyper(error.into_error())),
+                },
+            }
+        }
+    }
+
+    fn response(
+        self: &Rc<Self>,
+        response: Response<hyper::body::Incoming>,
+        lease: Lease,
+    ) -> Response<UpstreamResponseBody> {
+        let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+        response.map(|incoming| {
+            if switches {
+                UpstreamResponseBody::switching(incoming, lease)
+            } else {
+                UpstreamResponseBody::new(incoming, lease)
+            }
+        })
+    }
+
+    async fn send_http2(
+        self: &Rc<Self>,
+        lease: Lease,
+        endpoint: &Rc<Endpoint>,
+        mut request: Request<UpstreamBody>,
+    ) -> Result<Answer, UpstreamError> {
+        loop {
+            let (mut connection, is_fresh) = self.http2_connection(endpoint).await?;
+            connection.served.set(connection.served.get().saturating_add(1));
+            connection.used.set(Instant::now());
+            match connection.sender.try_send_request(request).await {
+                Ok(response) => return Ok((self.response(response, lease), connection.facts)),
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if !is_fresh => request = unsent,
+                    _ => return Err(UpstreamError::from_hyper(error.into_error())),
+                },
+            }
+        }
+    }
+
+    /// Returns a new connection, or one that came back while the limit stood in the way.
+    async fn wait_for_http1(
+        self: &Rc<Self>,
+        endpoint: &Rc<Endpoint>,
+    ) -> Result<Http1Connection, UpstreamError> {
+        if !self.stats.may_wait() {
+            return Err(UpstreamError::Overflow);
+        }
+        let _waiting = Waiting::new(&self.stats);
+        while !self.stats.may_connect() {
+            self.freed.notified().await;
+            if let Some(connection) = endpoint.take_idle() {
+                return Ok(connection);
+            }
+        }
+        let closed = self.open_connection();
+        let (transport, facts) = self.connect(endpoint).await?;
+        Http1Connection::start(transport, facts, closed).await
+    }
+
+    async fn http2_connection(
+        self: &Rc<Self>,
+        endpoint: &Rc<Endpoint>,
+    ) -> Result<(Http2Connection, bool), UpstreamError> {
+        if let Some(open) = endpoint.http2(self.max_requests_per_connection) {
+            return Ok((open, false));
+        }
+        if !self.stats.may_wait() {
+            return Err(UpstreamError::Overflow);
+        }
+        let _waiting = Waiting::new(&self.stats);
+        // The gate is never closed.
+        let _turn = endpoint.http2_gate.acquire().await.ok();
+        if let Some(open) = endpoint.http2(self.max_requests_per_connection) {
+            return Ok((open, false));
+        }
+        let closed = self.open_connection();
+        let (transport, facts) = self.connect(endpoint).await?;
+        let connection = Http2Connection::start(transport, facts, closed).await?;
+        endpoint.set_http2(connection.clone());
+        Ok((connection, true))
+    }
+
+    async fn connect(
+        &self,
+        endpoint: &Endpoint,
+    ) -> Result<(crate::transport::Transport, ConnectionFacts), UpstreamError> {
+        let connecting = connect::connect(endpoint, self.tls.as_ref());
+        tokio::time::timeout(self.connect_timeout, connecting)
+            .await
+            .unwrap_or(Err(UpstreamError::ConnectTimeout))
+    }
+
+    /// Counts a connection until what it returns is dropped.
+    fn open_connection(&self) -> OpenConnection {
+        self.stats.connection_opened();
+        OpenConnection { stats: Arc::clone(&self.stats), freed: Rc::clone(&self.freed) }
+    }
+
+    /// Closes connections that were idle for too long.
+    pub(crate) fn close_idle(&self, now: Instant) {
+        let Some(timeout) = self.idle_timeout else { return };
+        for endpoint in self.endpoints.borrow().iter() {
+            endpoint.close_idle(now, timeout);
+        }
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A request that waits for a connection.
+struct Waiting<'a>(&'a ClusterStats);
+
+impl<'a> Waiting<'a> {
+    fn new(stats: &'a ClusterStats) -> Self {
+        stats.wait_started();
+        Self(stats)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.wait_ended();
+    }
+}
+
+/// An open connection, or one that is being made.
+struct OpenConnection {
+    stats: Arc<ClusterStats>,
+    freed: Rc<Notify>,
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.stats.connection_closed();
+        self.freed.notify_one();
+    }
+}

@@ -1,7 +1,22 @@
 //! HTTP: from a connection to streams, and one stream from top to bottom.
 
 pub(crate) mod access_log;
+mod active_stream;
+mod codec;
+mod connection_manager;
+mod deadlines;
 pub(crate) mod format;
+mod head_check;
 pub(crate) mod header_mutation;
 pub(crate) mod local_response;
+mod manager;
+mod normalize;
+mod request_body;
+mod request_head;
+mod response_body;
 pub(crate) mod response_flags;
+mod router;
+mod upgrade;
+
+pub(crate) use connection_manager::serve;
+pub(crate) use manager::{Manager, ManagerError};

@@ -1,0 +1,52 @@
+//! Making connections: TCP, then TLS, both within the cluster's connect timeout.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::connection::ConnectionFacts;
+use super::endpoint::Endpoint;
+use super::error::UpstreamError;
+use crate::transport::Transport;
+
+/// TLS towards the endpoints of a cluster.
+#[derive(Clone)]
+pub(super) struct UpstreamTlsContext {
+    /// Versions, certificates and ALPN.
+    pub(super) config: Arc<ClientConfig>,
+    /// Name to ask for; without one, the endpoint's address stands in and is not sent.
+    pub(super) server_name: Option<ServerName<'static>>,
+}
+
+/// Connects to an endpoint.
+pub(super) async fn connect(
+    endpoint: &Endpoint,
+    tls: Option<&UpstreamTlsContext>,
+) -> Result<(Transport, ConnectionFacts), UpstreamError> {
+    let stream = TcpStream::connect(endpoint.address).await.map_err(|error| {
+        tracing::debug!(address = %endpoint.address, %error, "upstream connection failed");
+        UpstreamError::ConnectFailure { transport: None }
+    })?;
+    // Without it small requests wait for the peer's delayed acknowledgements.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    let facts = ConnectionFacts::of(&stream);
+    let Some(tls) = tls else {
+        return Ok((Transport::Plain(stream), facts));
+    };
+    let name = tls.server_name.clone().unwrap_or_else(|| endpoint.address.ip().into());
+    let stream = TlsConnector::from(Arc::clone(&tls.config))
+        .connect(name, stream)
+        .await
+        .map_err(|error| tls_failure(&error))?;
+    Ok((Transport::Client(Box::new(stream)), facts))
+}
+
+fn tls_failure(error: &io::Error) -> UpstreamError {
+    UpstreamError::ConnectFailure { transport: Some(format!("TLS_error: {error}")) }
+}

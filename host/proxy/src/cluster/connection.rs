@@ -1,0 +1,122 @@
+//! Connections to an endpoint: made with a deadline, driven by a task of their own.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::OpenConnection;
+use super::body::UpstreamBody;
+use super::error::UpstreamError;
+use crate::transport::Transport;
+use crate::worker::{self, LocalExecutor};
+
+/// A connection that has left HTTP: its transport, and what was read beyond the response.
+pub(crate) type Detached = http1::Parts<TokioIo<Transport>>;
+
+/// Receive windows of HTTP/2 as in Envoy.
+const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 24 * 1024 * 1024;
+
+/// An HTTP/1 connection. Dropping it closes it at once, also amid a response.
+#[derive(Debug)]
+pub(crate) struct Http1Connection {
+    pub(super) sender: http1::SendRequest<UpstreamBody>,
+    pub(super) facts: ConnectionFacts,
+    pub(super) served: u32,
+    pub(super) idle_since: Instant,
+    detached: Option<oneshot::Receiver<Detached>>,
+    driver: JoinHandle<()>,
+}
+
+/// An HTTP/2 connection, shared by its streams.
+#[derive(Clone, Debug)]
+pub(crate) struct Http2Connection {
+    pub(super) sender: http2::SendRequest<UpstreamBody>,
+    pub(super) facts: ConnectionFacts,
+    pub(super) served: Rc<Cell<u32>>,
+    pub(super) used: Rc<Cell<Instant>>,
+}
+
+/// What logs tell of an upstream connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ConnectionFacts {
+    /// Unique in the process.
+    pub(crate) id: u64,
+    /// Our address.
+    pub(crate) local_address: Option<SocketAddr>,
+}
+
+impl Http1Connection {
+    pub(super) async fn start(
+        transport: Transport,
+        facts: ConnectionFacts,
+        open: OpenConnection,
+    ) -> Result<Self, UpstreamError> {
+        let (sender, connection) = http1::Builder::new()
+            .handshake(TokioIo::new(transport))
+            .await
+            .map_err(UpstreamError::from_hyper)?;
+        let (detach, detached) = oneshot::channel();
+        let driver = worker::spawn(async move {
+            match connection.without_shutdown().await {
+                // Only an upgrade waits for the transport; otherwise it is closed here.
+                Ok(parts) => drop(detach.send(parts)),
+                Err(error) => tracing::debug!(%error, "upstream connection"),
+            }
+            drop(open);
+        });
+        let detached = Some(detached);
+        Ok(Self { sender, facts, served: 0, idle_since: Instant::now(), detached, driver })
+    }
+
+    /// Waits until the connection has left HTTP after an upgrade.
+    pub(crate) async fn detach(&mut self) -> Option<Detached> {
+        self.detached.take()?.await.ok()
+    }
+}
+
+impl Drop for Http1Connection {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Http2Connection {
+    pub(super) async fn start(
+        transport: Transport,
+        facts: ConnectionFacts,
+        open: OpenConnection,
+    ) -> Result<Self, UpstreamError> {
+        let (sender, connection) = http2::Builder::new(LocalExecutor)
+            .timer(TokioTimer::new())
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .handshake(TokioIo::new(transport))
+            .await
+            .map_err(UpstreamError::from_hyper)?;
+        worker::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "upstream connection");
+            }
+            drop(open);
+        });
+        let (served, used) = (Rc::default(), Rc::new(Cell::new(Instant::now())));
+        Ok(Self { sender, facts, served, used })
+    }
+}
+
+impl ConnectionFacts {
+    pub(super) fn of(stream: &TcpStream) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { id, local_address: stream.local_addr().ok() }
+    }
+}

@@ -1,0 +1,95 @@
+//! Endpoint: one upstream address, its load, and its open connections.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
+
+use super::connection::{Http1Connection, Http2Connection};
+
+/// One upstream address as one worker uses it.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    /// Where it is.
+    pub(crate) address: SocketAddr,
+    /// Its name: `hostname` of the configuration, or the name that resolved to it.
+    pub(crate) hostname: Option<Arc<str>>,
+    /// Share of requests.
+    pub(super) weight: u32,
+    /// Whether its `health_status` allows traffic.
+    pub(super) healthy: bool,
+    /// Requests that wait for their response to end.
+    pub(super) active_requests: Cell<u32>,
+    /// Where smooth weighted round robin stands.
+    pub(super) current_weight: Cell<i64>,
+    idle: RefCell<Vec<Http1Connection>>,
+    http2: RefCell<Option<Http2Connection>>,
+    /// One HTTP/2 connection is made at a time: whoever comes later finds it made.
+    pub(super) http2_gate: Semaphore,
+}
+
+impl Endpoint {
+    pub(super) fn new(
+        address: SocketAddr,
+        hostname: Option<Arc<str>>,
+        weight: u32,
+        healthy: bool,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            address,
+            hostname,
+            weight,
+            healthy,
+            active_requests: Cell::new(0),
+            current_weight: Cell::new(0),
+            idle: RefCell::default(),
+            http2: RefCell::default(),
+            http2_gate: Semaphore::new(1),
+        })
+    }
+
+    /// Takes the connection that was used last, which is the least likely to be closed by now.
+    pub(super) fn take_idle(&self) -> Option<Http1Connection> {
+        let mut idle = self.idle.borrow_mut();
+        while let Some(connection) = idle.pop() {
+            if connection.sender.is_ready() {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    pub(super) fn put_idle(&self, connection: Http1Connection) {
+        self.idle.borrow_mut().push(connection);
+    }
+
+    /// Returns the HTTP/2 connection, if there is an open one that may be used once more.
+    pub(super) fn http2(&self, max_requests: u32) -> Option<Http2Connection> {
+        let mut slot = self.http2.borrow_mut();
+        let usable = slot
+            .as_ref()
+            .is_some_and(|open| !open.sender.is_closed() && open.served.get() < max_requests);
+        if !usable {
+            *slot = None;
+        }
+        slot.clone()
+    }
+
+    pub(super) fn set_http2(&self, connection: Http2Connection) {
+        self.http2.replace(Some(connection));
+    }
+
+    /// Closes connections that were idle for longer than `timeout`.
+    pub(super) fn close_idle(&self, now: Instant, timeout: Duration) {
+        let expired = |since: Instant| now.saturating_duration_since(since) > timeout;
+        self.idle.borrow_mut().retain(|connection| !expired(connection.idle_since));
+        let mut http2 = self.http2.borrow_mut();
+        if self.active_requests.get() == 0 && http2.as_ref().is_some_and(|c| expired(c.used.get()))
+        {
+            *http2 = None;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Lease: the use of a connection by one request, and what it counts towards.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::Cluster;
+use super::connection::{Detached, Http1Connection};
+use super::endpoint::Endpoint;
+
+/// One request at an endpoint. Dropping it closes the HTTP/1 connection it was given.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    cluster: Rc<Cluster>,
+    endpoint: Rc<Endpoint>,
+    connection: Option<Http1Connection>,
+}
+
+impl Lease {
+    pub(super) fn new(cluster: &Rc<Cluster>, endpoint: &Rc<Endpoint>) -> Self {
+        endpoint.active_requests.set(endpoint.active_requests.get() + 1);
+        cluster.stats.request_started();
+        let (cluster, endpoint) = (Rc::clone(cluster), Rc::clone(endpoint));
+        Self { cluster, endpoint, connection: None }
+    }
+
+    pub(super) fn hold(&mut self, connection: Http1Connection) {
+        self.connection = Some(connection);
+    }
+
+    pub(super) fn connection(&mut self) -> Option<&mut Http1Connection> {
+        self.connection.as_mut()
+    }
+
+    /// Gives the connection back for the next request.
+    pub(super) fn release(mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        connection.served += 1;
+        let worn_out = connection.served >= self.cluster.max_requests_per_connection;
+        // Not ready means that the request is still being sent: such a connection is closed.
+        if !worn_out && connection.sender.is_ready() {
+            connection.idle_since = Instant::now();
+            self.endpoint.put_idle(connection);
+            self.cluster.freed.notify_one();
+        }
+    }
+
+    /// Waits for the transport after an upgrade; the lease counts as long as it is kept.
+    pub(crate) async fn detach(&mut self) -> Option<Detached> {
+        self.connection.as_mut()?.detach().await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let active = &self.endpoint.active_requests;
+        active.set(active.get().saturating_sub(1));
+        self.cluster.stats.request_ended();
+    }
+}

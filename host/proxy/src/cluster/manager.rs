@@ -1,0 +1,121 @@
+//! ClusterManager: the clusters of one configuration on one worker, by name.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tollgate_config::{Cluster as ClusterConfig, ClusterDiscovery, UpstreamTls};
+use tokio_rustls::rustls::pki_types::ServerName;
+
+use super::connect::UpstreamTlsContext;
+use super::load_balancer::LoadBalancer;
+use super::stats::ClusterStats;
+use super::{Cluster, resolver};
+use crate::error::ServerError;
+use crate::random::Random;
+use crate::tls;
+use crate::worker;
+
+/// How often connections are looked at for having been idle too long.
+const IDLE_CHECK: Duration = Duration::from_secs(1);
+
+/// What all workers share of the clusters of one configuration.
+pub(crate) struct SharedClusters {
+    clusters: Vec<SharedCluster>,
+}
+
+struct SharedCluster {
+    config: Arc<ClusterConfig>,
+    stats: Arc<ClusterStats>,
+    tls: Option<UpstreamTlsContext>,
+}
+
+/// Clusters by name.
+#[derive(Debug)]
+pub(crate) struct ClusterManager {
+    clusters: HashMap<Arc<str>, Rc<Cluster>>,
+    resolved: Vec<(Rc<Cluster>, Arc<ClusterConfig>)>,
+}
+
+impl SharedClusters {
+    /// Prepares clusters once for all workers.
+    ///
+    /// # Errors
+    ///
+    /// When the TLS settings of a cluster cannot be used.
+    pub(crate) fn new(configs: &[ClusterConfig]) -> Result<Self, ServerError> {
+        let prepare = |config: &ClusterConfig| {
+            let tls = config.tls.as_ref().map(tls_context).transpose();
+            let tls = tls.map_err(|source| ServerError::ClusterTls {
+                cluster: config.name.clone(),
+                source: Box::new(source),
+            })?;
+            let stats = Arc::new(ClusterStats::new(config));
+            Ok(SharedCluster { config: Arc::new(config.clone()), stats, tls })
+        };
+        Ok(Self { clusters: configs.iter().map(prepare).collect::<Result<_, _>>()? })
+    }
+}
+
+fn tls_context(config: &UpstreamTls) -> Result<UpstreamTlsContext, tls::TlsError> {
+    let server_name = ServerName::try_from(config.sni.clone()).ok();
+    Ok(UpstreamTlsContext { config: tls::client_config(config)?, server_name })
+}
+
+impl ClusterManager {
+    /// Makes a worker's clusters.
+    pub(crate) fn new(shared: &SharedClusters, random: &Rc<Random>) -> Self {
+        let mut manager = Self { clusters: HashMap::new(), resolved: Vec::new() };
+        for SharedCluster { config, stats, tls } in &shared.clusters {
+            let cluster = Rc::new(Cluster {
+                name: Arc::from(config.name.as_str()),
+                protocol: config.protocol,
+                endpoints: RefCell::new(resolver::fixed_endpoints(config).into()),
+                balancer: LoadBalancer::new(config.lb_policy, random),
+                random: Rc::clone(random),
+                connect_timeout: config.connect_timeout,
+                idle_timeout: config.idle_timeout,
+                max_requests_per_connection: config.max_requests_per_connection.unwrap_or(u32::MAX),
+                tls: tls.clone(),
+                stats: Arc::clone(stats),
+                freed: Rc::new(Notify::new()),
+            });
+            if config.discovery == ClusterDiscovery::StrictDns {
+                manager.resolved.push((Rc::clone(&cluster), Arc::clone(config)));
+            }
+            manager.clusters.insert(Arc::clone(&cluster.name), cluster);
+        }
+        manager
+    }
+
+    /// Returns a cluster.
+    pub(crate) fn get(&self, name: &str) -> Option<&Rc<Cluster>> {
+        self.clusters.get(name)
+    }
+
+    /// Looks up the names of all STRICT_DNS clusters once, then keeps them and the pools fresh by
+    /// tasks of this worker.
+    pub(crate) async fn start(self: &Rc<Self>) {
+        for (cluster, config) in &self.resolved {
+            resolver::refresh(cluster, config).await;
+            let (cluster, config) = (Rc::clone(cluster), Arc::clone(config));
+            worker::spawn(async move {
+                loop {
+                    tokio::time::sleep(config.dns_refresh_rate).await;
+                    resolver::refresh(&cluster, &config).await;
+                }
+            });
+        }
+        let manager = Rc::clone(self);
+        worker::spawn(async move {
+            loop {
+                tokio::time::sleep(IDLE_CHECK).await;
+                let now = std::time::Instant::now();
+                manager.clusters.values().for_each(|cluster| cluster.close_idle(now));
+            }
+        });
+    }
+}

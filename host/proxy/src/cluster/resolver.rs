@@ -1,0 +1,76 @@
+//! Resolver: the endpoints of a STRICT_DNS cluster, looked up again and again.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tollgate_config::{Cluster as ClusterConfig, Endpoint as EndpointConfig, HostAddress};
+
+use super::Cluster;
+use super::endpoint::Endpoint;
+
+/// Returns the endpoints that need no lookup.
+pub(super) fn fixed_endpoints(config: &ClusterConfig) -> Vec<Rc<Endpoint>> {
+    config
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| match &endpoint.address {
+            HostAddress::Ip(address) => Some(endpoint_at(*address, endpoint)),
+            HostAddress::Name(..) => None,
+        })
+        .collect()
+}
+
+/// Looks all names up and takes the result over. Endpoints that stay keep their connections; a
+/// name that cannot be resolved keeps what it had, as in Envoy.
+pub(super) async fn refresh(cluster: &Cluster, config: &ClusterConfig) {
+    let mut found = Vec::new();
+    for endpoint in &config.endpoints {
+        match &endpoint.address {
+            HostAddress::Ip(address) => found.push(kept_or_new(cluster, *address, endpoint)),
+            HostAddress::Name(name, port) => {
+                resolve(cluster, name, *port, endpoint, &mut found).await;
+            }
+        }
+    }
+    cluster.endpoints.replace(found.into());
+}
+
+async fn resolve(
+    cluster: &Cluster,
+    name: &str,
+    port: u16,
+    config: &EndpointConfig,
+    found: &mut Vec<Rc<Endpoint>>,
+) {
+    match tokio::net::lookup_host((name, port)).await {
+        Ok(addresses) => {
+            for address in addresses {
+                if !found.iter().any(|endpoint| endpoint.address == address) {
+                    found.push(kept_or_new(cluster, address, config));
+                }
+            }
+        }
+        Err(error) => {
+            tracing::warn!(cluster = %cluster.name, name, %error, "name not resolved");
+            let old = Rc::clone(&cluster.endpoints.borrow());
+            let known = |endpoint: &&Rc<Endpoint>| endpoint.hostname.as_deref() == Some(name);
+            found.extend(old.iter().filter(known).cloned());
+        }
+    }
+}
+
+fn kept_or_new(cluster: &Cluster, address: SocketAddr, config: &EndpointConfig) -> Rc<Endpoint> {
+    let old = cluster.endpoints.borrow();
+    let kept = old.iter().find(|endpoint| endpoint.address == address);
+    kept.map_or_else(|| endpoint_at(address, config), Rc::clone)
+}
+
+fn endpoint_at(address: SocketAddr, config: &EndpointConfig) -> Rc<Endpoint> {
+    let hostname = match (&config.address, config.hostname.as_str()) {
+        (HostAddress::Name(name, _), "") => Some(Arc::from(name.as_str())),
+        (HostAddress::Ip(_), "") => None,
+        (_, hostname) => Some(Arc::from(hostname)),
+    };
+    Endpoint::new(address, hostname, config.weight.max(1), config.healthy)
+}

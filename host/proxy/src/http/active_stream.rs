@@ -1,0 +1,501 @@
+//! ActiveStream: one request from top to bottom, and its response back.
+//!
+//! The request comes in at [`ActiveStream::run`], passes the filters, goes to an upstream, and the
+//! response passes the filters the other way. Whatever else can happen (a filter answers, a
+//! timeout, the client leaves) ends in the same two places: [`ActiveStream::answer`] for a local
+//! reply, [`ActiveStream::finish`] for the end. There is no task per request: the request's head
+//! is served by hyper's call into the service, its body by the upstream connection that sends it,
+//! the response's body by the client's connection.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::pin::pin;
+use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::HeaderValue;
+use http::{HeaderMap, Method, Response, StatusCode, Version};
+use hyper::body::Incoming;
+
+use super::connection_manager::DownstreamConnection;
+use super::deadlines::Deadlines;
+use super::local_response::{self, StreamError};
+use super::manager::Manager;
+use super::response_body::{DownstreamBody, ResponseSource};
+use super::response_flags::ResponseFlags;
+use super::router::Forward;
+use super::upgrade;
+use crate::cluster::{Answer, UpstreamBody, UpstreamResponseBody};
+use crate::filter::{Event, HeaderTable, HttpFilterChain, LocalReply, StreamState};
+use crate::timeouts::{Expiring, Slot};
+
+/// The stream ends without a response, or within one: its connection or HTTP/2 stream is reset.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the stream was reset")]
+pub(crate) struct StreamReset;
+
+/// One request and its response.
+pub(super) struct ActiveStream {
+    pub(super) manager: Rc<Manager>,
+    pub(super) connection: Rc<DownstreamConnection>,
+    pub(super) state: Rc<StreamState>,
+    pub(super) chain: HttpFilterChain,
+    /// What is left of the request's body; `None` once it has ended.
+    pub(super) request_body: RefCell<Option<Incoming>>,
+    /// The request's body cannot be read any more.
+    pub(super) request_broken: Cell<bool>,
+    /// Where the response's body comes from.
+    pub(super) source: RefCell<ResponseSource>,
+    pub(super) deadlines: Deadlines,
+    /// Wakes the task that sends the request's body.
+    pub(super) sender_waker: Cell<Option<Waker>>,
+    pub(super) upgrade: upgrade::Slot,
+    /// The client's connection ends with this response.
+    pub(super) closes_connection: Cell<bool>,
+    /// The last of the request was handed to the upstream connection.
+    pub(super) request_sent: Cell<bool>,
+    /// The last of the response was handed to the client's connection.
+    pub(super) response_done: Cell<bool>,
+    pub(super) finished: Cell<bool>,
+    timeout_slot: Cell<Option<Slot>>,
+}
+
+/// What a wait for the filters or the upstream ended with.
+pub(super) enum Next<T> {
+    /// What was waited for.
+    Ready(T),
+    /// A local reply instead.
+    Reply(LocalReply),
+    /// A reset instead.
+    Reset,
+}
+
+/// Ends its stream when it is dropped: with the response's body, or with the request's future
+/// when the client has left.
+#[derive(Debug)]
+pub(super) struct StreamGuard(pub(super) Rc<ActiveStream>);
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        self.0.finish();
+    }
+}
+
+impl ActiveStream {
+    /// Returns the stream of a request that has just arrived.
+    pub(super) fn new(
+        manager: &Rc<Manager>,
+        connection: &Rc<DownstreamConnection>,
+        state: Rc<StreamState>,
+        body: Incoming,
+        upgrade: upgrade::Slot,
+    ) -> Rc<Self> {
+        let filters = manager.create_filters(&state);
+        let chain = HttpFilterChain::new(filters, Rc::clone(&state), manager.buffer_limit);
+        let (start, config) = (state.info.start, &manager.config);
+        let stream = Rc::new(Self {
+            manager: Rc::clone(manager),
+            connection: Rc::clone(connection),
+            state,
+            chain,
+            request_body: RefCell::new(Some(body)),
+            request_broken: Cell::new(false),
+            source: RefCell::default(),
+            deadlines: Deadlines::new(start, config.stream_idle_timeout, config.request_timeout),
+            sender_waker: Cell::default(),
+            upgrade,
+            closes_connection: Cell::new(false),
+            request_sent: Cell::new(false),
+            response_done: Cell::new(false),
+            finished: Cell::new(false),
+            timeout_slot: Cell::default(),
+        });
+        let weak: Weak<Self> = Rc::downgrade(&stream);
+        stream.timeout_slot.set(Some(manager.worker.timeouts.add(weak)));
+        stream
+    }
+
+    /// Serves the request. `refused` is what is wrong with its head already.
+    pub(super) async fn run(
+        self: Rc<Self>,
+        refused: Option<StreamError>,
+    ) -> Result<Response<DownstreamBody>, StreamReset> {
+        let guard = StreamGuard(Rc::clone(&self));
+        if let Some(error) = refused {
+            return self.answer(guard, error.to_local_reply()).await;
+        }
+        let end_of_stream = self.request_has_no_body();
+        self.chain.request_headers(end_of_stream);
+        let end_of_stream = match std::future::poll_fn(|cx| self.poll_decoded(cx)).await {
+            Next::Ready(end_of_stream) => end_of_stream,
+            Next::Reply(reply) => return self.answer(guard, reply).await,
+            Next::Reset => return Err(StreamReset),
+        };
+        let forward = match self.route() {
+            Ok(forward) => forward,
+            Err(reply) => return self.answer(guard, reply).await,
+        };
+        match self.send_upstream(forward, end_of_stream).await {
+            Next::Ready(answer) => self.respond(guard, answer).await,
+            Next::Reply(reply) => self.answer(guard, reply).await,
+            Next::Reset => Err(StreamReset),
+        }
+    }
+
+    /// Waits until the request's headers have left the filters. Meanwhile the filters get as much
+    /// of the body as they want.
+    fn poll_decoded(&self, cx: &mut Context<'_>) -> Poll<Next<bool>> {
+        loop {
+            if let Some(interruption) = self.interruption() {
+                return Poll::Ready(interruption);
+            }
+            match self.chain.next_request_event() {
+                Some(Event::Headers { end_of_stream }) => {
+                    return Poll::Ready(Next::Ready(end_of_stream));
+                }
+                // Nothing precedes the headers.
+                Some(Event::Data { .. } | Event::Trailers) => continue,
+                None if self.state.is_interrupted() => continue,
+                None => {}
+            }
+            if self.chain.wants_request_data() && self.poll_read_request(cx).is_ready() {
+                continue;
+            }
+            self.chain.register_request_waker(cx.waker());
+            return Poll::Pending;
+        }
+    }
+
+    async fn send_upstream(
+        self: &Rc<Self>,
+        forward: Forward,
+        end_of_stream: bool,
+    ) -> Next<Answer> {
+        // After an upgrade the client's bytes follow when the upstream has agreed.
+        let body = if end_of_stream || self.upgrade.is_asked() {
+            UpstreamBody::Empty
+        } else {
+            UpstreamBody::Stream(Rc::<Self>::clone(self))
+        };
+        let upstream = &self.state.info.upstream;
+        upstream.attempts.set(1);
+        self.deadlines.start_route_timeout(forward.timeout);
+        if self.request_body.borrow().is_none() {
+            self.deadlines.request_complete(Instant::now());
+        }
+        let started = Instant::now();
+        self.state.info.times.first_upstream_tx.set(Some(started));
+        let request = forward.request.map(|()| body);
+        let mut sending = pin!(forward.cluster.send(&forward.endpoint, request));
+        let next = std::future::poll_fn(|cx| {
+            if let Some(interruption) = self.interruption() {
+                return Poll::Ready(interruption);
+            }
+            if let Poll::Ready(result) = sending.as_mut().poll(cx) {
+                return Poll::Ready(match result {
+                    Ok(answer) => Next::Ready(answer),
+                    Err(_) if self.request_broken.get() => Next::Reply(self.broken_request()),
+                    Err(error) => {
+                        tracing::debug!(%error, "no response from upstream");
+                        Next::Reply(error.to_stream_error().to_local_reply())
+                    }
+                });
+            }
+            self.chain.register_response_waker(cx.waker());
+            Poll::Pending
+        })
+        .await;
+        if let Next::Ready((_, facts)) = &next {
+            upstream.connection_id.set(Some(facts.id));
+            upstream.local_address.set(facts.local_address);
+        }
+        next
+    }
+
+    /// Passes the upstream's response through the filters to the client.
+    async fn respond(
+        self: &Rc<Self>,
+        guard: StreamGuard,
+        (response, _): Answer,
+    ) -> Result<Response<DownstreamBody>, StreamReset> {
+        let now = Instant::now();
+        self.deadlines.touch(now);
+        self.state.info.times.first_upstream_rx.set(Some(now));
+        let (mut head, body) = response.into_parts();
+        let is_switch = head.status == StatusCode::SWITCHING_PROTOCOLS;
+        if is_switch && !self.upgrade.is_asked() {
+            let error = StreamError::UpstreamReset(local_response::UpstreamReset::ProtocolError);
+            return self.answer(guard, error.to_local_reply()).await;
+        }
+        if !is_switch {
+            super::normalize::remove_hop_by_hop(&mut head.headers);
+        }
+        let end_of_stream = !is_switch && http_body::Body::is_end_stream(&body);
+        self.manager.set_service_time(&mut head.headers, &self.state.info, now);
+        let table = HeaderTable::from_response(head.status, head.headers);
+        *self.state.response_headers.borrow_mut() = Some(table);
+        self.state.info.set_details_if_none("via_upstream");
+        if let Some(route) = self.state.selected_route() {
+            route.finalize_response(&self.state);
+        }
+        self.take_source(body, is_switch, end_of_stream);
+        self.chain.response_headers(end_of_stream);
+        self.encode(guard).await
+    }
+
+    fn take_source(&self, body: UpstreamResponseBody, is_switch: bool, end_of_stream: bool) {
+        if is_switch {
+            self.upgrade.set_lease(body.take_lease());
+            return;
+        }
+        // An upgrade that is refused leaves a client that may speak something else by now.
+        self.closes_connection.set(self.closes_connection.get() || self.upgrade.is_asked());
+        if end_of_stream {
+            self.end_of_upstream(Instant::now());
+        } else {
+            *self.source.borrow_mut() = ResponseSource::Upstream(body);
+        }
+    }
+
+    /// Gives the client an answer of our own, or a filter's. It passes the filters, unless a
+    /// response was on its way through them already: then it goes to the client directly.
+    pub(super) async fn answer(
+        self: &Rc<Self>,
+        guard: StreamGuard,
+        reply: LocalReply,
+    ) -> Result<Response<DownstreamBody>, StreamReset> {
+        let is_direct = self.state.response_started();
+        let body = self.make_local_response(reply);
+        if is_direct || self.chain.is_empty() {
+            self.state.set_response_sent();
+            *self.source.borrow_mut() = ResponseSource::None;
+            return self.finish_response(guard, DownstreamBody::full(body));
+        }
+        let end_of_stream = body.is_empty();
+        *self.source.borrow_mut() = ResponseSource::Local((!end_of_stream).then_some(body));
+        self.chain.response_headers(end_of_stream);
+        self.encode(guard).await
+    }
+
+    fn make_local_response(&self, reply: LocalReply) -> Bytes {
+        // Whatever the upstream still sends is not wanted any more.
+        self.source.replace(ResponseSource::None);
+        let info = &self.state.info;
+        info.response_flags.set(info.response_flags.get() | reply.flags);
+        *info.response_code_details.borrow_mut() = Some(reply.details.clone());
+        let (table, body) = local_response::build(&reply, &self.state.request_headers.borrow());
+        *self.state.response_headers.borrow_mut() = Some(table);
+        if let Some(route) = self.state.route.get(&self.state.request_headers.borrow()) {
+            route.finalize_response(&self.state);
+        }
+        body
+    }
+
+    /// Waits until the response's headers have left the filters, and sends them.
+    async fn encode(
+        self: &Rc<Self>,
+        guard: StreamGuard,
+    ) -> Result<Response<DownstreamBody>, StreamReset> {
+        match std::future::poll_fn(|cx| self.poll_encoded(cx)).await {
+            Next::Ready(true) => self.finish_response(guard, DownstreamBody::full(Bytes::new())),
+            Next::Ready(false) => self.finish_response(guard, DownstreamBody::streamed()),
+            Next::Reply(reply) => {
+                let body = self.make_local_response(reply);
+                self.state.set_response_sent();
+                self.finish_response(guard, DownstreamBody::full(body))
+            }
+            Next::Reset => Err(StreamReset),
+        }
+    }
+
+    fn poll_encoded(&self, cx: &mut Context<'_>) -> Poll<Next<bool>> {
+        loop {
+            if let Some(interruption) = self.interruption() {
+                return Poll::Ready(interruption);
+            }
+            match self.chain.next_response_event() {
+                Some(Event::Headers { end_of_stream }) => {
+                    return Poll::Ready(Next::Ready(end_of_stream));
+                }
+                Some(Event::Data { .. } | Event::Trailers) => continue,
+                None if self.state.is_interrupted() => continue,
+                None => {}
+            }
+            if self.chain.wants_response_data() {
+                match self.poll_read_response(cx) {
+                    Poll::Ready(Ok(())) => continue,
+                    Poll::Ready(Err(StreamReset)) => return Poll::Ready(Next::Reset),
+                    Poll::Pending => {}
+                }
+            }
+            self.chain.register_response_waker(cx.waker());
+            return Poll::Pending;
+        }
+    }
+
+    /// Returns a local reply or a reset that waits.
+    pub(super) fn interruption<T>(&self) -> Option<Next<T>> {
+        if !self.state.is_interrupted() {
+            return None;
+        }
+        if self.chain.take_reset() {
+            self.closes_connection.set(true);
+            self.state.info.set_details_if_none("wasm_close_stream");
+            return Some(Next::Reset);
+        }
+        self.chain.take_local_reply().map(Next::Reply)
+    }
+
+    /// Makes the head of the response that goes to the client.
+    fn finish_response(
+        self: &Rc<Self>,
+        guard: StreamGuard,
+        body: DownstreamBody,
+    ) -> Result<Response<DownstreamBody>, StreamReset> {
+        let (status, fields) = match self.take_response_head() {
+            Ok(head) => head,
+            Err(error) => {
+                *self.source.borrow_mut() = ResponseSource::None;
+                let body = self.make_local_response(error.to_local_reply());
+                let head = self.take_response_head().map_err(|_| StreamReset)?;
+                return Ok(self.response(guard, head, DownstreamBody::full(body)));
+            }
+        };
+        Ok(self.response(guard, (status, fields), body))
+    }
+
+    fn take_response_head(&self) -> Result<(StatusCode, HeaderMap), StreamError> {
+        let mut slot = self.state.response_headers.borrow_mut();
+        let table = slot.get_or_insert_with(|| {
+            HeaderTable::from_response(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new())
+        });
+        let status = table.checked_status().map_err(StreamError::ResponseHeaders)?;
+        let request = self.state.request_headers.borrow();
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            let upgrade = table.fields().get(http::header::UPGRADE).cloned();
+            self.manager.normalizer.response(table.fields_mut(), &request);
+            let upgrade = upgrade.unwrap_or(HeaderValue::from_static("websocket"));
+            table.fields_mut().insert(http::header::UPGRADE, upgrade);
+            let connection = HeaderValue::from_static("upgrade");
+            table.fields_mut().insert(http::header::CONNECTION, connection);
+        } else {
+            self.manager.normalizer.response(table.fields_mut(), &request);
+        }
+        // The logs look at the table later, so it keeps its fields.
+        Ok((status, table.fields().clone()))
+    }
+
+    fn response(
+        self: &Rc<Self>,
+        guard: StreamGuard,
+        (status, mut fields): (StatusCode, HeaderMap),
+        body: DownstreamBody,
+    ) -> Response<DownstreamBody> {
+        let now = Instant::now();
+        self.deadlines.touch(now);
+        let info = &self.state.info;
+        info.times.first_downstream_tx.set(Some(now));
+        info.response_code.set(Some(status.as_u16()));
+        let is_http1 = info.protocol != Version::HTTP_2;
+        if is_http1 && self.must_close() {
+            fields.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let is_head = self.state.request_headers.borrow().method() == Some(&Method::HEAD);
+        let body = match self.start_tunnel(status, guard) {
+            Some(guard) => body.owned_by(guard, is_head),
+            None => DownstreamBody::full(Bytes::new()),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = fields;
+        response
+    }
+
+    /// Hands an upgraded stream to its connection; gives the guard back if it is not upgraded.
+    fn start_tunnel(&self, status: StatusCode, guard: StreamGuard) -> Option<StreamGuard> {
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            return Some(guard);
+        }
+        match self.upgrade.to_tunnel(guard) {
+            Ok(tunnel) => {
+                self.connection.set_tunnel(tunnel);
+                None
+            }
+            Err(guard) => Some(guard),
+        }
+    }
+
+    /// Returns whether the client's connection cannot serve another request.
+    fn must_close(&self) -> bool {
+        // A client that is still sending would have its body read as the next request.
+        let is_unread = self.request_body.borrow().is_some() && !self.upgrade.is_asked();
+        self.closes_connection.get() || is_unread || self.manager.worker.is_draining()
+    }
+
+    /// Returns the answer to a client that broke off or broke the rules within its body.
+    pub(super) fn broken_request(&self) -> LocalReply {
+        self.closes_connection.set(true);
+        StreamError::BadRequest("http1.codec_error").to_local_reply()
+    }
+
+    fn request_has_no_body(&self) -> bool {
+        let mut body = self.request_body.borrow_mut();
+        let is_empty = body.as_ref().is_none_or(http_body::Body::is_end_stream);
+        if is_empty {
+            *body = None;
+            self.state.info.times.last_downstream_rx.set(Some(self.state.info.start));
+        }
+        is_empty && !self.upgrade.is_asked()
+    }
+
+    /// Ends the stream, once: lets go of both bodies, logs, and tells the filters.
+    fn finish(&self) {
+        if self.finished.replace(true) {
+            return;
+        }
+        let now = Instant::now();
+        let info = &self.state.info;
+        info.times.end.set(Some(now));
+        if !self.response_done.get() && !self.upgrade.is_taken() {
+            self.note_unfinished();
+        }
+        if let Some(slot) = self.timeout_slot.take() {
+            self.manager.worker.timeouts.remove(slot);
+        }
+        self.request_body.take();
+        self.source.take();
+        if let Some(waker) = self.sender_waker.take() {
+            waker.wake();
+        }
+        self.chain.complete();
+        self.manager.log(&self.state);
+        self.connection.stream_ended(now);
+    }
+
+    /// The response did not reach its end: unless somebody said why, the client has left.
+    fn note_unfinished(&self) {
+        let info = &self.state.info;
+        if info.response_flags.get().is_empty() && !self.closes_connection.get() {
+            let left = ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
+            info.response_flags.set(left);
+            *info.response_code_details.borrow_mut() = Some("downstream_remote_disconnect".into());
+        }
+    }
+}
+
+impl Expiring for ActiveStream {
+    fn check(&self, now: Instant) {
+        let is_complete = self.request_body.borrow().is_none();
+        if let Some(error) = self.deadlines.passed(now, is_complete) {
+            self.state.send_local_reply(error.to_local_reply());
+        }
+    }
+}
+
+impl fmt::Debug for ActiveStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActiveStream").field("state", &self.state).finish_non_exhaustive()
+    }
+}

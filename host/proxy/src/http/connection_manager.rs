@@ -1,0 +1,232 @@
+//! HttpConnectionManager: a client's connection becomes streams.
+
+use std::cell::Cell;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Version};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Notify;
+
+use super::codec::Codec;
+use super::head_check;
+use super::local_response::{self, StreamError};
+use super::manager::Manager;
+use super::request_head;
+use super::upgrade::Tunnel;
+use crate::filter::{ConnectionInfo, HeaderTable, RouteCache, StreamInfo, StreamState};
+use crate::listener::{ClientIo, HeadRecord};
+use crate::timeouts::Expiring;
+use crate::transport::Transport;
+use crate::worker::LocalExecutor;
+
+/// Envoy's HTTP/2 windows.
+const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 24 * 1024 * 1024;
+/// More headers than this make hyper allocate for each request, so its own default is kept.
+const HYPER_MAX_HEADERS: usize = 100;
+
+/// A client's connection.
+pub(super) struct DownstreamConnection {
+    /// Facts for logs and properties.
+    pub(super) info: Rc<ConnectionInfo>,
+    manager: Rc<Manager>,
+    record: Rc<HeadRecord>,
+    active_streams: Cell<u32>,
+    last_activity: Cell<Instant>,
+    tunnel: Cell<Option<Tunnel>>,
+    closing: Notify,
+    is_draining: Cell<bool>,
+    is_idle: Cell<bool>,
+}
+
+/// Serves a client's connection until it ends.
+pub(crate) async fn serve(manager: Rc<Manager>, info: ConnectionInfo, mut transport: Transport) {
+    let alpn = info.tls.as_ref().and_then(|tls| tls.alpn.as_deref());
+    let codec = Codec::of(manager.config.codec_type, alpn, &mut transport);
+    let (codec, first_bytes) = match codec.await {
+        Ok(codec) => codec,
+        Err(error) => return tracing::debug!(%error, "client connection"),
+    };
+    let worker = Rc::clone(&manager.worker);
+    let connection = DownstreamConnection::new(manager, info);
+    let weak: Weak<DownstreamConnection> = Rc::downgrade(&connection);
+    let slot = worker.timeouts.add(weak);
+    let io = ClientIo::new(transport, first_bytes);
+    match codec {
+        Codec::Http1 => serve_http1(&connection, io).await,
+        Codec::Http2 => serve_http2(&connection, io).await,
+    }
+    worker.timeouts.remove(slot);
+}
+
+async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
+    let config = &connection.manager.config;
+    let mut builder = http1::Builder::new();
+    builder.pipeline_flush(true).max_header_size(config.max_request_headers_bytes);
+    if config.max_headers_count != HYPER_MAX_HEADERS {
+        builder.max_headers(config.max_headers_count);
+    }
+    if let Some(timeout) = config.request_headers_timeout {
+        builder.timer(TokioTimer::new()).header_read_timeout(timeout);
+    }
+    let refusing = Rc::clone(connection);
+    let refusal = Rc::new(move |status, bytes: &[u8]| refusing.refuse(status, bytes));
+    let io = io.recorded(Rc::clone(&connection.record), refusal);
+    let serving = Rc::clone(connection);
+    let service = service_fn(move |request| serve_request(Rc::clone(&serving), request));
+    let mut http = builder.serve_connection(TokioIo::new(io), service);
+    drive(&mut http, connection, http1::Connection::graceful_shutdown).await;
+    if let Some(tunnel) = connection.tunnel.take() {
+        let parts = http.into_parts();
+        tunnel.run(parts.io.into_inner(), parts.read_buf).await;
+    }
+}
+
+async fn serve_http2(connection: &Rc<DownstreamConnection>, io: ClientIo) {
+    let config = &connection.manager.config;
+    let mut builder = http2::Builder::new(LocalExecutor);
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(config.max_concurrent_streams)
+        .max_header_list_size(u32::try_from(config.max_request_headers_bytes).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    let serving = Rc::clone(connection);
+    let service = service_fn(move |request| serve_request(Rc::clone(&serving), request));
+    let mut http = builder.serve_connection(TokioIo::new(io), service);
+    drive(&mut http, connection, http2::Connection::graceful_shutdown).await;
+}
+
+async fn serve_request(
+    connection: Rc<DownstreamConnection>,
+    request: Request<Incoming>,
+) -> Result<http::Response<super::response_body::DownstreamBody>, super::active_stream::StreamReset>
+{
+    let (stream, error) = request_head::start(&connection.manager, &connection, request);
+    stream.run(error).await
+}
+
+/// Drives a connection; at the end of its idle time, or when the worker drains, asks it to end.
+async fn drive<C, E>(
+    http: &mut C,
+    connection: &DownstreamConnection,
+    shut_down: impl Fn(Pin<&mut C>),
+) where
+    C: Future<Output = Result<(), E>> + Unpin,
+    E: fmt::Display,
+{
+    loop {
+        tokio::select! {
+            biased;
+            ended = &mut *http => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "client connection");
+                }
+                return;
+            }
+            () = connection.closing.notified() => shut_down(Pin::new(http)),
+        }
+    }
+}
+
+impl DownstreamConnection {
+    fn new(manager: Rc<Manager>, info: ConnectionInfo) -> Rc<Self> {
+        Rc::new(Self {
+            info: Rc::new(info),
+            manager,
+            record: Rc::default(),
+            active_streams: Cell::new(0),
+            last_activity: Cell::new(Instant::now()),
+            tunnel: Cell::new(None),
+            closing: Notify::new(),
+            is_draining: Cell::new(false),
+            is_idle: Cell::new(false),
+        })
+    }
+
+    /// A request's head has arrived: returns what its bytes say against it.
+    pub(super) fn framing_error(&self, fields: &HeaderMap) -> Option<StreamError> {
+        self.active_streams.set(self.active_streams.get() + 1);
+        self.record.request_started(|bytes| request_head::framing_error(fields, bytes))
+    }
+
+    /// A stream is over.
+    pub(super) fn stream_ended(&self, now: Instant) {
+        self.record.request_ended();
+        self.active_streams.set(self.active_streams.get().saturating_sub(1));
+        self.last_activity.set(now);
+    }
+
+    /// The connection leaves HTTP once the response that says so is sent.
+    pub(super) fn set_tunnel(&self, tunnel: Tunnel) {
+        self.tunnel.set(Some(tunnel));
+    }
+
+    /// Answers what hyper could not parse, and logs it, as Envoy does.
+    fn refuse(&self, status: u16, bytes: &[u8]) -> Bytes {
+        let error = head_check::refused(status, bytes);
+        let reply = error.to_local_reply();
+        let table = HeaderTable::trailers(HeaderMap::new());
+        let (mut head, body) = local_response::build(&reply, &table);
+        self.manager.normalizer.response(head.fields_mut(), &table);
+        let info = StreamInfo::new(
+            SystemTime::now(),
+            Instant::now(),
+            Version::HTTP_11,
+            self.info.remote_address,
+        );
+        info.response_code.set(Some(reply.status.as_u16()));
+        info.response_flags.set(reply.flags);
+        info.bytes_sent.set(body.len() as u64);
+        info.times.end.set(Some(info.start));
+        *info.response_code_details.borrow_mut() = Some(reply.details.clone());
+        let answer = refusal_bytes(&reply.status, &head, &body);
+        let routes = RouteCache::new(Rc::clone(&self.manager.routes), 0);
+        let state = StreamState::new(table, info, Rc::clone(&self.info), routes);
+        *state.response_headers.borrow_mut() = Some(head);
+        self.manager.log(&state);
+        answer
+    }
+}
+
+fn refusal_bytes(status: &http::StatusCode, head: &HeaderTable, body: &[u8]) -> Bytes {
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut text = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
+    for (name, value) in head.fields() {
+        text.extend_from_slice(name.as_str().as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(value.as_bytes());
+        text.extend_from_slice(b"\r\n");
+    }
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    text.extend_from_slice(format!("date: {date}\r\nconnection: close\r\n\r\n").as_bytes());
+    text.extend_from_slice(body);
+    text.into()
+}
+
+impl Expiring for DownstreamConnection {
+    fn check(&self, now: Instant) {
+        if self.manager.worker.is_draining() && !self.is_draining.replace(true) {
+            self.closing.notify_one();
+        }
+        let Some(timeout) = self.manager.config.idle_timeout else { return };
+        let idle = now.saturating_duration_since(self.last_activity.get());
+        if self.active_streams.get() == 0 && idle >= timeout && !self.is_idle.replace(true) {
+            self.closing.notify_one();
+        }
+    }
+}
+
+impl fmt::Debug for DownstreamConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DownstreamConnection").field("info", &self.info).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+//! The request's body: from the client through the filters to whoever sends it upstream.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::Version;
+use http_body::{Body, Frame, SizeHint};
+
+use super::active_stream::ActiveStream;
+use crate::cluster::{BodyAborted, BodySource};
+use crate::filter::{Event, HeaderTable};
+
+impl ActiveStream {
+    /// Reads one frame from the client into the filters. Pending for ever once there are no more.
+    pub(super) fn poll_read_request(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut slot = self.request_body.borrow_mut();
+        let Some(body) = slot.as_mut() else { return Poll::Pending };
+        let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+        let now = Instant::now();
+        self.deadlines.touch(now);
+        let ends = frame.as_ref().is_none_or(|frame| match frame {
+            Ok(frame) => frame.is_trailers() || body.is_end_stream(),
+            Err(_) => true,
+        });
+        if ends {
+            *slot = None;
+            self.deadlines.request_complete(now);
+            self.state.info.times.last_downstream_rx.set(Some(now));
+        }
+        drop(slot);
+        match frame {
+            None => self.chain.request_data(Bytes::new(), true),
+            Some(Ok(frame)) => self.push_request_frame(frame, ends),
+            Some(Err(error)) => self.break_request(&error),
+        }
+        Poll::Ready(())
+    }
+
+    fn push_request_frame(&self, frame: Frame<Bytes>, ends: bool) {
+        match frame.into_data() {
+            Ok(data) => {
+                let received = &self.state.info.bytes_received;
+                received.set(received.get() + data.len() as u64);
+                self.chain.request_data(data, ends);
+            }
+            Err(frame) => match frame.into_trailers() {
+                // As in Envoy, HTTP/1 trailers are dropped.
+                Ok(trailers) if self.state.info.protocol == Version::HTTP_2 => {
+                    let table = HeaderTable::trailers(trailers);
+                    *self.state.request_trailers.borrow_mut() = Some(table);
+                    self.chain.request_trailers();
+                }
+                Ok(_) | Err(_) => self.chain.request_data(Bytes::new(), true),
+            },
+        }
+    }
+
+    fn break_request(&self, error: &hyper::Error) {
+        tracing::debug!(%error, "request body");
+        self.request_broken.set(true);
+        self.state.send_local_reply(self.broken_request());
+    }
+}
+
+impl BodySource for ActiveStream {
+    fn poll_frame(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyAborted>>> {
+        loop {
+            if self.finished.get() {
+                return Poll::Ready(Some(Err(BodyAborted)));
+            }
+            match self.chain.next_request_event() {
+                Some(Event::Headers { .. }) => continue,
+                Some(Event::Data { data, end_of_stream }) => {
+                    if end_of_stream {
+                        self.state.info.times.last_upstream_tx.set(Some(Instant::now()));
+                        self.request_sent.set(true);
+                    }
+                    if !data.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::data(data))));
+                    }
+                    if end_of_stream {
+                        return Poll::Ready(None);
+                    }
+                    continue;
+                }
+                Some(Event::Trailers) => {
+                    self.request_sent.set(true);
+                    return Poll::Ready(self.request_trailers());
+                }
+                None if self.request_sent.get() => return Poll::Ready(None),
+                None => {}
+            }
+            if !self.state.is_interrupted()
+                && self.chain.wants_request_data()
+                && self.poll_read_request(cx).is_ready()
+            {
+                continue;
+            }
+            self.chain.register_request_waker(cx.waker());
+            self.sender_waker.set(Some(cx.waker().clone()));
+            return Poll::Pending;
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // Filters may change the length; without them it is the client's.
+        match &*self.request_body.borrow() {
+            Some(body) if self.chain.is_empty() => body.size_hint(),
+            _ => SizeHint::default(),
+        }
+    }
+}
+
+impl ActiveStream {
+    fn request_trailers(&self) -> Option<Result<Frame<Bytes>, BodyAborted>> {
+        let trailers = self.state.request_trailers.borrow();
+        trailers.as_ref().map(|table| Ok(Frame::trailers(table.fields().clone())))
+    }
+}

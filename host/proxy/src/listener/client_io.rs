@@ -1,0 +1,169 @@
+//! ClientIo: a client's bytes on their way to hyper, with what hyper's parser does not tell.
+//!
+//! hyper hides two things that Envoy acts on: framing headers it has merged or dropped (a request
+//! with both `content-length` and `transfer-encoding` looks like a chunked one), and requests it
+//! refuses by itself. So the bytes of the current head are kept until the request is looked at, and
+//! the bare answer hyper gives to what it cannot parse is replaced by Envoy's.
+
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::transport::Transport;
+
+/// Bytes of a head that are kept. Beyond it only the framing check is lost, and hyper's own
+/// reading holds: `transfer-encoding` wins and the connection closes.
+const MAX_RECORD: usize = 128 * 1024;
+
+/// What is known of the head that is being read.
+#[derive(Debug, Default)]
+pub(crate) struct HeadRecord {
+    bytes: RefCell<Vec<u8>>,
+    /// Requests that are with the service.
+    active: Cell<u32>,
+}
+
+/// Makes the answer to a request that hyper refused: the status it chose and the bytes it saw.
+pub(crate) type Refusal = Rc<dyn Fn(u16, &[u8]) -> Bytes>;
+
+/// A client's connection.
+pub(crate) struct ClientIo {
+    transport: Transport,
+    replay: Bytes,
+    record: Option<Rc<HeadRecord>>,
+    refusal: Option<Refusal>,
+    substitute: Bytes,
+}
+
+impl HeadRecord {
+    /// A request's head is complete: hands the bytes since the last one to `look`.
+    pub(crate) fn request_started<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        self.active.set(self.active.get() + 1);
+        let mut bytes = self.bytes.borrow_mut();
+        let result = look(&bytes);
+        bytes.clear();
+        result
+    }
+
+    /// A request has been answered.
+    pub(crate) fn request_ended(&self) {
+        self.active.set(self.active.get().saturating_sub(1));
+    }
+
+    fn push(&self, bytes: &[u8]) {
+        let mut record = self.bytes.borrow_mut();
+        // While a request is active what arrives is body, or pipelined and rare.
+        if record.len() < MAX_RECORD {
+            record.extend_from_slice(bytes);
+        }
+    }
+}
+
+impl ClientIo {
+    /// Returns a connection whose first bytes were read already.
+    pub(crate) fn new(transport: Transport, replay: Bytes) -> Self {
+        Self { transport, replay, record: None, refusal: None, substitute: Bytes::new() }
+    }
+
+    /// Keeps the bytes of heads, and answers what hyper refuses.
+    #[must_use]
+    pub(crate) fn recorded(mut self, record: Rc<HeadRecord>, refusal: Refusal) -> Self {
+        self.record = Some(record);
+        self.refusal = Some(refusal);
+        self
+    }
+
+    /// Takes the answer of hyper in `buf` for a request that never reached the service.
+    fn substitute_for(&mut self, buf: &[u8]) -> bool {
+        let Some(record) = &self.record else { return false };
+        if record.active.get() > 0 || !buf.starts_with(b"HTTP/1.1 4") {
+            return false;
+        }
+        let Some(refusal) = self.refusal.take() else { return false };
+        let status = buf.get(9..12).and_then(|code| std::str::from_utf8(code).ok());
+        let status = status.and_then(|code| code.parse().ok()).unwrap_or(400);
+        self.substitute = refusal(status, &record.bytes.borrow());
+        true
+    }
+
+    fn poll_substitute(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.substitute.is_empty() {
+            let written = ready!(Pin::new(&mut self.transport).poll_write(cx, &self.substitute))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.substitute.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for ClientIo {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        if this.replay.is_empty() {
+            ready!(Pin::new(&mut this.transport).poll_read(cx, buf))?;
+        } else {
+            let count = this.replay.len().min(buf.remaining());
+            buf.put_slice(&this.replay.split_to(count));
+        }
+        if let (Some(record), Some(new)) = (&this.record, buf.filled().get(before..)) {
+            record.push(new);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for ClientIo {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.substitute_for(buf) {
+            return Poll::Ready(Ok(buf.len()));
+        }
+        Pin::new(&mut this.transport).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if let [only] = bufs
+            && this.substitute_for(only)
+        {
+            return Poll::Ready(Ok(only.len()));
+        }
+        Pin::new(&mut this.transport).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.transport.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_substitute(cx))?;
+        Pin::new(&mut this.transport).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_substitute(cx))?;
+        Pin::new(&mut this.transport).poll_shutdown(cx)
+    }
+}

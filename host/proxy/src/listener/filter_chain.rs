@@ -1,0 +1,171 @@
+//! FilterChains: which filter chain serves a connection. Pure.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio_rustls::rustls::ServerConfig;
+use tollgate_config::{FilterChainMatch, Listener};
+
+use crate::http::Manager;
+
+/// TLS settings of a listener's chains, in their order, the default chain's last; shared by all
+/// workers.
+pub(crate) type ListenerTls = Vec<Option<Arc<ServerConfig>>>;
+
+/// The chains of a listener on one worker.
+pub(crate) struct FilterChains {
+    chains: Vec<Chain>,
+    default: Option<Chain>,
+}
+
+/// One chain.
+pub(crate) struct Chain {
+    matches: FilterChainMatch,
+    /// Its name; may be empty.
+    pub(crate) name: String,
+    /// TLS towards clients.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// What serves its connections.
+    pub(crate) manager: Rc<Manager>,
+}
+
+/// What is known of a connection before a chain is chosen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Traits<'a> {
+    /// Whether the client began with TLS.
+    pub(crate) is_tls: bool,
+    /// The name it asked for, in lower case.
+    pub(crate) server_name: Option<&'a str>,
+    /// The protocols it offers.
+    pub(crate) application_protocols: &'a [String],
+}
+
+impl FilterChains {
+    /// Returns the chains of a listener. `managers` and `tls` are in the order of the chains, the
+    /// default chain's last.
+    pub(crate) fn new(listener: &Listener, managers: Vec<Rc<Manager>>, tls: &ListenerTls) -> Self {
+        let configs = listener.filter_chains.iter().chain(&listener.default_filter_chain);
+        let mut chains: Vec<Chain> = configs
+            .zip(managers)
+            .zip(tls)
+            .map(|((config, manager), tls)| Chain {
+                matches: config.matches.clone(),
+                name: config.name.clone(),
+                tls: tls.clone(),
+                manager,
+            })
+            .collect();
+        let default = listener.default_filter_chain.as_ref().and_then(|_| chains.pop());
+        Self { chains, default }
+    }
+
+    /// Returns whether the first bytes of a client must be looked at: a chain asks for what only
+    /// they tell, as Envoy's TLS inspector does.
+    pub(crate) fn must_inspect(&self) -> bool {
+        let asks = |matches: &FilterChainMatch| *matches != FilterChainMatch::default();
+        self.chains.iter().any(|chain| asks(&chain.matches))
+            || self.chains.len() + usize::from(self.default.is_some()) > 1
+    }
+
+    /// Returns the chain that fits best: Envoy compares server name, then transport, then
+    /// application protocol, and takes the most specific that fits each.
+    pub(crate) fn find(&self, traits: &Traits<'_>) -> Option<&Chain> {
+        let fits = self.chains.iter().filter_map(|chain| Some((rank(&chain.matches, traits)?, chain)));
+        // Of equals the first wins.
+        let best = fits.reduce(|best, next| if next.0 > best.0 { next } else { best });
+        best.map(|(_, chain)| chain).or(self.default.as_ref())
+    }
+}
+
+/// Returns how specifically a connection is matched, or `None` if it is not.
+fn rank(matches: &FilterChainMatch, traits: &Traits<'_>) -> Option<(usize, bool, bool)> {
+    let server_name = server_name_rank(&matches.server_names, traits.server_name)?;
+    let transport = match matches.transport_protocol.as_deref() {
+        None | Some("") => false,
+        Some(wanted) if wanted == if traits.is_tls { "tls" } else { "raw_buffer" } => true,
+        Some(_) => return None,
+    };
+    let wanted = &matches.application_protocols;
+    let offered = |protocol: &String| traits.application_protocols.contains(protocol);
+    let application = match wanted.is_empty() {
+        true => false,
+        false if wanted.iter().any(offered) => true,
+        false => return None,
+    };
+    Some((server_name, transport, application))
+}
+
+/// Exact names beat longer suffixes, which beat shorter ones, which beat none.
+fn server_name_rank(wanted: &[String], name: Option<&str>) -> Option<usize> {
+    if wanted.is_empty() {
+        return Some(0);
+    }
+    let name = name?;
+    let rank = |wanted: &String| match wanted.strip_prefix('*') {
+        None => (wanted == name).then_some(usize::MAX),
+        Some(suffix) => {
+            let fits = name.len() > suffix.len() && name.ends_with(suffix);
+            fits.then_some(suffix.len() + 1)
+        }
+    };
+    wanted.iter().filter_map(rank).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_config::FilterChainMatch;
+
+    use super::{Traits, rank};
+
+    fn names(names: &[&str]) -> FilterChainMatch {
+        let server_names = names.iter().map(|name| (*name).to_owned()).collect();
+        FilterChainMatch { server_names, ..FilterChainMatch::default() }
+    }
+
+    fn tls(name: &str) -> Traits<'_> {
+        Traits { is_tls: true, server_name: Some(name), application_protocols: &[] }
+    }
+
+    #[test]
+    fn an_exact_name_beats_a_suffix_and_a_long_suffix_beats_a_short_one() {
+        let traits = tls("a.b.example");
+        let exact = rank(&names(&["a.b.example"]), &traits);
+        let long = rank(&names(&["*.b.example"]), &traits);
+        let short = rank(&names(&["*.example"]), &traits);
+        let any = rank(&names(&[]), &traits);
+        assert!(exact > long && long > short && short > any && any.is_some());
+    }
+
+    #[test]
+    fn a_chain_with_names_is_not_for_connections_without() {
+        assert_eq!(rank(&names(&["a.example"]), &Traits::default()), None);
+    }
+
+    #[test]
+    fn a_suffix_stands_for_at_least_one_label() {
+        assert_eq!(rank(&names(&["*.example"]), &tls(".example")), None);
+        assert_eq!(rank(&names(&["*.example"]), &tls("example")), None);
+    }
+
+    #[test]
+    fn transport_tells_plain_text_from_tls() {
+        let matches = FilterChainMatch {
+            transport_protocol: Some("raw_buffer".to_owned()),
+            ..FilterChainMatch::default()
+        };
+        assert!(rank(&matches, &Traits::default()).is_some());
+        assert_eq!(rank(&matches, &tls("a")), None);
+    }
+
+    #[test]
+    fn one_common_application_protocol_is_enough() {
+        let matches = FilterChainMatch {
+            application_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
+            ..FilterChainMatch::default()
+        };
+        let offered = ["http/1.1".to_owned()];
+        let traits = Traits { application_protocols: &offered, ..tls("a") };
+        assert!(rank(&matches, &traits).is_some());
+        assert_eq!(rank(&matches, &tls("a")), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! Server: configurations become bound listeners and worker threads; signals end them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tollgate_config::{Bootstrap, NetworkFilter};
+
+use crate::cluster::SharedClusters;
+use crate::error::ServerError;
+use crate::listener::{BoundListener, ListenerTls, own_address};
+use crate::telemetry::Stats;
+use crate::tls;
+use crate::wasm::WasmRuntime;
+use crate::worker_thread::{self, WorkerPlan};
+
+/// How a [`Server`] runs, apart from what Envoy's configuration says.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// Number of worker threads; by default one per core.
+    pub concurrency: Option<usize>,
+    /// Where the admin interface listens, instead of what the configuration says.
+    pub admin_address: Option<SocketAddr>,
+}
+
+/// The proxy.
+#[derive(Debug)]
+pub struct Server;
+
+/// What workers are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Serve.
+    Serving,
+    /// Accept nothing more and finish what is there.
+    Draining,
+    /// Stop at once.
+    Stopped,
+}
+
+/// One configuration, bound and prepared for all workers.
+pub(crate) struct Deployment {
+    pub(crate) bootstrap: Bootstrap,
+    pub(crate) clusters: SharedClusters,
+    pub(crate) tls: Vec<ListenerTls>,
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
+/// A proxy that serves. Dropping it stops it at once.
+#[derive(Debug)]
+pub struct RunningServer {
+    listeners: Vec<(String, SocketAddr)>,
+    phase: watch::Sender<Phase>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Binds every listener of every configuration, starts the workers, and returns once all of
+    /// them serve.
+    ///
+    /// # Errors
+    ///
+    /// When anything cannot be bound, prepared or started. Nothing is left behind then: no
+    /// connection has been accepted.
+    pub fn start(
+        bootstraps: Vec<Bootstrap>,
+        options: ServerOptions,
+    ) -> Result<RunningServer, ServerError> {
+        let workers = options.concurrency.unwrap_or_else(default_concurrency).max(1);
+        let stats = Stats::new();
+        let wasm = WasmRuntime::new(&stats);
+        wasm.check_plugins(&bootstraps).map_err(|source| ServerError::Plugin(Box::new(source)))?;
+        let mut deployments = Vec::new();
+        let mut bound = Vec::new();
+        for bootstrap in bootstraps {
+            let listeners = bind_all(&bootstrap, workers)?;
+            deployments.push(prepare(bootstrap, &listeners)?);
+            bound.push(listeners);
+        }
+        let listeners = named_addresses(&deployments);
+        if listeners.is_empty() {
+            return Err(ServerError::NoListener);
+        }
+        let plan = WorkerPlan { deployments: Arc::new(deployments), wasm, stats, own_address: own_address() };
+        let (phase, watch) = watch::channel(Phase::Serving);
+        let mut server = RunningServer { listeners, phase, workers: Vec::new() };
+        server.start_workers(workers, &plan, &mut bound, &watch)?;
+        Ok(server)
+    }
+}
+
+fn default_concurrency() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn bind_all(bootstrap: &Bootstrap, workers: usize) -> Result<Vec<BoundListener>, ServerError> {
+    let bind = |listener: &tollgate_config::Listener| {
+        BoundListener::bind(listener.address, workers).map_err(|source| ServerError::Bind {
+            listener: listener.name.clone(),
+            address: listener.address,
+            source,
+        })
+    };
+    bootstrap.listeners.iter().map(bind).collect()
+}
+
+fn prepare(bootstrap: Bootstrap, bound: &[BoundListener]) -> Result<Deployment, ServerError> {
+    let clusters = SharedClusters::new(&bootstrap.clusters)?;
+    let tls = bootstrap.listeners.iter().map(listener_tls).collect::<Result<_, _>>()?;
+    let addresses = bound.iter().map(|listener| listener.address).collect();
+    Ok(Deployment { bootstrap, clusters, tls, addresses })
+}
+
+fn listener_tls(listener: &tollgate_config::Listener) -> Result<ListenerTls, ServerError> {
+    let chains = listener.filter_chains.iter().chain(&listener.default_filter_chain);
+    let configs = chains.map(|chain| chain.tls.as_ref().map(tls::server_config).transpose());
+    configs.collect::<Result<_, _>>().map_err(|source| ServerError::Listener {
+        listener: listener.name.clone(),
+        source: Box::new(source),
+    })
+}
+
+fn named_addresses(deployments: &[Deployment]) -> Vec<(String, SocketAddr)> {
+    let pairs = deployments.iter().flat_map(|deployment| {
+        let listeners = deployment.bootstrap.listeners.iter();
+        listeners.map(|listener| listener.name.clone()).zip(deployment.addresses.iter().copied())
+    });
+    pairs.collect()
+}
+
+impl RunningServer {
+    /// Returns the listeners by name with the addresses they are bound to.
+    #[must_use]
+    pub fn listener_addresses(&self) -> Vec<(String, SocketAddr)> {
+        self.listeners.clone()
+    }
+
+    /// Stops accepting, finishes the streams that are there, and returns when all workers are
+    /// done, at the latest after the longest drain timeout.
+    pub fn drain_and_wait(mut self) {
+        self.phase.send_replace(Phase::Draining);
+        self.join();
+    }
+
+    /// Serves until SIGTERM or SIGINT, then drains. A second signal stops at once.
+    pub fn wait_for_signal(mut self) {
+        if let Err(error) = self.follow_signals() {
+            tracing::error!(%error, "signals cannot be received");
+        }
+        self.join();
+    }
+
+    fn follow_signals(&self) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
+            let mut interrupt = signal(SignalKind::interrupt())?;
+            let mut next = async || tokio::select! {
+                _ = terminate.recv() => (),
+                _ = interrupt.recv() => (),
+            };
+            next().await;
+            tracing::info!("draining; a second signal stops at once");
+            self.phase.send_replace(Phase::Draining);
+            tokio::select! {
+                () = next() => drop(self.phase.send_replace(Phase::Stopped)),
+                () = self.phase.closed() => {}
+            }
+            Ok(())
+        })
+    }
+
+    fn start_workers(
+        &mut self,
+        count: usize,
+        plan: &WorkerPlan,
+        bound: &mut [Vec<BoundListener>],
+        phase: &watch::Receiver<Phase>,
+    ) -> Result<(), ServerError> {
+        let (ready, outcomes) = mpsc::channel();
+        for index in 0..count {
+            let sockets = bound.iter_mut().map(|deployment| {
+                deployment.iter_mut().filter_map(BoundListener::take).collect()
+            });
+            let (sockets, plan) = (sockets.collect(), plan.clone());
+            let (phase, ready) = (phase.clone(), ready.clone());
+            let thread = std::thread::Builder::new()
+                .name(format!("worker-{index}"))
+                .spawn(move || worker_thread::run(plan, sockets, phase, &ready))
+                .map_err(|source| ServerError::System { what: "a worker thread", source })?;
+            self.workers.push(thread);
+        }
+        drop(ready);
+        // A worker that ends without a word has panicked, which its thread has reported.
+        for _ in 0..count {
+            outcomes.recv().unwrap_or(Err(ServerError::WorkerFailed))?;
+        }
+        Ok(())
+    }
+
+    fn join(&mut self) {
+        for worker in self.workers.drain(..) {
+            if worker.join().is_err() {
+                tracing::error!("a worker thread panicked");
+            }
+        }
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.phase.send_replace(Phase::Stopped);
+        self.join();
+    }
+}
+
+/// The longest drain timeout of a configuration.
+pub(crate) fn drain_timeout(bootstrap: &Bootstrap) -> Duration {
+    let listeners = bootstrap.listeners.iter();
+    let chains = listeners.flat_map(|l| l.filter_chains.iter().chain(&l.default_filter_chain));
+    let timeouts = chains.map(|chain| match &chain.filter {
+        NetworkFilter::HttpConnectionManager(manager) => manager.drain_timeout,
+    });
+    timeouts.max().unwrap_or_default()
+}
