@@ -130,7 +130,7 @@ impl<'n> Node<'n> {
     ///
     /// When it is something else.
     #[inline(never)]
-    fn elements(&self) -> Result<Vec<Node<'_>>, Fault> {
+    pub fn elements(&self) -> Result<Vec<Node<'_>>, Fault> {
         let Value::Array(elements) = self.value else {
             return Err(self.unexpected("an array"));
         };
@@ -191,6 +191,17 @@ impl<'n> Object<'n> {
         Some(Node { value, place })
     }
 
+    /// Returns a member that has to be there.
+    ///
+    /// # Errors
+    ///
+    /// When it is missing.
+    #[inline(never)]
+    pub fn needed(&self, name: &str) -> Result<Node<'n>, Fault> {
+        self.member(name)
+            .ok_or_else(|| Place::Member(self.place, name).fault("is missing"))
+    }
+
     /// Returns the only member, as its name and value.
     ///
     /// # Errors
@@ -212,10 +223,7 @@ impl<'n> Object<'n> {
     ///
     /// When it is missing or wrong.
     pub fn required<T: FromJson>(&self, name: &str) -> Result<T, Fault> {
-        match self.member(name) {
-            Some(node) => T::from_json(&node),
-            None => Err(Place::Member(self.place, name).fault("is missing")),
-        }
+        T::from_json(&self.needed(name)?)
     }
 
     /// Reads a member that may be left out; `null` is a value like any other.
