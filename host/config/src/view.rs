@@ -148,9 +148,8 @@ impl<'a> View<'a> {
 
     /// Returns what an `Any` field holds. `None` is either absent or reported already.
     pub(crate) fn packed(&self, field: &str) -> Option<Self> {
-        let path = self.path_of(field);
-        let message = self.file.packed.get(&path)?;
-        Some(self.at(message, path))
+        let packed = self.file.packed.get(&self.path_of(field))?;
+        Some(self.at(&packed.message, packed.path.clone()))
     }
 
     /// Returns the configuration of an extension. Envoy finds the extension by its type; without one
@@ -169,8 +168,8 @@ impl<'a> View<'a> {
 
     /// Returns what this `Any` holds.
     pub(crate) fn unpacked(&self) -> Option<Self> {
-        let message = self.file.packed.get(&self.path)?;
-        Some(self.at(message, self.path.clone()))
+        let packed = self.file.packed.get(&self.path)?;
+        Some(self.at(&packed.message, packed.path.clone()))
     }
 
     /// Returns the messages of a repeated field.

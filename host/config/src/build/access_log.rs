@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::data_source;
+use super::{Reported, data_source, format};
 use crate::view::View;
 use crate::{AccessLog, AccessLogSink};
 
@@ -17,7 +17,7 @@ fn build(view: &View<'_>) -> Option<AccessLog> {
         "envoy.extensions.access_loggers.file.v3.FileAccessLog" => match config.text("path") {
             "/dev/stdout" => AccessLogSink::Stdout,
             "/dev/stderr" => AccessLogSink::Stderr,
-            path => AccessLogSink::File(PathBuf::from(path)),
+            path => AccessLogSink::File(file(&config, path)?),
         },
         "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog" => AccessLogSink::Stdout,
         "envoy.extensions.access_loggers.stream.v3.StderrAccessLog" => AccessLogSink::Stderr,
@@ -28,28 +28,57 @@ fn build(view: &View<'_>) -> Option<AccessLog> {
     };
     Some(AccessLog {
         sink,
-        format: format(&config)?,
+        format: log_format(&config).ok()?,
     })
 }
 
-/// Returns `Some(None)` for Envoy's default format.
-fn format(config: &View<'_>) -> Option<Option<String>> {
-    let Some(format) = config.child("log_format") else {
+/// The file need not exist, but its folder must.
+fn file(config: &View<'_>, path: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(path);
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        let reason = if path.is_dir() {
+            "it is a directory"
+        } else {
+            "no such folder"
+        };
+        config.error(
+            "path",
+            format!("unable to open file '{}': {reason}", path.display()),
+        );
+        return None;
+    }
+    Some(path)
+}
+
+/// Returns the format with its operators checked, or `None` for Envoy's default.
+fn log_format(config: &View<'_>) -> Result<Option<String>, Reported> {
+    let Some(view) = config.child("log_format") else {
         let text = config.text("format");
-        return Some((!text.is_empty()).then(|| text.to_owned()));
+        format::check(config, "format", text);
+        return Ok((!text.is_empty()).then(|| text.to_owned()));
     };
-    match format.oneof("format")?.as_str() {
-        "text_format" => Some(Some(format.text("text_format").to_owned())),
-        "text_format_source" => {
-            let bytes = data_source::read(&format.child("text_format_source")?)?;
-            match String::from_utf8(bytes.into()) {
-                Ok(text) => Some(Some(text)),
-                Err(_) => {
-                    format.error("text_format_source", "a format must be UTF-8");
-                    None
-                }
-            }
+    if view.has("text_format") {
+        let text = view.text("text_format");
+        format::check(&view, "text_format", text);
+        return Ok(Some(text.to_owned()));
+    }
+    let field = "text_format_source";
+    let bytes = view
+        .child(field)
+        .as_ref()
+        .and_then(data_source::read)
+        .ok_or(Reported)?;
+    match String::from_utf8(bytes.into()) {
+        Ok(text) => {
+            format::check(&view, field, &text);
+            Ok(Some(text))
         }
-        _ => None,
+        Err(_) => {
+            view.error(field, "a format must be UTF-8");
+            Err(Reported)
+        }
     }
 }

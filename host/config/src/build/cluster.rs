@@ -105,13 +105,8 @@ fn endpoints(view: &View<'_>, discovery: ClusterDiscovery) -> Vec<Endpoint> {
     let Some(assignment) = view.child("load_assignment") else {
         return Vec::new();
     };
-    let localities = assignment.children("endpoints");
-    for locality in &localities {
-        if locality.u32("priority") > 0 {
-            locality.unsupported("priority", "endpoints of lower priority");
-        }
-    }
-    localities
+    assignment
+        .children("endpoints")
         .iter()
         .flat_map(|locality| locality.children("lb_endpoints"))
         .filter_map(|endpoint| build_endpoint(&endpoint, discovery))

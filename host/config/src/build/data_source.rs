@@ -12,14 +12,14 @@ pub(super) fn build(view: &View<'_>) -> Option<DataSource> {
     match view.oneof("specifier")?.as_str() {
         "filename" => {
             let path = PathBuf::from(view.text("filename"));
-            if let Err(error) = std::fs::File::open(&path) {
-                view.error(
-                    "filename",
-                    format!("{}: {}", path.display(), io_reason(&error)),
-                );
-                return None;
-            }
-            Some(DataSource::File(path))
+            let opened = std::fs::File::open(&path).and_then(|file| file.metadata());
+            let reason = match opened {
+                Ok(metadata) if metadata.is_dir() => "it is a directory".to_owned(),
+                Ok(_) => return Some(DataSource::File(path)),
+                Err(error) => io_reason(&error),
+            };
+            view.error("filename", format!("{}: {reason}", path.display()));
+            None
         }
         "inline_bytes" => Some(DataSource::Inline(view.bytes("inline_bytes"))),
         "inline_string" => {

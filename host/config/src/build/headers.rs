@@ -1,5 +1,6 @@
 //! Headers to add and remove.
 
+use super::format;
 use crate::view::View;
 use crate::{HeaderAppendAction, HeaderMutation};
 
@@ -29,11 +30,10 @@ pub(super) fn mutation(view: &View<'_>, kind: &str) -> HeaderMutation {
 fn addition(view: &View<'_>) -> Option<(String, String, HeaderAppendAction)> {
     let header = view.child("header")?;
     let name = header.text("key").to_lowercase();
-    if name == "host" {
-        header.error("key", ":-prefixed or host headers may not be modified");
-    } else if name.starts_with(':') {
+    if name == "host" || name.starts_with(':') {
         header.error("key", ":-prefixed or host headers may not be modified");
     }
+    format::check(&header, "value", header.text("value"));
     let action = match (
         view.bool_value("append"),
         view.enumerator("append_action").as_str(),

@@ -2,28 +2,31 @@
 
 use regex::bytes::Regex;
 
+use super::re2;
 use crate::view::View;
 use crate::{HeaderMatcher, QueryParameterMatcher, StringMatcher};
 
 /// Reads a `RegexMatcher` that must match the whole subject, as RE2's full match does.
 pub(super) fn full_regex(view: &View<'_>) -> Option<Regex> {
-    let pattern = view.text("regex");
-    compile(view, pattern, &format!("^(?:{pattern})$"))
+    compile(view, |pattern| format!("^(?:{pattern})$"))
 }
 
 /// Reads a `RegexMatcher` that may match anywhere.
 pub(super) fn partial_regex(view: &View<'_>) -> Option<Regex> {
-    let pattern = view.text("regex");
-    compile(view, pattern, pattern)
+    compile(view, |pattern| pattern.to_owned())
 }
 
-fn compile(view: &View<'_>, pattern: &str, anchored: &str) -> Option<Regex> {
-    // Checked alone first: a stray parenthesis could fit into the anchors.
-    match Regex::new(pattern).and_then(|_| Regex::new(anchored)) {
+fn compile(view: &View<'_>, anchor: impl Fn(&str) -> String) -> Option<Regex> {
+    let pattern = view.text("regex");
+    // Compiled alone first: a stray parenthesis could fit into the anchors.
+    let regex = re2::translate(pattern).and_then(|translated| {
+        Regex::new(&translated)
+            .and_then(|_| Regex::new(&anchor(&translated)))
+            .map_err(last_line)
+    });
+    match regex {
         Ok(regex) => Some(regex),
-        Err(error) => {
-            let text = error.to_string();
-            let reason = text.lines().last().unwrap_or_default();
+        Err(reason) => {
             view.error(
                 "regex",
                 format!("`{pattern}` is not a regular expression: {reason}"),
@@ -31,6 +34,13 @@ fn compile(view: &View<'_>, pattern: &str, anchored: &str) -> Option<Regex> {
             None
         }
     }
+}
+
+/// The lines before the last draw the pattern.
+fn last_line(error: impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let line = text.lines().last().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
 /// Reads a `StringMatcher`.

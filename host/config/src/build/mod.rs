@@ -9,12 +9,14 @@ mod cluster;
 mod configuration;
 mod data_source;
 mod filter_chain;
+mod format;
 mod headers;
 mod http_connection_manager;
 mod http_filter;
 mod listener;
 mod matcher;
 mod plugin;
+mod re2;
 mod references;
 mod route;
 mod route_action;
@@ -44,8 +46,8 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
             .collect()
     };
     let (listeners, clusters): (Vec<_>, Vec<_>) = (children("listeners"), children("clusters"));
-    refuse_duplicates(&clusters, "cluster");
-    refuse_duplicates(&listeners, "listener");
+    refuse_duplicates(&clusters);
+    let listeners = replace_duplicates(listeners);
     let bootstrap = Bootstrap {
         node: node(root),
         admin: admin(root),
@@ -76,12 +78,34 @@ fn admin(root: &View<'_>) -> Option<SocketAddr> {
     address::socket_address(&address)
 }
 
-fn refuse_duplicates(views: &[View<'_>], what: &str) {
+fn refuse_duplicates(clusters: &[View<'_>]) {
     let mut names = HashSet::new();
-    for view in views {
-        let name = view.text("name");
+    for cluster in clusters {
+        let name = cluster.text("name");
         if !name.is_empty() && !names.insert(name) {
-            view.error("name", format!("duplicate {what} `{name}`"));
+            cluster.error(
+                "name",
+                format!("cluster manager: duplicate cluster '{name}'"),
+            );
         }
     }
+}
+
+/// Envoy takes a second listener of a name for a new version of the first.
+fn replace_duplicates(listeners: Vec<View<'_>>) -> Vec<View<'_>> {
+    let mut names = HashSet::new();
+    let mut kept: Vec<_> = listeners
+        .into_iter()
+        .rev()
+        .filter(|listener| {
+            let name = listener.text("name");
+            let replaced = !name.is_empty() && !names.insert(name);
+            if replaced {
+                listener.warning("name", format!("a later listener replaces this `{name}`"));
+            }
+            !replaced
+        })
+        .collect();
+    kept.reverse();
+    kept
 }

@@ -70,8 +70,15 @@ fn allowed_capabilities(view: &View<'_>) -> Option<BTreeSet<String>> {
 }
 
 fn vm_config(view: &View<'_>, plugin: &str) -> Option<VmConfig> {
-    if view.text("runtime") == "envoy.wasm.runtime.null" {
-        view.unsupported("runtime", "plugins that are compiled into Envoy");
+    match view.text("runtime").strip_prefix("envoy.wasm.runtime.") {
+        // Tollgate has one engine; a module does not see which one runs it.
+        Some("v8" | "wasmtime" | "wamr" | "wavm") => {}
+        Some("null") => view.unsupported("runtime", "plugins that are compiled into Envoy"),
+        None if view.text("runtime").is_empty() => {}
+        _ => view.error(
+            "runtime",
+            format!("unknown runtime `{}`", view.text("runtime")),
+        ),
     }
     let code = code(view);
     let configuration = configuration::bytes(view, "configuration");

@@ -20,14 +20,7 @@ pub(super) fn build(view: &View<'_>, limits: &Limits<'_>) -> Option<RouteAction>
         idle_timeout: idle_timeout.map(|idle| (!idle.is_zero()).then_some(idle)),
         path_rewrite: path_rewrite?,
         host_rewrite: host_rewrite(view),
-        upgrade_types: view
-            .children("upgrade_configs")
-            .iter()
-            .map(|upgrade| {
-                let enabled = upgrade.bool_value("enabled").unwrap_or(true);
-                (upgrade.text("upgrade_type").to_lowercase(), enabled)
-            })
-            .collect(),
+        upgrade_types: upgrade_types(view),
     })
 }
 
@@ -100,8 +93,9 @@ fn path_rewrite(view: &View<'_>) -> Option<Option<PathRewrite>> {
     let pattern = matcher::partial_regex(&regex.child("pattern")?)?;
     let substitution = regex.text("substitution").to_owned();
     if let Some(reason) = bad_substitution(&substitution, pattern.captures_len()) {
-        regex.error("substitution", reason);
-        return None;
+        // Envoy accepts it and never rewrites anything.
+        regex.warning("substitution", format!("nothing is rewritten: {reason}"));
+        return Some(None);
     }
     Some(Some(PathRewrite::Regex {
         pattern,
@@ -130,6 +124,18 @@ fn bad_substitution(substitution: &str, groups: usize) -> Option<String> {
         }
     }
     None
+}
+
+fn upgrade_types(view: &View<'_>) -> Vec<(String, bool)> {
+    let mut types: Vec<(String, bool)> = Vec::new();
+    for upgrade in view.children("upgrade_configs") {
+        let name = upgrade.text("upgrade_type").to_lowercase();
+        if types.iter().any(|(other, _)| *other == name) {
+            upgrade.error("upgrade_type", format!("duplicate upgrade {name}"));
+        }
+        types.push((name, upgrade.bool_value("enabled").unwrap_or(true)));
+    }
+    types
 }
 
 fn host_rewrite(view: &View<'_>) -> Option<HostRewrite> {

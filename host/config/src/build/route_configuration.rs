@@ -52,17 +52,10 @@ fn virtual_host(view: &View<'_>, limits: &route::Limits<'_>) -> VirtualHost {
     }
 }
 
-/// Names of hosts and domains are unique within a route configuration.
+/// Domains are unique within a route configuration; names of hosts need not be.
 fn refuse_duplicates(hosts: &[View<'_>]) {
-    let (mut names, mut domains) = (HashSet::new(), HashSet::new());
+    let mut domains = HashSet::new();
     for host in hosts {
-        let name = host.text("name");
-        if !names.insert(name) {
-            host.error(
-                "name",
-                format!("virtual host names must be unique; `{name}` is a duplicate"),
-            );
-        }
         for (index, domain) in host.texts("domains").into_iter().enumerate() {
             let field = format!("domains[{index}]");
             if !domains.insert(domain.to_lowercase()) {
@@ -88,7 +81,12 @@ pub(super) fn per_filter(view: &View<'_>, filter_names: &HashSet<&str>) -> Vec<P
 }
 
 fn filter_override(name: &str, any: &View<'_>, filter_names: &HashSet<&str>) -> Option<PerFilter> {
-    let config = any.unpacked()?;
+    let Some(config) = any.unpacked() else {
+        if any.text("type_url").is_empty() {
+            any.error("", "needs a configuration with `@type`");
+        }
+        return None;
+    };
     if config.type_name() != "envoy.config.route.v3.FilterConfig" {
         let reason = format!(
             "the filter {name} doesn't support virtual host or route specific configurations of \
@@ -110,7 +108,7 @@ fn filter_override(name: &str, any: &View<'_>, filter_names: &HashSet<&str>) -> 
         config.unsupported("config", &format!("{} on a route", inner.type_name()));
         return None;
     }
-    if !config.bool("disabled") && !config.has("config") && !config.bool("is_optional") {
+    if !config.bool("disabled") && !config.has("config") {
         config.error(
             "",
             "an empty FilterConfig: either `disabled` or `config` is needed",

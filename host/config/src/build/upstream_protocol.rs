@@ -32,7 +32,7 @@ pub(super) fn build(cluster: &View<'_>) -> Option<Upstream> {
     }
     match options {
         Some(options) => from_options(&options),
-        None => Some(from_deprecated(cluster)),
+        None => from_deprecated(cluster),
     }
 }
 
@@ -48,7 +48,12 @@ fn from_options(options: &View<'_>) -> Option<Upstream> {
     Some(upstream(protocol, common.as_ref(), http1.as_ref(), None))
 }
 
-fn from_deprecated(cluster: &View<'_>) -> Upstream {
+fn from_deprecated(cluster: &View<'_>) -> Option<Upstream> {
+    if cluster.has("http_protocol_options") && cluster.has("http2_protocol_options") {
+        let reason = "both HTTP1 and HTTP2 options may only be configured with non-default 'protocol_selection' values";
+        cluster.error("http2_protocol_options", reason);
+        return None;
+    }
     let protocol = match cluster.has("http2_protocol_options") {
         true => UpstreamProtocol::Http2,
         false => UpstreamProtocol::Http1,
@@ -56,7 +61,12 @@ fn from_deprecated(cluster: &View<'_>) -> Upstream {
     let common = cluster.child("common_http_protocol_options");
     let http1 = cluster.child("http_protocol_options");
     let max_requests = cluster.u32_value("max_requests_per_connection");
-    upstream(protocol, common.as_ref(), http1.as_ref(), max_requests)
+    Some(upstream(
+        protocol,
+        common.as_ref(),
+        http1.as_ref(),
+        max_requests,
+    ))
 }
 
 fn upstream(

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
 
-use super::{Message, join, scalar, suggest, well_known};
+use super::{Message, Packed, join, scalar, suggest, well_known};
 use crate::report::Report;
 use crate::yaml::{Data, Entry, Node};
 
@@ -23,7 +23,7 @@ pub(crate) fn decode(descriptor: &MessageDescriptor, node: &Node, report: &Repor
 
 pub(super) struct Decoder<'a> {
     pub(super) report: &'a Report,
-    pub(super) packed: HashMap<String, DynamicMessage>,
+    pub(super) packed: HashMap<String, Packed>,
 }
 
 impl Decoder<'_> {

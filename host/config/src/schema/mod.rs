@@ -30,8 +30,16 @@ static POOL: LazyLock<Result<DescriptorPool, String>> = LazyLock::new(|| {
 #[derive(Debug)]
 pub(crate) struct Message {
     pub(crate) root: DynamicMessage,
-    /// The messages inside `Any` fields, by path.
-    pub(crate) packed: HashMap<String, DynamicMessage>,
+    /// What `Any` fields hold, by the fields' paths.
+    pub(crate) packed: HashMap<String, Packed>,
+}
+
+/// The message inside an `Any`.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    pub(crate) message: DynamicMessage,
+    /// Where its fields stand: with the `Any`'s, or below `value`.
+    pub(crate) path: String,
 }
 
 /// Returns the descriptor of a message by its full name.

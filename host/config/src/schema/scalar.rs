@@ -81,12 +81,7 @@ fn float(data: &Data) -> Result<f64, String> {
             "NaN" => Ok(f64::NAN),
             "Infinity" => Ok(f64::INFINITY),
             "-Infinity" => Ok(f64::NEG_INFINITY),
-            _ => {
-                let value: Option<f64> = text.parse().ok();
-                value
-                    .filter(|value| value.is_finite())
-                    .ok_or_else(|| expected("a number", data))
-            }
+            _ => text_to_float(text).ok_or_else(|| expected("a number", data)),
         },
         _ => Err(expected("a number", data)),
     }

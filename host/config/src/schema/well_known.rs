@@ -8,7 +8,7 @@ use prost_reflect::{
 };
 
 use super::decode::Decoder;
-use super::{join, scalar, suggest};
+use super::{Packed, join, scalar, suggest};
 use crate::yaml::{Data, Entry, Node};
 
 /// Seconds that a `Duration` may hold: ten thousand years.
@@ -46,8 +46,11 @@ pub(super) fn has_plain_form(name: &str) -> bool {
 
 /// Whether null is a value of the field rather than its absence.
 pub(super) fn takes_null(field: &FieldDescriptor) -> bool {
-    matches!(field.kind(), Kind::Message(message) if message.full_name() == "google.protobuf.Value")
-        && !field.is_map()
+    !field.is_map() && field.kind().as_message().is_some_and(takes_null_itself)
+}
+
+fn takes_null_itself(message: &MessageDescriptor) -> bool {
+    message.full_name() == "google.protobuf.Value"
 }
 
 /// Reads such a message; what is wrong with it is reported and left out.
@@ -65,7 +68,12 @@ pub(super) fn read(
         }
         "Duration" => read_duration(&mut message, &node.data),
         "Struct" | "Value" | "ListValue" => read_json(&mut message, &node.data),
-        "Timestamp" | "FieldMask" => Err(format!("{} is not read", descriptor.full_name())),
+        "Timestamp" | "FieldMask" => {
+            decoder
+                .report
+                .unsupported(path, &format!("a {}", descriptor.full_name()));
+            Ok(())
+        }
         _ => read_wrapper(&mut message, &node.data),
     };
     if let Err(reason) = outcome {
@@ -205,27 +213,33 @@ fn read_any(decoder: &mut Decoder<'_>, any: &mut DynamicMessage, node: &Node, pa
             .report
             .error_at(node.line, path, "needs `@type` with a type URL");
     };
-    any.set_field_by_name("type_url", Value::String(url.clone()));
-    let inner = match typed_struct(url, entries, path) {
-        Some((url, value)) => {
-            any.set_field_by_name("type_url", Value::String(url.clone()));
-            let Some(descriptor) = resolve(decoder, any, node, &url, path) else {
-                return;
-            };
-            match value {
-                Some(value) => decoder.message(&descriptor, value, &join(path, "value")),
-                None => DynamicMessage::new(descriptor),
-            }
-        }
-        None => {
-            let Some(descriptor) = resolve(decoder, any, node, url, path) else {
-                return;
-            };
-            read_packed(decoder, &descriptor, node, entries, path)
-        }
+    let (url, wrapped) = match typed_struct(url, entries, path) {
+        Some((url, value)) => (url, Some(value)),
+        None => (url.clone(), None),
     };
-    any.set_field_by_name("value", Value::Bytes(inner.encode_to_vec().into()));
-    decoder.packed.insert(path.to_owned(), inner);
+    any.set_field_by_name("type_url", Value::String(url.clone()));
+    let Some(descriptor) = resolve(decoder, any, node, &url, path) else {
+        return;
+    };
+    let special = is_special(descriptor.full_name());
+    let inside = if special || wrapped.is_some() {
+        join(path, "value")
+    } else {
+        path.to_owned()
+    };
+    let message = match wrapped {
+        Some(Some(value)) => decoder.message(&descriptor, value, &inside),
+        Some(None) => DynamicMessage::new(descriptor),
+        None => read_packed(decoder, &descriptor, entries, path),
+    };
+    any.set_field_by_name("value", Value::Bytes(message.encode_to_vec().into()));
+    decoder.packed.insert(
+        path.to_owned(),
+        Packed {
+            message,
+            path: inside,
+        },
+    );
 }
 
 /// Returns the type and the value that a `TypedStruct` stands for where Envoy unpacks it: wherever
@@ -252,14 +266,13 @@ fn typed_struct<'n>(
     };
     Some((
         inner.clone(),
-        find(["value", "value"]).map(|entry| &*entry.value),
+        find(["value", "Value"]).map(|entry| &*entry.value),
     ))
 }
 
 fn read_packed(
     decoder: &mut Decoder<'_>,
     descriptor: &MessageDescriptor,
-    node: &Node,
     entries: &[Entry],
     path: &str,
 ) -> DynamicMessage {
@@ -272,7 +285,7 @@ fn read_packed(
     }
     let (values, others): (Vec<_>, Vec<_>) =
         rest.into_iter().partition(|entry| entry.key == "value");
-    if let Some(other) = others.first() {
+    for other in others {
         let reason = format!(
             "a {} holds `value` and nothing else",
             descriptor.full_name()
@@ -281,15 +294,14 @@ fn read_packed(
             .report
             .error_at(other.line, &join(path, &other.key), reason);
     }
-    let value = values.first();
-    let Some(value) = value else {
-        let reason = format!("a {} needs `value`", descriptor.full_name());
-        decoder.report.error_at(node.line, path, reason);
-        return DynamicMessage::new(descriptor.clone());
-    };
-    let path = join(path, "value");
-    decoder.report.set_line(&path, value.line);
-    decoder.message(descriptor, &value.value, &path)
+    match values.first() {
+        Some(value) if takes_null_itself(descriptor) || value.value.data != Data::Null => {
+            let path = join(path, "value");
+            decoder.report.set_line(&path, value.line);
+            decoder.message(descriptor, &value.value, &path)
+        }
+        _ => DynamicMessage::new(descriptor.clone()),
+    }
 }
 
 fn resolve(
