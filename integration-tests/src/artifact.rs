@@ -3,7 +3,7 @@
 //! Cargo builds both, in the target directory of the running test, where most is built already.
 //! Cargo's own lock on a build directory makes parallel test processes wait for each other.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -81,23 +81,33 @@ fn build_tollgate() -> PathBuf {
     folder.join("tollgate")
 }
 
-/// The module of a package of this repository, named by the package.
+/// A module of this repository, by its path below the folder of modules and without `.wasm`: that
+/// of a package, such as `api_key_auth`, or an example of the SDK, such as `examples/hello`.
 #[must_use]
-pub fn wasm_module(package: &str) -> PathBuf {
-    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+pub fn wasm_module(name: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let path = module_dir().join(format!("{name}.wasm"));
     let mut built = BUILT.lock();
-    if let Some(path) = built.get(package) {
-        return path.clone();
+    if built.contains(name) {
+        return path;
     }
     ensure_wasm_target();
-    let target = wasm_target_dir();
     let mut build = cargo();
-    build.args(["build", "--quiet", "--package", package]);
-    build.args(["--profile", WASM_PROFILE, "--target", WASM_TARGET]);
-    build.arg("--target-dir").arg(&target);
+    build.args([
+        "build",
+        "--quiet",
+        "--profile",
+        WASM_PROFILE,
+        "--target",
+        WASM_TARGET,
+    ]);
+    build.arg("--target-dir").arg(wasm_target_dir());
+    match name.strip_prefix("examples/") {
+        Some(example) => build.args(["--package", "tollgate", "--example", example]),
+        None => build.args(["--package", &name.replace('_', "-")]),
+    };
     run(&mut build);
-    let path = module_dir().join(format!("{}.wasm", package.replace('-', "_")));
-    built.insert(package.to_owned(), path.clone());
+    built.insert(name.to_owned());
     path
 }
 

@@ -24,10 +24,14 @@ mod pair;
 mod port;
 mod process;
 mod proxy;
+mod server;
 mod template;
 
 pub use artifact::{envoy_config_dir, repository_root, tollgate_program, wasm_module};
 pub use envoy::envoy_program;
 pub use pair::{Pair, SharedPair};
+pub use port::free as free_port;
 pub use process::{Supervised, kill_signal};
-pub use proxy::{Kind, Proxy};
+pub use proxy::Proxy;
+pub use server::{Kind, Launch, Server};
+pub use template::Ports;

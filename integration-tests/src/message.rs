@@ -19,7 +19,7 @@ impl Headers {
                 let value = if VARIABLE.contains(&name.as_str()) {
                     "(varies)".to_owned()
                 } else {
-                    value.as_bytes().escape_ascii().to_string()
+                    readable(value.as_bytes())
                 };
                 (name, value)
             })
@@ -67,4 +67,16 @@ impl std::fmt::Debug for Headers {
             .entries(self.0.iter().map(|(name, value)| (name, value)))
             .finish()
     }
+}
+
+/// Bytes as text; what is no printable ASCII is escaped.
+fn readable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match byte {
+            b' '..=b'~' => text.push(char::from(*byte)),
+            _ => text.extend(byte.escape_ascii().map(char::from)),
+        }
+    }
+    text
 }

@@ -9,7 +9,8 @@ use std::sync::OnceLock;
 use parking_lot::Mutex;
 
 use crate::artifact::envoy_config_dir;
-use crate::proxy::{Kind, Proxy};
+use crate::proxy::Proxy;
+use crate::server::Kind;
 
 /// Chooses one proxy while one is being worked on; without it both must answer.
 const CHOICE: &str = "TOLLGATE_TEST_PROXIES";

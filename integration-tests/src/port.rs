@@ -12,7 +12,12 @@ const COUNT: u16 = 20_000;
 static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// Returns a port that was free a moment ago and that this process will not return again soon.
-pub(crate) fn free() -> u16 {
+///
+/// # Panics
+///
+/// When every port of the range is taken.
+#[must_use]
+pub fn free() -> u16 {
     // Processes of a parallel test run start far apart.
     let offset = (process::id() % u32::from(COUNT)) * 211 % u32::from(COUNT);
     for _ in 0..COUNT {

@@ -9,7 +9,7 @@ use crate::artifact::wasm_module;
 use crate::port;
 
 /// Ports of a file as it lies there, and what they became.
-pub(crate) type Ports = BTreeMap<u16, u16>;
+pub type Ports = BTreeMap<u16, u16>;
 
 /// The admin interface's port in every file.
 pub(crate) const ADMIN: u16 = 9901;
@@ -54,7 +54,8 @@ fn fill_module(line: &str) -> String {
     let Some((module, _)) = rest.split_once(".wasm") else {
         return line.to_owned();
     };
-    let built = wasm_module(&module.replace('_', "-"));
-    let folder = built.parent().expect("a module lies in a folder");
-    format!("{before}{}/{rest}", folder.display())
+    let path = wasm_module(module);
+    let folder = path.display().to_string();
+    let folder = folder.trim_end_matches(&format!("{module}.wasm"));
+    format!("{before}{folder}{rest}")
 }

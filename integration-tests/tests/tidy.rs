@@ -13,11 +13,20 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tollgate-abi", &[]),
     ("tollgate-macros", &[]),
     ("tollgate", &["tollgate-abi", "tollgate-macros"]),
-    ("tollgate-testing", &["tollgate-abi", "tollgate", "tollgate-runtime"]),
+    (
+        "tollgate-testing",
+        &["tollgate-abi", "tollgate", "tollgate-runtime"],
+    ),
     ("tollgate-runtime", &["tollgate-abi"]),
     ("tollgate-config", &[]),
-    ("tollgate-proxy", &["tollgate-abi", "tollgate-runtime", "tollgate-config"]),
-    ("tollgate-cli", &["tollgate-runtime", "tollgate-config", "tollgate-proxy"]),
+    (
+        "tollgate-proxy",
+        &["tollgate-abi", "tollgate-runtime", "tollgate-config"],
+    ),
+    (
+        "tollgate-cli",
+        &["tollgate-runtime", "tollgate-config", "tollgate-proxy"],
+    ),
     ("tollgate-filter-common", &["tollgate"]),
     ("api-key-auth", &["tollgate", "tollgate-filter-common"]),
     ("local-rate-limit", &["tollgate", "tollgate-filter-common"]),
@@ -38,10 +47,31 @@ const TEST_EDGES: &[(&str, &[&str])] = &[
 /// Libraries that belong to few crates.
 const OWNERS: &[(&str, &[&str])] = &[
     ("wasmtime", &["tollgate-runtime"]),
-    ("hyper", &["tollgate-proxy", "tollgate-cli", "tollgate-integration-tests"]),
-    ("hyper-util", &["tollgate-proxy", "tollgate-cli", "tollgate-integration-tests"]),
+    (
+        "hyper",
+        &[
+            "tollgate-proxy",
+            "tollgate-cli",
+            "tollgate-integration-tests",
+        ],
+    ),
+    (
+        "hyper-util",
+        &[
+            "tollgate-proxy",
+            "tollgate-cli",
+            "tollgate-integration-tests",
+        ],
+    ),
     ("h2", &["tollgate-proxy"]),
-    ("tokio", &["tollgate-proxy", "tollgate-cli", "tollgate-integration-tests"]),
+    (
+        "tokio",
+        &[
+            "tollgate-proxy",
+            "tollgate-cli",
+            "tollgate-integration-tests",
+        ],
+    ),
     ("tokio-rustls", &["tollgate-proxy"]),
     ("prost-reflect", &["tollgate-config"]),
     ("proxy-wasm", &["guest-official"]),
@@ -61,7 +91,11 @@ const LEAKS: &[(&str, &str, &[&str])] = &[
     ("host/config", "hyper::", &[]),
     ("host/config", "tollgate_runtime", &[]),
     ("sdk/guest", "tollgate_runtime", &[]),
-    ("host/proxy/src", "tollgate_runtime", &["host/proxy/src/wasm"]),
+    (
+        "host/proxy/src",
+        "tollgate_runtime",
+        &["host/proxy/src/wasm"],
+    ),
     ("filters", "SystemTime::now", &[]),
     ("filters", "extern \"C\"", &[]),
 ];
@@ -73,14 +107,19 @@ fn files_stay_short() {
         .map(|file| (read(&file).lines().count(), file))
         .filter(|(lines, _)| *lines > LONGEST_FILE)
         .collect();
-    assert!(long.is_empty(), "longer than {LONGEST_FILE} lines: {long:#?}");
+    assert!(
+        long.is_empty(),
+        "longer than {LONGEST_FILE} lines: {long:#?}"
+    );
 }
 
 #[test]
 fn crates_and_folders_say_what_they_are_for() {
     let silent: Vec<_> = sources(&repository_root())
         .into_iter()
-        .filter(|file| file.ends_with("lib.rs") || file.ends_with("mod.rs") || file.ends_with("main.rs"))
+        .filter(|file| {
+            file.ends_with("lib.rs") || file.ends_with("mod.rs") || file.ends_with("main.rs")
+        })
         .filter(|file| !read(file).starts_with("//!"))
         .collect();
     assert!(silent.is_empty(), "the first line is no `//!`: {silent:#?}");
@@ -103,7 +142,9 @@ fn layers_do_not_leak() {
     let mut leaks = Vec::new();
     for (folder, text, exceptions) in LEAKS {
         for file in sources(&root.join(folder)) {
-            let excepted = exceptions.iter().any(|exception| file.starts_with(root.join(exception)));
+            let excepted = exceptions
+                .iter()
+                .any(|exception| file.starts_with(root.join(exception)));
             if !excepted && read(&file).contains(text) {
                 leaks.push(format!("{}: {text}", file.display()));
             }
@@ -135,7 +176,10 @@ fn wrong_edges(package: &Package) -> Vec<String> {
 }
 
 fn listed<'a>(table: &[(&str, &'a [&'a str])], name: &str) -> Option<&'a [&'a str]> {
-    table.iter().find(|(known, _)| *known == name).map(|(_, list)| *list)
+    table
+        .iter()
+        .find(|(known, _)| *known == name)
+        .map(|(_, list)| *list)
 }
 
 /// All Rust sources below a folder, build output left aside.
@@ -143,9 +187,15 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
         for path in entries.filter_map(|entry| entry.ok().map(|entry| entry.path())) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             if path.is_dir() && name != "target" && !name.starts_with('.') {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {

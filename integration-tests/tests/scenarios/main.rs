@@ -8,6 +8,7 @@ mod body;
 mod callout;
 mod configuration;
 mod fault;
+mod filters;
 mod headers;
 mod http;
 mod http2;

@@ -30,7 +30,12 @@ impl Case {
 }
 
 fn same(what: &'static str, bytes: impl Into<Vec<u8>>, statuses: Statuses) -> Case {
-    Case { what, bytes: bytes.into(), envoy: statuses, tollgate: statuses }
+    Case {
+        what,
+        bytes: bytes.into(),
+        envoy: statuses,
+        tollgate: statuses,
+    }
 }
 
 /// Sends all cases at once to both proxies, for Envoy takes a second to close, and then looks
@@ -38,15 +43,23 @@ fn same(what: &'static str, bytes: impl Into<Vec<u8>>, statuses: Statuses) -> Ca
 fn check(cases: &[Case]) {
     let outcomes = HTTP.each(|proxy| {
         let mut wrong: Vec<_> = thread::scope(|scope| {
-            let running: Vec<_> =
-                cases.iter().map(|case| scope.spawn(|| check_case(proxy, case))).collect();
-            running.into_iter().filter_map(|case| case.join().expect("no case panics")).collect()
+            let running: Vec<_> = cases
+                .iter()
+                .map(|case| scope.spawn(|| check_case(proxy, case)))
+                .collect();
+            running
+                .into_iter()
+                .filter_map(|case| case.join().expect("no case panics"))
+                .collect()
         });
         if proxy.get(MAIN, "/direct").send().status != 200 {
             wrong.push("the proxy does not serve on".to_owned());
         }
         let received = proxy.origin().received();
-        if received.iter().any(|request| request.path == "/origin/smuggled") {
+        if received
+            .iter()
+            .any(|request| request.path == "/origin/smuggled")
+        {
             wrong.push(format!("smuggled: {received:#?}"));
         }
         wrong
@@ -86,44 +99,110 @@ fn with_line(what: &'static str, line: &[u8], statuses: Statuses) -> Case {
 
 /// A chunked request with an odd body.
 fn chunked(what: &'static str, body: &str, statuses: Statuses) -> Case {
-    let head = "POST /origin HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked";
+    let head =
+        "POST /origin HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked";
     same(what, format!("{head}\r\n\r\n{body}"), statuses)
 }
 
 #[test]
 fn a_length_beside_chunked_smuggles_nothing() {
     check(&[
-        framed("both lengths", "content-length: 4\r\ntransfer-encoding: chunked", "0\r\n\r\n", &[400]),
-        framed("both, swapped", "transfer-encoding: chunked\r\ncontent-length: 4", "0\r\n\r\n", &[400]),
-        framed("both, one empty", "content-length: \r\ntransfer-encoding: chunked", "0\r\n\r\n", &[400]),
+        framed(
+            "both lengths",
+            "content-length: 4\r\ntransfer-encoding: chunked",
+            "0\r\n\r\n",
+            &[400],
+        ),
+        framed(
+            "both, swapped",
+            "transfer-encoding: chunked\r\ncontent-length: 4",
+            "0\r\n\r\n",
+            &[400],
+        ),
+        framed(
+            "both, one empty",
+            "content-length: \r\ntransfer-encoding: chunked",
+            "0\r\n\r\n",
+            &[400],
+        ),
     ]);
 }
 
 #[test]
 fn unusual_transfer_encodings_smuggle_nothing() {
     check(&[
-        framed("unknown coding", "transfer-encoding: xchunked", "0\r\n\r\n", &[501]),
-        framed("chunked is not last", "transfer-encoding: chunked, identity", "0\r\n\r\n", &[501]),
-        framed("identity before chunked", "transfer-encoding: identity, chunked", "0\r\n\r\n", &[501]),
-        framed("gzip before chunked", "transfer-encoding: gzip, chunked", "0\r\n\r\n", &[501]),
-        framed("given twice", "transfer-encoding: chunked\r\ntransfer-encoding: chunked", "0\r\n\r\n", &[501]),
-        framed("space before the colon", "transfer-encoding : chunked", "0\r\n\r\n", &[400]),
-        framed("vertical tab", "transfer-encoding: \x0bchunked", "0\r\n\r\n", &[400]),
-        framed("quoted", "transfer-encoding: \"chunked\"", "0\r\n\r\n", &[501]),
+        framed(
+            "unknown coding",
+            "transfer-encoding: xchunked",
+            "0\r\n\r\n",
+            &[501],
+        ),
+        framed(
+            "chunked is not last",
+            "transfer-encoding: chunked, identity",
+            "0\r\n\r\n",
+            &[501],
+        ),
+        framed(
+            "identity before chunked",
+            "transfer-encoding: identity, chunked",
+            "0\r\n\r\n",
+            &[501],
+        ),
+        framed(
+            "gzip before chunked",
+            "transfer-encoding: gzip, chunked",
+            "0\r\n\r\n",
+            &[501],
+        ),
+        framed(
+            "given twice",
+            "transfer-encoding: chunked\r\ntransfer-encoding: chunked",
+            "0\r\n\r\n",
+            &[501],
+        ),
+        framed(
+            "space before the colon",
+            "transfer-encoding : chunked",
+            "0\r\n\r\n",
+            &[400],
+        ),
+        framed(
+            "vertical tab",
+            "transfer-encoding: \x0bchunked",
+            "0\r\n\r\n",
+            &[400],
+        ),
+        framed(
+            "quoted",
+            "transfer-encoding: \"chunked\"",
+            "0\r\n\r\n",
+            &[501],
+        ),
     ]);
 }
 
 #[test]
 fn unusual_lengths_smuggle_nothing() {
     check(&[
-        framed("two lengths", "content-length: 4\r\ncontent-length: 5", "abcd", &[400]),
+        framed(
+            "two lengths",
+            "content-length: 4\r\ncontent-length: 5",
+            "abcd",
+            &[400],
+        ),
         framed("a list of lengths", "content-length: 4, 5", "abcd", &[400]),
         framed("signed", "content-length: +4", "abcd", &[400]),
         framed("negative", "content-length: -4", "abcd", &[400]),
         framed("hexadecimal", "content-length: 0x4", "abcd", &[400]),
         framed("two numbers", "content-length: 4 4", "abcd", &[400]),
         framed("empty", "content-length: ", "", &[400]),
-        framed("beyond 64 bits", "content-length: 18446744073709551617", "a", &[400]),
+        framed(
+            "beyond 64 bits",
+            "content-length: 18446744073709551617",
+            "a",
+            &[400],
+        ),
         framed("a fraction", "content-length: 4.0", "abcd", &[400]),
         framed("not a digit", "content-length: \u{664}", "abcd", &[400]),
     ]);
@@ -134,7 +213,11 @@ fn bad_chunks_are_refused() {
     check(&[
         chunked("no number", "zz\r\nabc\r\n0\r\n\r\n", &[400]),
         chunked("negative", "-3\r\nabc\r\n0\r\n\r\n", &[400]),
-        chunked("beyond 64 bits", "fffffffffffffffff\r\nabc\r\n0\r\n\r\n", &[400]),
+        chunked(
+            "beyond 64 bits",
+            "fffffffffffffffff\r\nabc\r\n0\r\n\r\n",
+            &[400],
+        ),
         chunked("prefixed", "0x3\r\nabc\r\n0\r\n\r\n", &[400]),
         // Envoy's parser passes over what stands between a chunk and the end of its line.
         chunked("longer than its size", "3\r\nabcd\r\n0\r\n\r\n", &[200]).for_tollgate(&[400]),
@@ -165,19 +248,53 @@ fn bad_header_lines_are_refused() {
 fn bad_request_lines_are_refused() {
     check(&[
         same("no method", " / HTTP/1.1\r\nhost: a\r\n\r\n", &[400]),
-        same("a bad method", "G\x01T / HTTP/1.1\r\nhost: a\r\n\r\n", &[400]),
+        same(
+            "a bad method",
+            "G\x01T / HTTP/1.1\r\nhost: a\r\n\r\n",
+            &[400],
+        ),
         // Envoy takes every version but 1.1 for an old client.
         same("no version", "GET /direct\r\nhost: a\r\n\r\n", &[426]).for_tollgate(&[400]),
-        same("version 1.7", "GET /direct HTTP/1.7\r\nhost: a\r\n\r\n", &[426]).for_tollgate(&[400]),
-        same("version 2.0", "GET /direct HTTP/2.0\r\nhost: a\r\n\r\n", &[426]).for_tollgate(&[400]),
-        same("another protocol", "GET /direct SPDY/1\r\nhost: a\r\n\r\n", &[400]),
+        same(
+            "version 1.7",
+            "GET /direct HTTP/1.7\r\nhost: a\r\n\r\n",
+            &[426],
+        )
+        .for_tollgate(&[400]),
+        same(
+            "version 2.0",
+            "GET /direct HTTP/2.0\r\nhost: a\r\n\r\n",
+            &[426],
+        )
+        .for_tollgate(&[400]),
+        same(
+            "another protocol",
+            "GET /direct SPDY/1\r\nhost: a\r\n\r\n",
+            &[400],
+        ),
         same("no slash", "GET direct HTTP/1.1\r\nhost: a\r\n\r\n", &[400]),
-        same("a NUL in the path", "GET /dir\0ect HTTP/1.1\r\nhost: a\r\n\r\n", &[400]),
-        same("a space in the path", "GET /di rect HTTP/1.1\r\nhost: a\r\n\r\n", &[400]),
+        same(
+            "a NUL in the path",
+            "GET /dir\0ect HTTP/1.1\r\nhost: a\r\n\r\n",
+            &[400],
+        ),
+        same(
+            "a space in the path",
+            "GET /di rect HTTP/1.1\r\nhost: a\r\n\r\n",
+            &[400],
+        ),
         same("no host", "GET /direct HTTP/1.1\r\n\r\n", &[400]),
         same("bytes", [0, 1, 2, 3, 255, 254, 13, 10, 13, 10], &[400]),
-        same("a TLS greeting", [22, 3, 1, 0, 5, 1, 0, 0, 1, 3, 3, 13, 10, 13, 10], &[400]),
-        same("half a HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", &[]),
+        same(
+            "a TLS greeting",
+            [22, 3, 1, 0, 5, 1, 0, 0, 1, 3, 3, 13, 10, 13, 10],
+            &[400],
+        ),
+        same(
+            "half a HTTP/2 preface",
+            "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
+            &[],
+        ),
     ]);
 }
 
@@ -188,7 +305,11 @@ fn heads_that_are_too_large_are_answered_431() {
     check(&[
         with_line("a header of 100,000 bytes", long.as_bytes(), &[431]),
         with_line("200 headers", many.join("\r\n").as_bytes(), &[431]),
-        same("a path of 100,000 bytes", format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(100_000)), &[431]),
+        same(
+            "a path of 100,000 bytes",
+            format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(100_000)),
+            &[431],
+        ),
     ]);
 }
 

@@ -1,0 +1,105 @@
+//! The proxies that are measured.
+
+use std::fs;
+
+use tollgate_integration_tests::{Kind, Launch, Ports, Server, envoy_config_dir};
+
+use crate::nginx::Nginx;
+use crate::options::Options;
+
+/// Listener of every configuration here.
+const LISTENER: u16 = 10_000;
+/// The origin's port in every configuration here.
+const ORIGIN: u16 = 8080;
+
+/// Filters to measure: configuration and the header that lets a request pass.
+const FILTERS: [(&str, &str, &str); 3] = [
+    ("", "pass-through.yaml", ""),
+    ("+hello", "hello.yaml", "x-hello: bench"),
+    (
+        "+api-key",
+        "api-key-auth.yaml",
+        "x-api-key: demo-key-of-alice",
+    ),
+];
+
+/// A proxy with or without a filter.
+#[derive(Debug)]
+pub(crate) struct Contestant {
+    pub(crate) name: &'static str,
+    pub(crate) header: &'static str,
+    pub(crate) port: u16,
+    /// Whether it speaks HTTP/2 without TLS beside HTTP/1.1.
+    pub(crate) http2: bool,
+    running: Running,
+}
+
+#[derive(Debug)]
+enum Running {
+    Proxy(Server),
+    Nginx(Nginx),
+}
+
+impl Contestant {
+    /// Resident memory in KiB.
+    pub(crate) fn memory(&self) -> usize {
+        let pid = match &self.running {
+            Running::Proxy(server) => server.process().pid(),
+            Running::Nginx(nginx) => nginx.pid(),
+        };
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+            .unwrap_or_default()
+    }
+}
+
+/// Starts everything that takes part.
+pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
+    let takes_part = |kind: &str| options.only.iter().any(|chosen| chosen == kind);
+    let mut all = Vec::new();
+    if takes_part("nginx") {
+        let nginx = Nginx::proxy(options, origin);
+        let port = nginx.port();
+        let running = Running::Nginx(nginx);
+        all.push(Contestant {
+            name: "nginx",
+            header: "",
+            port,
+            http2: false,
+            running,
+        });
+    }
+    for (kind, name) in [(Kind::Envoy, "envoy"), (Kind::Tollgate, "tollgate")] {
+        if !takes_part(name) {
+            continue;
+        }
+        for (filter, file, header) in FILTERS {
+            let ports = Ports::from([(ORIGIN, origin)]);
+            let file = envoy_config_dir().join(file);
+            let wrapper = options.proxy_wrapper();
+            let server = Server::start(&Launch {
+                kind,
+                file: &file,
+                ports,
+                wrapper,
+            });
+            let port = server.port(LISTENER);
+            let name = full_name(name, filter);
+            let running = Running::Proxy(server);
+            all.push(Contestant {
+                name,
+                header,
+                port,
+                http2: true,
+                running,
+            });
+        }
+    }
+    all
+}
+
+fn full_name(proxy: &str, filter: &str) -> &'static str {
+    // A handful of names for the length of the program.
+    Box::leak(format!("{proxy}{filter}").into_boxed_str())
+}

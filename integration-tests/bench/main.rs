@@ -1,0 +1,57 @@
+//! The benchmark: Tollgate, Envoy and nginx in turn, one worker each, in front of the same origin.
+//!
+//! `cargo run --release -p tollgate-integration-tests --bin bench -- --help` tells the options.
+//! Every round measures every contestant once, so that what else the machine does hits all of them;
+//! ratios are taken within a round, and the median of the rounds is printed.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a benchmark that cannot run says why and stops"
+)]
+
+mod contestant;
+mod load;
+mod nginx;
+mod options;
+mod report;
+mod tool;
+
+use std::io::{self, Write as _};
+
+use load::{Load, Sample};
+use options::Options;
+
+fn main() -> io::Result<()> {
+    let Some(options) = Options::from_arguments() else {
+        return writeln!(io::stdout(), "{}", options::HELP);
+    };
+    tool::require_all();
+    let origin = nginx::Nginx::origin(&options);
+    let contestants = contestant::start_all(&options, origin.port());
+    let mut out = io::stdout();
+    let mut samples = Vec::new();
+    for load in Load::ALL {
+        for round in 0..=options.rounds {
+            for contestant in &contestants {
+                let measured = load.run(contestant, &options);
+                // The first round warms caches, pools and branch predictors.
+                if round > 0 {
+                    writeln!(
+                        out,
+                        "{}",
+                        report::progress(round, contestant, load, &measured)
+                    )?;
+                    samples.push(Sample {
+                        round,
+                        contestant: contestant.name,
+                        load,
+                        measured,
+                    });
+                }
+            }
+        }
+    }
+    write!(out, "\n{}", report::Report::new(&samples, &contestants))?;
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! A proxy's process: real Envoy or Tollgate, started from a file of `envoy-config/`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::artifact::{repository_root, tollgate_program};
+use crate::client::Request;
+use crate::envoy::envoy_program;
+use crate::process::Supervised;
+use crate::template::{self, ADMIN, Ports};
+
+/// Compiling modules without optimisation takes its time on a busy machine.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+
+/// Which proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Real Envoy, the specification.
+    Envoy,
+    /// Tollgate.
+    Tollgate,
+}
+
+/// How a proxy is started.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// Which proxy.
+    pub kind: Kind,
+    /// Its configuration.
+    pub file: &'a Path,
+    /// Ports of the shipped file and those that stand for them; the others are chosen.
+    pub ports: Ports,
+    /// What the command line begins with, such as `taskset`.
+    pub wrapper: &'a [&'a str],
+}
+
+/// A running proxy.
+#[derive(Debug)]
+pub struct Server {
+    kind: Kind,
+    process: Supervised,
+    ports: Ports,
+    _folder: TempDir,
+}
+
+impl Server {
+    /// Starts a proxy and waits until it serves.
+    #[must_use]
+    pub fn start(launch: &Launch<'_>) -> Self {
+        let (kind, file) = (launch.kind, launch.file);
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        let (filled, ports) = template::fill(&text, &launch.ports);
+        let filled_file = folder
+            .path()
+            .join(file.file_name().expect("a file has a name"));
+        fs::write(&filled_file, filled).expect("the temporary folder takes files");
+        let process = run(kind, &filled_file, folder.path(), launch.wrapper);
+        let mut server = Self {
+            kind,
+            process,
+            ports,
+            _folder: folder,
+        };
+        server.wait_until_ready();
+        server
+    }
+
+    /// Which proxy this is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The running program.
+    #[must_use]
+    pub fn process(&self) -> &Supervised {
+        &self.process
+    }
+
+    /// The running program, for scenarios about its end.
+    pub fn process_mut(&mut self) -> &mut Supervised {
+        &mut self.process
+    }
+
+    /// The port that stands for one of the shipped file.
+    #[must_use]
+    pub fn port(&self, shipped: u16) -> u16 {
+        *self
+            .ports
+            .get(&shipped)
+            .unwrap_or_else(|| panic!("the file names no port {shipped}"))
+    }
+
+    fn wait_until_ready(&mut self) {
+        let kind = self.kind;
+        let deadline = Instant::now() + READY_LIMIT;
+        while Request::new(self.port(ADMIN), "GET", "/ready")
+            .send()
+            .status
+            != 200
+        {
+            let ended = self.process.ended();
+            let lines = || self.process.lines().join("\n");
+            assert!(
+                ended.is_none(),
+                "{kind:?} ended with {ended:?}:\n{}",
+                lines()
+            );
+            assert!(
+                Instant::now() < deadline,
+                "{kind:?} is not ready:\n{}",
+                lines()
+            );
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn run(kind: Kind, file: &Path, scratch: &Path, wrapper: &[&str]) -> Supervised {
+    let file = file.display().to_string();
+    let (program, arguments): (&Path, Vec<&str>) = match kind {
+        Kind::Envoy => {
+            let log = ["--component-log-level", "wasm:debug"];
+            let how = ["--disable-hot-restart", "--concurrency", "1"];
+            (
+                envoy_program(),
+                [&how[..], &log, &["--config-path", &file]].concat(),
+            )
+        }
+        Kind::Tollgate => (tollgate_program(), vec!["run", &file, "--concurrency", "1"]),
+    };
+    let name = program.display().to_string();
+    let command: Vec<_> = [wrapper, &[&name], &arguments].concat();
+    let (first, rest) = command.split_first().expect("a command has a program");
+    Supervised::start(&PathBuf::from(first), rest, &repository_root(), scratch)
+}
