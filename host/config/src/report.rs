@@ -59,7 +59,29 @@ impl Report {
 
     /// Adds something valid that is not implemented: an error, or a warning on request.
     pub(crate) fn unsupported(&self, path: &str, what: &str) {
-        let reason = format!("valid Envoy, not supported by Tollgate: {what}");
+        self.push_unsupported(
+            path,
+            format!("valid Envoy, not supported by Tollgate: {what}"),
+        );
+    }
+
+    /// Adds a message type that is in no descriptor here, and so can be neither checked nor used.
+    pub(crate) fn unknown_type(&self, path: &str, name: &str, hint: &str) {
+        let reason = format!("{name} is not in Tollgate's set of Envoy messages{hint}");
+        self.push_unsupported(path, reason);
+    }
+
+    /// Adds a warning that something is missing from the result, if that has not stopped it anyway.
+    pub(crate) fn left_out(&self, path: &str) {
+        if self.ignore_unsupported {
+            self.warning(
+                path,
+                "left out, for something in it is not supported by Tollgate",
+            );
+        }
+    }
+
+    fn push_unsupported(&self, path: &str, reason: String) {
         let entry = self.entry(ErrorKind::Unsupported, self.line(path), path, reason);
         if self.ignore_unsupported {
             self.push_warning(entry);
@@ -88,11 +110,20 @@ impl Report {
     }
 
     /// Whether something at or below `path` has been reported already.
-    pub(crate) fn has_error_within(&self, path: &str) -> bool {
-        self.errors
-            .borrow()
+    pub(crate) fn has_entry_within(&self, path: &str) -> bool {
+        let (errors, warnings) = (self.errors.borrow(), self.warnings.borrow());
+        errors
             .iter()
-            .any(|error| is_within(&error.path, path))
+            .chain(warnings.iter())
+            .any(|entry| is_within(&entry.path, path))
+    }
+
+    /// Takes back what was said about `path`, for someone who knows better.
+    pub(crate) fn retract(&self, path: &str) {
+        self.errors.borrow_mut().retain(|error| error.path != path);
+        self.warnings
+            .borrow_mut()
+            .retain(|warning| warning.path != path);
     }
 
     /// Returns errors and warnings in the order of the file.

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::{Reported, data_source, format};
+use super::{Reported, build_each, data_source, format};
 use crate::view::View;
 use crate::{AccessLog, AccessLogSink};
 
 /// Reads the access logs in a repeated field.
 pub(super) fn build_all(view: &View<'_>, field: &str) -> Vec<AccessLog> {
-    view.children(field).iter().filter_map(build).collect()
+    build_each(&view.children(field), build)
 }
 
 fn build(view: &View<'_>) -> Option<AccessLog> {

@@ -14,8 +14,7 @@ const THRESHOLD: u32 = 1024;
 
 pub(super) fn build(view: &View<'_>) -> Option<Cluster> {
     let discovery = discovery(view);
-    let lb_policy = lb_policy(view);
-    let endpoints = discovery.map(|discovery| endpoints(view, discovery));
+    let endpoints = endpoints(view, discovery);
     let upstream = upstream_protocol::build(view);
     let tls = view
         .child("transport_socket")
@@ -47,10 +46,10 @@ pub(super) fn build(view: &View<'_>) -> Option<Cluster> {
     let upstream = upstream?;
     Some(Cluster {
         name: view.text("name").to_owned(),
-        discovery: discovery?,
-        lb_policy: lb_policy?,
+        discovery,
+        lb_policy: lb_policy(view),
         connect_timeout: view.duration("connect_timeout").unwrap_or(CONNECT_TIMEOUT),
-        endpoints: endpoints?,
+        endpoints,
         protocol: upstream.protocol,
         tls: tls.transpose().ok()?.flatten(),
         max_connections: threshold("max_connections"),
@@ -67,26 +66,26 @@ pub(super) fn build(view: &View<'_>) -> Option<Cluster> {
     })
 }
 
-fn discovery(view: &View<'_>) -> Option<ClusterDiscovery> {
-    match view.enumerator("type").as_str() {
-        _ if view.has("cluster_type") => None,
-        "STATIC" => Some(ClusterDiscovery::Static),
-        "STRICT_DNS" => Some(ClusterDiscovery::StrictDns),
-        other => {
-            view.unsupported("type", &format!("`{other}`"));
-            None
-        }
+/// A type that is not implemented, when it is ignored, comes nearest to these two.
+fn discovery(view: &View<'_>) -> ClusterDiscovery {
+    let kind = view.enumerator("type");
+    if !matches!(kind.as_str(), "STATIC" | "STRICT_DNS") && !view.has("cluster_type") {
+        view.unsupported("type", &format!("`{kind}`"));
+    }
+    match kind.as_str() {
+        "STRICT_DNS" | "LOGICAL_DNS" => ClusterDiscovery::StrictDns,
+        _ => ClusterDiscovery::Static,
     }
 }
 
-fn lb_policy(view: &View<'_>) -> Option<LbPolicy> {
+fn lb_policy(view: &View<'_>) -> LbPolicy {
     match view.enumerator("lb_policy").as_str() {
-        "ROUND_ROBIN" => Some(LbPolicy::RoundRobin),
-        "LEAST_REQUEST" => Some(LbPolicy::LeastRequest),
-        "RANDOM" => Some(LbPolicy::Random),
+        "LEAST_REQUEST" => LbPolicy::LeastRequest,
+        "RANDOM" => LbPolicy::Random,
+        "ROUND_ROBIN" => LbPolicy::RoundRobin,
         other => {
             view.unsupported("lb_policy", &format!("`{other}`"));
-            None
+            LbPolicy::RoundRobin
         }
     }
 }

@@ -48,8 +48,7 @@ pub(super) fn refuse_overlaps(chains: &[View<'_>]) {
                     protocol.clone(),
                     matches.transport_protocol.clone(),
                 );
-                // Criteria that are not implemented may tell the chains apart.
-                if !seen.insert(key) && !chain.report().has_error_within(chain.path()) {
+                if !seen.insert(key) && !told_apart(chain) {
                     let reason =
                         "multiple filter chains with overlapping matching rules are defined";
                     return chain.error("", reason);
@@ -57,6 +56,13 @@ pub(super) fn refuse_overlaps(chains: &[View<'_>]) {
             }
         }
     }
+}
+
+/// Criteria that are not implemented, and reported as such, may tell chains apart.
+fn told_apart(chain: &View<'_>) -> bool {
+    chain
+        .report()
+        .has_entry_within(&chain.path_of("filter_chain_match"))
 }
 
 fn build_match(view: &View<'_>) -> FilterChainMatch {

@@ -35,9 +35,8 @@ pub(super) fn build(view: &View<'_>) -> Option<HttpConnectionManager> {
         .map(|filter| filter.text("name"))
         .collect();
     let route_config = route_config(view, &filter_names);
-    let codec_type = codec_type(view);
     Some(HttpConnectionManager {
-        codec_type: codec_type?,
+        codec_type: codec_type(view),
         stat_prefix: view.text("stat_prefix").to_owned(),
         access_log: access_log::build_all(view, "access_log"),
         server_name: non_empty(view.text("server_name"))
@@ -95,14 +94,14 @@ pub(super) fn non_empty(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
 
-fn codec_type(view: &View<'_>) -> Option<CodecType> {
+fn codec_type(view: &View<'_>) -> CodecType {
     match view.enumerator("codec_type").as_str() {
-        "HTTP1" => Some(CodecType::Http1),
-        "HTTP2" => Some(CodecType::Http2),
-        "AUTO" => Some(CodecType::Auto),
+        "HTTP1" => CodecType::Http1,
+        "HTTP2" => CodecType::Http2,
+        "AUTO" => CodecType::Auto,
         other => {
             view.unsupported("codec_type", &format!("`{other}`"));
-            None
+            CodecType::Auto
         }
     }
 }

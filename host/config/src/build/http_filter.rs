@@ -14,6 +14,7 @@ pub(super) fn build_chain(view: &View<'_>) -> Option<Vec<HttpFilter>> {
     let mut filters = Vec::with_capacity(views.len());
     for (index, filter) in views.iter().enumerate() {
         let Some(filter_kind) = kind(filter) else {
+            filter.report().left_out(filter.path());
             continue;
         };
         let terminal = matches!(filter_kind, HttpFilterKind::Router { .. });

@@ -1,6 +1,6 @@
 //! Listeners.
 
-use super::{address, filter_chain};
+use super::{address, build_each, filter_chain};
 use crate::Listener;
 use crate::view::View;
 
@@ -13,7 +13,7 @@ pub(super) fn build(view: &View<'_>) -> Option<Listener> {
     }
     let chains = view.children("filter_chains");
     filter_chain::refuse_overlaps(&chains);
-    let filter_chains: Vec<_> = chains.iter().filter_map(filter_chain::build).collect();
+    let filter_chains = build_each(&chains, filter_chain::build);
     let default_filter_chain = view
         .child("default_filter_chain")
         .as_ref()

@@ -51,11 +51,23 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
     let bootstrap = Bootstrap {
         node: node(root),
         admin: admin(root),
-        listeners: listeners.iter().filter_map(listener::build).collect(),
-        clusters: clusters.iter().filter_map(cluster::build).collect(),
+        listeners: build_each(&listeners, listener::build),
+        clusters: build_each(&clusters, cluster::build),
     };
     references::check(&listeners, &clusters);
     bootstrap
+}
+
+/// Builds what can be built, and says what is left out when that is no error.
+fn build_each<'v, T>(views: &[View<'v>], build: impl Fn(&View<'v>) -> Option<T>) -> Vec<T> {
+    let build_one = |view| {
+        let built = build(view);
+        if built.is_none() {
+            view.report().left_out(view.path());
+        }
+        built
+    };
+    views.iter().filter_map(build_one).collect()
 }
 
 fn node(root: &View<'_>) -> Node {

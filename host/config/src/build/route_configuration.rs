@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{headers, route};
+use super::{build_each, headers, route};
 use crate::view::View;
 use crate::{PerFilter, RouteConfiguration, VirtualHost};
 
@@ -40,11 +40,7 @@ fn virtual_host(view: &View<'_>, limits: &route::Limits<'_>) -> VirtualHost {
             .iter()
             .map(|domain| domain.to_lowercase())
             .collect(),
-        routes: view
-            .children("routes")
-            .iter()
-            .filter_map(|view| route::build(view, limits))
-            .collect(),
+        routes: build_each(&view.children("routes"), |view| route::build(view, limits)),
         request_headers: headers::mutation(view, "request"),
         response_headers: headers::mutation(view, "response"),
         per_filter: per_filter(view, limits.filter_names),

@@ -77,7 +77,7 @@ fn context<'a>(socket: &View<'a>, wanted: &str) -> Result<Option<View<'a>>, Repo
         Some(side) => {
             socket.error(
                 "typed_config",
-                format!("a {side} cannot stand here; expected a {wanted}"),
+                format!("{side} cannot stand here; expected {wanted}"),
             );
             Err(Reported)
         }

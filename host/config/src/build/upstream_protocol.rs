@@ -31,21 +31,22 @@ pub(super) fn build(cluster: &View<'_>) -> Option<Upstream> {
         }
     }
     match options {
-        Some(options) => from_options(&options),
+        Some(options) => Some(from_options(&options)),
         None => from_deprecated(cluster),
     }
 }
 
-fn from_options(options: &View<'_>) -> Option<Upstream> {
-    let explicit = options.child("explicit_http_config")?;
-    let protocol = match explicit.oneof("protocol_config")?.as_str() {
-        "http_protocol_options" => UpstreamProtocol::Http1,
-        "http2_protocol_options" => UpstreamProtocol::Http2,
-        _ => return None,
+/// What is not implemented, when it is ignored, comes nearest to HTTP/1.
+fn from_options(options: &View<'_>) -> Upstream {
+    let explicit = options.child("explicit_http_config");
+    let explicit = explicit.as_ref();
+    let protocol = match explicit.is_some_and(|one| one.has("http2_protocol_options")) {
+        true => UpstreamProtocol::Http2,
+        false => UpstreamProtocol::Http1,
     };
     let common = options.child("common_http_protocol_options");
-    let http1 = explicit.child("http_protocol_options");
-    Some(upstream(protocol, common.as_ref(), http1.as_ref(), None))
+    let http1 = explicit.and_then(|one| one.child("http_protocol_options"));
+    upstream(protocol, common.as_ref(), http1.as_ref(), None)
 }
 
 fn from_deprecated(cluster: &View<'_>) -> Option<Upstream> {

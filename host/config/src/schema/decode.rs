@@ -46,7 +46,8 @@ impl Decoder<'_> {
             }
             Data::Null => DynamicMessage::new(descriptor.clone()),
             data => {
-                let reason = scalar::expected(&format!("a {}", descriptor.full_name()), data);
+                let reason =
+                    scalar::expected(&format!("the message {}", descriptor.full_name()), data);
                 self.report.error_at(node.line, path, reason);
                 DynamicMessage::new(descriptor.clone())
             }
@@ -171,7 +172,7 @@ fn find_field(descriptor: &MessageDescriptor, key: &str) -> Option<FieldDescript
 
 fn unknown_field(descriptor: &MessageDescriptor, key: &str) -> String {
     if key == "<<" {
-        return "merge keys are not read, by Envoy neither".to_owned();
+        return "Envoy does not read merge keys".to_owned();
     }
     let fields: Vec<_> = descriptor.fields().collect();
     let names: Vec<_> = fields.iter().map(FieldDescriptor::name).collect();

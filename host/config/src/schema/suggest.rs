@@ -8,7 +8,7 @@ pub(crate) fn hint(name: &str, candidates: &[&str]) -> String {
 /// Returns the candidate that differs from `name` by few edits, if one does.
 fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let wanted = normal(name);
-    let limit = (wanted.len() / 3).clamp(1, 3);
+    let limit = ((wanted.len() + 2) / 3).clamp(1, 3);
     candidates
         .iter()
         .map(|candidate| (distance(&wanted, &normal(candidate)), *candidate))
@@ -53,7 +53,7 @@ mod tests {
         let names = ["failure_policy", "fail_open", "name"];
         assert_eq!(nearest("failure_polcy", &names), Some("failure_policy"));
         assert_eq!(nearest("failopen", &names), Some("fail_open"));
-        assert_eq!(nearest("nmae", &names), None);
+        assert_eq!(nearest("nmae", &names), Some("name"));
         assert_eq!(nearest("bogus", &names), None);
     }
 

@@ -325,8 +325,7 @@ fn resolve(
         let messages: Vec<_> = pool.all_messages().collect();
         let names: Vec<_> = messages.iter().map(MessageDescriptor::full_name).collect();
         let hint = suggest::hint(name, &names);
-        let what = format!("`@type` {name} is not in Tollgate's set of Envoy messages{hint}");
-        decoder.report.unsupported(path, &what);
+        decoder.report.unknown_type(path, name, &hint);
     }
     found
 }
