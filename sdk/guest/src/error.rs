@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tollgate_abi::Status;
+use tollgate_abi::{LogLevel, Status};
 
 /// A hostcall was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,14 @@ impl Error {
     #[must_use]
     pub const fn status_code(&self) -> u32 {
         self.status
+    }
+
+    /// Logs the refusal without the formatter, which a small filter may otherwise not need.
+    #[cold]
+    pub(crate) fn warn(&self) {
+        let status = self.status().map_or("unknown status", Status::name);
+        let line = [self.call.as_bytes(), b": ", status.as_bytes()].concat();
+        crate::log::write_bytes(LogLevel::Warn, &line);
     }
 
     pub(crate) fn is(&self, status: Status) -> bool {

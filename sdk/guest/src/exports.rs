@@ -8,25 +8,27 @@
 pub use crate::driver::calls::{Response, on_response};
 pub use crate::driver::{
     Event, Registration, on_configure, on_context_create, on_delete, on_event, on_log, on_tick,
-    register,
+    register, select,
 };
 #[cfg(target_arch = "wasm32")]
-pub use crate::memory::allocate;
+pub use crate::memory::{Allocator, allocate};
 pub use crate::panic::install as report_panics;
 
 /// Writes one exported function.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
-    (always $plugins:expr) => {
+    (always $select:expr) => {
+        #[global_allocator]
+        static ALLOCATOR: $crate::exports::Allocator = $crate::exports::Allocator::new();
+
         #[unsafe(no_mangle)]
         extern "C" fn proxy_abi_version_0_2_1() {}
 
         #[unsafe(no_mangle)]
         extern "C" fn _initialize() {
-            static PLUGINS: &[$crate::exports::Registration] = $plugins;
             $crate::exports::report_panics();
-            $crate::exports::register(PLUGINS);
+            $crate::exports::register(|| $select);
         }
 
         #[unsafe(no_mangle)]

@@ -1,6 +1,8 @@
 //! HttpFilter: the handlers of a request's phases, and what the macro learns about them.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use crate::exchange::Exchange;
 use crate::plugin::Plugin;
@@ -76,10 +78,20 @@ pub trait HttpFilter: Plugin {
     }
 }
 
-/// What an absent handler answers.
-fn done<S>(ex: &mut Exchange<S>) -> impl Future<Output = Result<(), Reject>> + use<S> {
-    let _unused = ex;
-    std::future::ready(Ok(()))
+/// What an absent handler answers. A future of its own, as the standard library's can panic.
+#[derive(Clone, Copy, Debug)]
+struct Done;
+
+impl Future for Done {
+    type Output = Result<(), Reject>;
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+const fn done<S>(_ex: &mut Exchange<S>) -> Done {
+    Done
 }
 
 /// How much of a body a handler gets, and whether it may change it.
@@ -152,4 +164,14 @@ impl Hooks {
         response_trailers: Hook::Awaiting,
         log: Hook::Immediate,
     };
+
+    /// Whether any handler can pause its stream.
+    pub(crate) const fn can_wait(&self) -> bool {
+        matches!(self.request, Hook::Awaiting)
+            || matches!(self.request_body, Hook::Awaiting)
+            || matches!(self.request_trailers, Hook::Awaiting)
+            || matches!(self.response, Hook::Awaiting)
+            || matches!(self.response_body, Hook::Awaiting)
+            || matches!(self.response_trailers, Hook::Awaiting)
+    }
 }

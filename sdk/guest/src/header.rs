@@ -89,6 +89,43 @@ impl fmt::Debug for HeaderValue {
     }
 }
 
+/// Headers on their way to the host: written in the wire form as they come, so that a rejection
+/// or a callout with several headers takes three allocations.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HeaderList {
+    count: u32,
+    sizes: Vec<u8>,
+    data: Vec<u8>,
+}
+
+impl HeaderList {
+    pub(crate) const fn new() -> Self {
+        Self {
+            count: 0,
+            sizes: Vec::new(),
+            data: Vec::new(),
+        }
+    }
+
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
+        self.count += 1;
+        for part in [name, value] {
+            let size = u32::try_from(part.len()).unwrap_or(u32::MAX);
+            self.sizes.extend_from_slice(&size.to_le_bytes());
+            self.data.extend_from_slice(part);
+            self.data.push(0);
+        }
+    }
+
+    /// The serialized map; nothing for no headers.
+    pub(crate) fn serialize(&self) -> Vec<u8> {
+        if self.count == 0 {
+            return Vec::new();
+        }
+        [self.count.to_le_bytes().as_slice(), &self.sizes, &self.data].concat()
+    }
+}
+
 /// All entries of a header map at one moment: one block from the host, borrowed pair by pair.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<u8>);
@@ -140,5 +177,47 @@ impl fmt::Debug for Headers {
         f.debug_map()
             .entries(self.iter().map(|(name, value)| (text(name), text(value))))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tollgate_abi::pairs;
+
+    use super::{HeaderList, HeaderValue, Headers};
+
+    #[test]
+    fn a_list_is_written_as_the_codec_reads_it() {
+        let mut list = HeaderList::new();
+        assert!(list.serialize().is_empty());
+        list.push(b"a", b"b");
+        list.push(b"cc", b"");
+        assert_eq!(list.serialize(), pairs::encode([("a", "b"), ("cc", "")]));
+    }
+
+    #[test]
+    fn a_map_that_stops_making_sense_ends_there() {
+        let mut bytes = pairs::encode([("a", "1"), ("b", "2")]);
+        bytes.pop();
+        let headers = Headers::from_serialized(bytes);
+        assert_eq!(
+            headers.iter().collect::<Vec<_>>(),
+            [(b"a".as_slice(), b"1".as_slice())]
+        );
+        assert!(Headers::from_serialized(vec![255; 7]).is_empty());
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_stay_as_they_are() {
+        let value = HeaderValue::from(vec![0xff, b'a']);
+        assert!(value.to_str().is_err());
+        assert_eq!(value.as_bytes(), [0xff, b'a']);
+        assert_eq!(format!("{value:?}"), "\"\\xffa\"");
+    }
+
+    #[test]
+    fn a_prefix_longer_than_the_value_does_not_match() {
+        let value = HeaderValue::from(b"Bear".to_vec());
+        assert_eq!(value.strip_prefix_ignore_case("Bearer "), None);
     }
 }

@@ -18,12 +18,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use tollgate_abi::Status;
 use tollgate_abi::limits::MAX_CALLOUT_TIMEOUT_MS;
-use tollgate_abi::{Status, pairs};
 
 pub use crate::driver::calls::Callout;
 use crate::error::Error;
-use crate::header::{HeaderValue, Headers};
+use crate::header::{HeaderList, HeaderValue, Headers};
 use crate::sys::{self, HttpCallArguments};
 
 /// Starts a GET request to `path` of a cluster.
@@ -42,15 +42,12 @@ pub fn request(
     cluster: impl Into<String>,
     path: impl AsRef<[u8]>,
 ) -> CalloutRequest {
-    let cluster = cluster.into();
-    let authority = cluster.clone().into_bytes();
-    let headers = vec![
-        (b":method".to_vec(), method.as_ref().to_vec()),
-        (b":path".to_vec(), path.as_ref().to_vec()),
-        (b":authority".to_vec(), authority),
-    ];
+    let mut headers = HeaderList::new();
+    headers.push(b":method", method.as_ref());
+    headers.push(b":path", path.as_ref());
     CalloutRequest {
-        cluster,
+        cluster: cluster.into(),
+        authority: None,
         headers,
         body: Vec::new(),
         timeout: DEFAULT_TIMEOUT,
@@ -65,7 +62,8 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 #[must_use = "a callout is made by `send().await`"]
 pub struct CalloutRequest {
     cluster: String,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
+    authority: Option<Vec<u8>>,
+    headers: HeaderList,
     body: Vec<u8>,
     timeout: Duration,
 }
@@ -73,16 +71,13 @@ pub struct CalloutRequest {
 impl CalloutRequest {
     /// Sets the authority; the cluster's name if it is not set.
     pub fn authority(mut self, authority: impl AsRef<[u8]>) -> Self {
-        self.headers.retain(|(name, _)| name != b":authority");
-        self.headers
-            .push((b":authority".to_vec(), authority.as_ref().to_vec()));
+        self.authority = Some(authority.as_ref().to_vec());
         self
     }
 
     /// Adds a header.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.headers
-            .push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self.headers.push(name.as_ref(), value.as_ref());
         self
     }
 
@@ -106,13 +101,18 @@ impl CalloutRequest {
     }
 
     /// Makes the hostcall and returns its token.
-    pub(crate) fn dispatch(&self) -> Result<u32, CalloutError> {
+    pub(crate) fn dispatch(&mut self) -> Result<u32, CalloutError> {
         // 0 would mean no timeout, and too large a number is refused.
         let millis = self
             .timeout
             .as_millis()
             .clamp(1, u128::from(MAX_CALLOUT_TIMEOUT_MS - 1));
-        let headers = pairs::encode(self.headers.iter().map(|(name, value)| (name, value)));
+        let authority = self
+            .authority
+            .take()
+            .unwrap_or_else(|| self.cluster.clone().into_bytes());
+        self.headers.push(b":authority", &authority);
+        let headers = self.headers.serialize();
         sys::http_call(&HttpCallArguments {
             upstream: self.cluster.as_bytes(),
             headers: &headers,

@@ -11,6 +11,7 @@ mod filter;
 mod header;
 #[cfg(any(target_arch = "wasm32", test))]
 mod memory;
+mod module_static;
 mod panic;
 mod plugin;
 mod reject;

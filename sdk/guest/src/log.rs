@@ -24,12 +24,18 @@ pub fn enabled(level: LogLevel) -> bool {
 }
 
 /// Logs a line, if the host prints its level. The macros of this module call it.
+#[inline]
 pub fn write(level: LogLevel, message: fmt::Arguments<'_>) {
     match message.as_str() {
-        // Text without arguments needs no formatting, and the host drops it if it is not wanted.
+        // Text without arguments needs no formatter, and the host drops it if it is not wanted.
         Some(text) => sys::log(level, text.as_bytes()),
-        None if enabled(level) => sys::log(level, message.to_string().as_bytes()),
-        None => {}
+        None => format(level, message),
+    }
+}
+
+fn format(level: LogLevel, message: fmt::Arguments<'_>) {
+    if enabled(level) {
+        sys::log(level, message.to_string().as_bytes());
     }
 }
 

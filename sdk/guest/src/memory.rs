@@ -1,13 +1,241 @@
-//! Blocks that the host fills: it asks for one inside a hostcall, and the SDK takes it over as a
-//! `Vec` without copying.
+//! The module's memory: a small allocator, and blocks that the host fills.
+//!
+//! A filter allocates little, in few sizes, again and again. Blocks are therefore kept in lists by
+//! size class and reused as they are: taking and giving back cost a few instructions, and the
+//! whole is a tenth of the standard allocator's code. Memory that was needed once stays with the
+//! module, which it does with every allocator, as wasm memory cannot shrink.
 #![expect(
     unsafe_code,
-    reason = "takes over blocks that the host was given by address"
+    reason = "hands out memory, and takes over blocks given by address"
 )]
 
-use std::alloc::{Layout, alloc};
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
 use std::ptr;
+
+use crate::module_static::module_static;
+
+/// Blocks are multiples of this and aligned to it.
+const GRANULE: usize = 16;
+
+/// Classes 0 to 3 are 16 to 64 bytes; then each doubling has four.
+const CLASSES: usize = 112;
+
+/// What memory is asked for at once, at least; one page of wasm.
+const PAGE: usize = 65_536;
+
+/// A free block: its first word is the address of the next one.
+type Free = *mut u8;
+
+/// Memory in size classes. `grow` gets more of it: at least so many bytes, or null.
+pub(crate) struct Heap {
+    // INVARIANT: every address in a list, and every address that a listed block holds, is null or
+    // that of an unused block of the list's class, which nothing else refers to.
+    free: [Cell<Free>; CLASSES],
+    // INVARIANT: `rest` bytes from `next` on are unused, and `next` is a multiple of `GRANULE`.
+    next: Cell<*mut u8>,
+    rest: Cell<usize>,
+    grow: fn(usize) -> *mut u8,
+}
+
+/// The class of blocks of `size` bytes, and the size they really have; `None` when it is beyond
+/// what memory can hold.
+const fn class_of(size: usize) -> Option<(usize, usize)> {
+    if size > usize::MAX / 4 {
+        return None;
+    }
+    let last = if size == 0 { 0 } else { size - 1 };
+    if last < 4 * GRANULE {
+        let class = last / GRANULE;
+        return Some((class, (class + 1) * GRANULE));
+    }
+    let log = last.ilog2() as usize;
+    let step = log - 2;
+    let quarter = last >> step;
+    Some(((log - 5) * 4 + (quarter & 3), (quarter + 1) << step))
+}
+
+/// How many bytes after `start` the next address with this alignment is.
+fn padding(start: *mut u8, align: usize) -> usize {
+    // Alignments are powers of two.
+    start.addr().wrapping_neg() & (align - 1)
+}
+
+impl Heap {
+    pub(crate) const fn new(grow: fn(usize) -> *mut u8) -> Self {
+        Self {
+            free: [const { Cell::new(ptr::null_mut()) }; CLASSES],
+            next: Cell::new(ptr::null_mut()),
+            rest: Cell::new(0),
+            grow,
+        }
+    }
+
+    /// Returns an unused block, or null.
+    pub(crate) fn take(&self, layout: Layout) -> *mut u8 {
+        let Some((class, size)) = class_of(layout.size()) else {
+            return ptr::null_mut();
+        };
+        let Some(list) = self.free.get(class) else {
+            return ptr::null_mut();
+        };
+        let block = list.get();
+        if block.is_null() || padding(block, layout.align()) != 0 {
+            return self.carve(size, layout.align());
+        }
+        // SAFETY: by the invariant of `free` the block is unused and its first word is the next
+        // address; it is at least 16 bytes long and aligned to 16.
+        list.set(unsafe { block.cast::<Free>().read() });
+        block
+    }
+
+    /// Takes a block back.
+    ///
+    /// # Safety
+    ///
+    /// `block` came from [`take`](Self::take) of this heap with this layout's size, and is unused.
+    pub(crate) unsafe fn give(&self, block: *mut u8, layout: Layout) {
+        let Some((class, _)) = class_of(layout.size()) else {
+            return;
+        };
+        let Some(list) = self.free.get(class) else {
+            return;
+        };
+        // SAFETY: the block is unused, at least 16 bytes long and aligned to 16.
+        unsafe { block.cast::<Free>().write(list.get()) };
+        list.set(block);
+    }
+
+    /// Cuts a block off the unused memory, and gets more memory when it does not suffice.
+    fn carve(&self, size: usize, align: usize) -> *mut u8 {
+        let align = if align < GRANULE { GRANULE } else { align };
+        let mut skipped = padding(self.next.get(), align);
+        if self.rest.get() < skipped.saturating_add(size) {
+            let wanted = size.saturating_add(align).max(PAGE).next_multiple_of(PAGE);
+            let start = (self.grow)(wanted);
+            if start.is_null() {
+                return ptr::null_mut();
+            }
+            // What was left is given up: less than the block that did not fit.
+            self.next.set(start);
+            self.rest.set(wanted);
+            skipped = padding(start, align);
+        }
+        let block = self.next.get().wrapping_add(skipped);
+        self.next.set(block.wrapping_add(size));
+        self.rest.set(self.rest.get() - skipped - size);
+        block
+    }
+}
+
+/// A static of a module.
+#[cfg(target_arch = "wasm32")]
+pub(crate) struct ModuleStatic<T>(T);
+
+// SAFETY: a Proxy-Wasm host runs a module on one thread, and without the feature `atomics` the
+// module could not share its memory with another one.
+#[cfg(all(target_arch = "wasm32", not(target_feature = "atomics")))]
+unsafe impl<T> Sync for ModuleStatic<T> {}
+
+#[cfg(target_arch = "wasm32")]
+impl<T> ModuleStatic<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    pub(crate) fn with<R>(&'static self, look: impl FnOnce(&T) -> R) -> R {
+        look(&self.0)
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl<T> ModuleStatic<Cell<T>> {
+    pub(crate) fn set(&self, value: T) {
+        self.0.set(value);
+    }
+
+    pub(crate) const fn replace(&self, value: T) -> T {
+        self.0.replace(value)
+    }
+
+    pub(crate) fn take(&self) -> T
+    where
+        T: Default,
+    {
+        self.0.take()
+    }
+
+    pub(crate) const fn get(&self) -> T
+    where
+        T: Copy,
+    {
+        self.0.get()
+    }
+}
+
+/// The allocator of a module made by `plugins!`.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Allocator;
+
+impl Allocator {
+    /// The allocator; its state is the thread's, and a module has one thread.
+    #[expect(clippy::new_without_default, reason = "made once, by plugins!")]
+    #[must_use]
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+module_static! {
+    static HEAP: Heap = Heap::new(grow_memory);
+}
+
+#[cfg(target_arch = "wasm32")]
+fn grow_memory(bytes: usize) -> *mut u8 {
+    let old_pages = core::arch::wasm32::memory_grow::<0>(bytes / PAGE);
+    match old_pages.checked_mul(PAGE) {
+        Some(start) if old_pages != usize::MAX => ptr::with_exposed_provenance_mut(start),
+        _ => ptr::null_mut(),
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+const fn grow_memory(_bytes: usize) -> *mut u8 {
+    ptr::null_mut()
+}
+
+// SAFETY: a block that `Heap::take` returns is unused, large enough and aligned, and stays so
+// until it is given back; a module has one thread, and `HEAP` is that thread's.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        HEAP.with(|heap| heap.take(layout))
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller gives back what it got from `alloc` with this layout.
+        HEAP.with(|heap| unsafe { heap.give(block, layout) });
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        if class_of(layout.size()) == class_of(size) {
+            return block;
+        }
+        let Ok(larger) = Layout::from_size_align(size, layout.align()) else {
+            return ptr::null_mut();
+        };
+        let moved = HEAP.with(|heap| heap.take(larger));
+        if moved.is_null() {
+            return moved;
+        }
+        // SAFETY: both blocks hold at least the smaller of the two sizes, and they are not the
+        // same block, as the old one is in use.
+        unsafe { block.copy_to_nonoverlapping(moved, layout.size().min(size)) };
+        // SAFETY: the caller gives up what it got from `alloc` with this layout.
+        HEAP.with(|heap| unsafe { heap.give(block, layout) });
+        moved
+    }
+}
 
 /// The block the host asked for last and that nobody took over yet.
 #[derive(Clone, Copy)]
@@ -21,10 +249,10 @@ const NONE: Block = Block {
     len: 0,
 };
 
-thread_local! {
+module_static! {
     // INVARIANT: either `NONE`, or a live block of exactly `len` bytes with alignment 1 that
     // `allocate` got from the global allocator and that nothing else owns.
-    static LAST: Cell<Block> = const { Cell::new(NONE) };
+    static LAST: Cell<Block> = Cell::new(NONE);
 }
 
 /// Gives the host a block of `size` bytes, or null. A hostcall returns at most one, so only the
@@ -37,7 +265,7 @@ pub fn allocate(size: usize) -> *mut u8 {
         return ptr::null_mut();
     }
     // SAFETY: the layout has a size above 0, checked just above.
-    let start = unsafe { alloc(layout) };
+    let start = unsafe { std::alloc::alloc(layout) };
     LAST.set(if start.is_null() {
         NONE
     } else {
@@ -63,28 +291,5 @@ pub(crate) fn adopt(start: *mut u8, len: usize) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{adopt, allocate};
-
-    #[test]
-    fn a_block_is_taken_over_once() {
-        let start = allocate(3);
-        // SAFETY: three bytes at `start` were just allocated.
-        unsafe { start.copy_from_nonoverlapping(b"abc".as_ptr(), 3) };
-        assert_eq!(adopt(start, 3).as_deref(), Some(b"abc".as_slice()));
-        assert_eq!(adopt(start, 3), None);
-    }
-
-    #[test]
-    fn a_block_of_another_size_is_refused() {
-        let start = allocate(3);
-        assert_eq!(adopt(start, 4), None);
-        assert_eq!(adopt(start, 3), None);
-    }
-
-    #[test]
-    fn nothing_needs_no_block() {
-        assert_eq!(adopt(std::ptr::null_mut(), 0), Some(Vec::new()));
-        assert!(allocate(0).is_null());
-    }
-}
+#[path = "memory_tests.rs"]
+mod tests;

@@ -11,8 +11,9 @@
 //! requests.increment(["ok"]);
 //! ```
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::cmp::Ordering;
+use std::fmt;
 
 use tollgate_abi::MetricType;
 
@@ -106,13 +107,12 @@ impl<const N: usize> Histogram<N> {
 }
 
 /// A metric and the series of its label values.
-#[derive(Debug)]
 struct Family<const N: usize> {
     kind: MetricType,
     name: String,
     labels: [&'static str; N],
     /// Sorted by label values.
-    series: RefCell<Vec<Series<N>>>,
+    series: Cell<Vec<Series<N>>>,
 }
 
 /// Label values with the host's id.
@@ -120,6 +120,16 @@ struct Family<const N: usize> {
 struct Series<const N: usize> {
     values: [Box<str>; N],
     id: u32,
+}
+
+impl<const N: usize> fmt::Debug for Family<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut family = f.debug_struct("Family");
+        family
+            .field("name", &self.name)
+            .field("labels", &self.labels)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<const N: usize> Series<N> {
@@ -137,7 +147,7 @@ impl<const N: usize> Family<N> {
             kind,
             name,
             labels,
-            series: RefCell::new(Vec::new()),
+            series: Cell::new(Vec::new()),
         }
     }
 
@@ -160,19 +170,21 @@ impl<const N: usize> Family<N> {
 
     /// The id of a series, or how many series there are.
     fn known(&self, values: &[&str; N]) -> Result<u32, usize> {
-        let series = self.series.borrow();
-        let found = series.binary_search_by(|series| series.compare(values));
-        found
-            .ok()
+        let series = self.series.take();
+        let found = series
+            .binary_search_by(|series| series.compare(values))
+            .ok();
+        let id = found
             .and_then(|index| series.get(index))
-            .map(|series| series.id)
-            .ok_or(series.len())
+            .map(|series| series.id);
+        let result = id.ok_or(series.len());
+        self.series.set(series);
+        result
     }
 
     fn define(&self, values: &[&str; N]) -> Result<u32, Error> {
-        // Nothing is borrowed while the host is asked.
         let id = sys::define_metric(self.kind, self.full_name(values).as_bytes())?;
-        let mut series = self.series.borrow_mut();
+        let mut series = self.series.take();
         if let Err(place) = series.binary_search_by(|series| series.compare(values)) {
             series.insert(
                 place,
@@ -182,6 +194,7 @@ impl<const N: usize> Family<N> {
                 },
             );
         }
+        self.series.set(series);
         Ok(id)
     }
 

@@ -27,12 +27,6 @@ impl std::fmt::Debug for Vm {
     }
 }
 
-struct Plugins<F>(F);
-
-impl<F: HttpFilter> Plugins<F> {
-    const LIST: &'static [Registration] = &[Registration::of::<F>("")];
-}
-
 impl Vm {
     /// Makes a VM with one plugin.
     #[must_use]
@@ -42,7 +36,7 @@ impl Vm {
             saved: RefCell::default(),
             depth: Cell::new(0),
         };
-        vm.enter(|| driver::register(Plugins::<F>::LIST));
+        vm.enter(|| driver::register(|| Some(Registration::of::<F>(""))));
         vm
     }
 
@@ -94,10 +88,10 @@ impl Vm {
         self.enter(|| driver::on_delete(id));
     }
 
-    /// Returns how many streams the filter still knows.
+    /// Returns how many contexts the filter still knows, its root included.
     #[must_use]
-    pub fn streams(&self) -> usize {
-        self.enter(driver::streams)
+    pub fn contexts(&self) -> usize {
+        self.enter(driver::contexts)
     }
 
     /// Returns how many callouts the filter still awaits.

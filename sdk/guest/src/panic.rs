@@ -14,20 +14,48 @@ pub fn install() {
 /// Writes `panicked at file:line: message` without the formatter, which would double a small
 /// filter's size.
 fn report(info: &PanicHookInfo<'_>) {
-    let mut line = Vec::from(b"panicked at ".as_slice());
-    if let Some(location) = info.location() {
-        line.extend_from_slice(location.file().as_bytes());
-        line.push(b':');
-        push_decimal(&mut line, location.line());
-    }
-    line.extend_from_slice(b": ");
-    line.extend_from_slice(info.payload_as_str().unwrap_or("unknown reason").as_bytes());
-    sys::log(LogLevel::Critical, &line);
+    let (file, line) = info
+        .location()
+        .map_or(("?", 0), |place| (place.file(), place.line()));
+    let message = info.payload_as_str().unwrap_or("unknown reason");
+    let mut digits = [0; 10];
+    let line = decimal(line, &mut digits);
+    let start = b"panicked at ".as_slice();
+    let text = [
+        start,
+        file.as_bytes(),
+        b":",
+        line,
+        b": ",
+        message.as_bytes(),
+    ]
+    .concat();
+    sys::log(LogLevel::Critical, &text);
 }
 
-fn push_decimal(line: &mut Vec<u8>, number: u32) {
-    if number >= 10 {
-        push_decimal(line, number / 10);
+/// Writes a number without the formatter, at the end of `digits`.
+fn decimal(mut number: u32, digits: &mut [u8; 10]) -> &[u8] {
+    let mut unused = digits.len();
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        unused -= 1;
+        if number == 0 {
+            break;
+        }
     }
-    line.extend(u8::try_from(number % 10).map(|digit| b'0' + digit));
+    digits.get(unused..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn numbers_are_written_in_decimal() {
+        let text = |number| decimal(number, &mut [0; 10]).to_vec();
+        assert_eq!(text(0), b"0");
+        assert_eq!(text(1_070), b"1070");
+        assert_eq!(text(u32::MAX), b"4294967295");
+    }
 }

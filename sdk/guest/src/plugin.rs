@@ -1,6 +1,8 @@
 //! Plugin: what a filter is before any request, made once from its configuration.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -36,7 +38,19 @@ pub trait Plugin: Sized + 'static {
     /// comes while the one before still awaits something is skipped.
     fn tick(&self, cx: &PluginCx) -> impl Future<Output = ()> {
         let _unused = cx;
-        std::future::ready(())
+        Idle
+    }
+}
+
+/// A tick without work. A future of its own, as the standard library's can panic.
+#[derive(Clone, Copy, Debug)]
+struct Idle;
+
+impl Future for Idle {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
     }
 }
 

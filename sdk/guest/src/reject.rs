@@ -1,8 +1,9 @@
 //! Reject: the answer a filter gives the client instead of passing the request on.
 
-use tollgate_abi::{GrpcStatus, pairs};
+use tollgate_abi::GrpcStatus;
 
 use crate::error::Error;
+use crate::header::HeaderList;
 use crate::http::CalloutError;
 use crate::sys::{self, LocalReply, NO_GRPC_STATUS};
 
@@ -19,10 +20,14 @@ use crate::sys::{self, LocalReply, NO_GRPC_STATUS};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a rejection does something only when it is returned"]
-pub struct Reject {
+pub struct Reject(Box<Parts>);
+
+/// Behind a pointer, so that the result of a handler that passes the request on is small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Parts {
     status: u16,
     grpc_status: Option<GrpcStatus>,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
+    headers: HeaderList,
     body: Vec<u8>,
     details: Vec<u8>,
 }
@@ -30,60 +35,62 @@ pub struct Reject {
 impl Reject {
     /// Answers with a status and nothing else. A gRPC request gets the gRPC status that Envoy maps
     /// from it.
-    pub const fn new(status: u16) -> Self {
-        Self {
+    pub fn new(status: u16) -> Self {
+        Self(Box::new(Parts {
             status,
             grpc_status: None,
-            headers: Vec::new(),
+            headers: HeaderList::new(),
             body: Vec::new(),
             details: Vec::new(),
-        }
+        }))
     }
 
     /// Adds a header.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
-        self.headers
-            .push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self.0.headers.push(name.as_ref(), value.as_ref());
         self
     }
 
     /// Sets the body; `text/plain` unless a `content-type` header says otherwise. A gRPC client
     /// reads it as `grpc-message`.
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
-        self.body = body.as_ref().to_vec();
+        self.0.body = body.as_ref().to_vec();
         self
     }
 
     /// Sets the response code details that the access log prints; a word such as `missing_token`.
     pub fn details(mut self, details: impl AsRef<[u8]>) -> Self {
-        self.details = details.as_ref().to_vec();
+        self.0.details = details.as_ref().to_vec();
         self
     }
 
     /// Chooses the status a gRPC client sees.
-    pub const fn grpc_status(mut self, status: GrpcStatus) -> Self {
-        self.grpc_status = Some(status);
+    pub fn grpc_status(mut self, status: GrpcStatus) -> Self {
+        self.0.grpc_status = Some(status);
         self
     }
 
     /// Returns the HTTP status.
     #[must_use]
-    pub const fn status(&self) -> u16 {
-        self.status
+    pub fn status(&self) -> u16 {
+        self.0.status
     }
 
     /// Answers the client of the effective context's stream.
     pub(crate) fn send(&self) -> Result<(), Error> {
-        let headers = match self.headers.as_slice() {
-            [] => Vec::new(),
-            headers => pairs::encode(headers.iter().map(|(name, value)| (name, value))),
-        };
+        let Parts {
+            status,
+            grpc_status,
+            headers,
+            body,
+            details,
+        } = &*self.0;
         sys::send_local_response(&LocalReply {
-            status: u32::from(self.status),
-            details: &self.details,
-            body: &self.body,
-            headers: &headers,
-            grpc_status: self.grpc_status.map_or(NO_GRPC_STATUS, GrpcStatus::to_u32),
+            status: u32::from(*status),
+            details,
+            body,
+            headers: &headers.serialize(),
+            grpc_status: grpc_status.map_or(NO_GRPC_STATUS, GrpcStatus::to_u32),
         })
     }
 }
@@ -91,7 +98,7 @@ impl Reject {
 /// A refused hostcall is the filter's or the host's mistake, so the client sees a 500.
 impl From<Error> for Reject {
     fn from(error: Error) -> Self {
-        crate::log::warn!("{error}");
+        error.warn();
         Self::new(500).details("filter_error")
     }
 }

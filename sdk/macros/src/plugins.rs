@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{LitStr, Path, Token};
+use syn::{LitInt, LitStr, Path, Token};
 
 use crate::http_filter::HANDLERS;
 
@@ -65,15 +65,17 @@ fn registration(entries: &[Entry]) -> syn::Result<TokenStream> {
         let root_id = root_id.as_ref().map_or_else(String::new, LitStr::value);
         quote! { ::tollgate::exports::Registration::of::<#filter>(#root_id) }
     });
+    let count = entries.len();
     let first = &first.filter;
     let others = others.iter().map(|entry| &entry.filter);
     Ok(quote! {
-        #first ! { [#(#registrations),*] [] [#([#others])*] }
+        #first ! { [#count #(#registrations),*] [] [#([#others])*] }
     })
 }
 
-/// `[registrations] handler handler …`, with repetitions.
+/// `[count registrations] handler handler …`, with repetitions.
 struct Collected {
+    count: usize,
     registrations: TokenStream,
     handlers: Vec<Ident>,
 }
@@ -82,12 +84,14 @@ impl Parse for Collected {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let registrations;
         syn::bracketed!(registrations in input);
+        let count = registrations.parse::<LitInt>()?.base10_parse()?;
         let registrations = registrations.parse()?;
         let mut handlers = Vec::new();
         while !input.is_empty() {
             handlers.push(input.parse()?);
         }
         Ok(Self {
+            count,
             registrations,
             handlers,
         })
@@ -114,13 +118,18 @@ fn callbacks(collected: &Collected) -> TokenStream {
             }
         }
     }
+    let select = if collected.count == 1 {
+        quote! { ::core::option::Option::Some(#registrations) }
+    } else {
+        quote! { ::tollgate::exports::select(&[#registrations]) }
+    };
     let callbacks = callbacks
         .iter()
         .map(|name| Ident::new(name, Span::call_site()));
     quote! {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
-            ::tollgate::__export!(always &[#registrations]);
+            ::tollgate::__export!(always #select);
             #( ::tollgate::__export!(#callbacks); )*
         };
         // Natively a test picks the filter; naming it here keeps it from being called unused.

@@ -1,15 +1,16 @@
 //! Callouts in flight: which context awaits which token.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use tollgate_abi::{BufferType, MapType};
 
-use super::{resume, running_context};
+use super::{resume, running_context, with};
 use crate::header::{HeaderValue, Headers};
 use crate::http::{CalloutError, CalloutRequest, CalloutResponse};
+use crate::module_static::module_static;
 use crate::sys;
 
 type Outcome = Result<CalloutResponse, CalloutError>;
@@ -35,13 +36,13 @@ pub struct Response {
     pub num_trailers: u32,
 }
 
-thread_local! {
-    static CALLS: RefCell<Vec<Call>> = const { RefCell::new(Vec::new()) };
+module_static! {
+    static CALLS: Cell<Vec<Call>> = Cell::new(Vec::new());
     // True inside the hostcall: a host that answers before it returns the token is heard.
-    static DISPATCHING: Cell<bool> = const { Cell::new(false) };
+    static DISPATCHING: Cell<bool> = Cell::new(false);
     // Set by the first callout, so that a filter without callouts does not contain the code that
     // receives them, although its module exports the callback.
-    static RECEIVER: Cell<Option<fn(Response)>> = const { Cell::new(None) };
+    static RECEIVER: Cell<Option<fn(Response)>> = Cell::new(None);
 }
 
 /// Receives a response from the host. A token that nobody awaits any more is ignored.
@@ -53,7 +54,7 @@ pub fn on_response(response: Response) {
 
 fn receive(response: Response) {
     let Response { token, .. } = response;
-    let awaited = CALLS.with_borrow(|calls| calls.iter().any(|call| call.token == token));
+    let awaited = with(&CALLS, |calls| calls.iter().any(|call| call.token == token));
     if !awaited && !DISPATCHING.get() {
         return;
     }
@@ -68,7 +69,7 @@ fn receive(response: Response) {
 
 /// Stores the outcome and returns whom to tell; `None` while the token is not yet known to anyone.
 fn settle(token: u32, outcome: Outcome) -> Option<(u32, Waker)> {
-    CALLS.with_borrow_mut(|calls| {
+    with(&CALLS, |calls| {
         if let Some(call) = calls.iter_mut().find(|call| call.token == token) {
             call.outcome = Some(outcome);
             return Some((call.owner, call.waker.clone()));
@@ -107,7 +108,7 @@ fn read(response: Response) -> Outcome {
 /// Exchanges the thread's callouts with the saved ones.
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) fn swap(calls: &mut Saved) {
-    CALLS.with_borrow_mut(|current| std::mem::swap(current, &mut calls.0));
+    calls.0 = CALLS.replace(std::mem::take(&mut calls.0));
 }
 
 /// The callouts of a native VM that is not running.
@@ -118,7 +119,7 @@ pub(super) struct Saved(Vec<Call>);
 /// Returns how many callouts are awaited.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn in_flight() -> usize {
-    CALLS.with_borrow(Vec::len)
+    with(&CALLS, |calls| calls.len())
 }
 
 /// A callout as a future: sent when first polled, forgotten when dropped.
@@ -143,7 +144,7 @@ impl Future for Callout {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        if let State::Unsent(request) = &self.0 {
+        if let State::Unsent(request) = &mut self.0 {
             match send(request) {
                 Ok(token) => self.0 = State::Sent(token),
                 Err(error) => {
@@ -169,21 +170,21 @@ impl Future for Callout {
 impl Drop for Callout {
     fn drop(&mut self) {
         if let State::Sent(token) = self.0 {
-            let _forgotten = CALLS.with_borrow_mut(|calls| take(calls, token));
+            let _forgotten = with(&CALLS, |calls| take(calls, token));
         }
     }
 }
 
 /// Makes the hostcall and registers who awaits it.
-fn send(request: &CalloutRequest) -> Result<u32, CalloutError> {
+fn send(request: &mut CalloutRequest) -> Result<u32, CalloutError> {
     RECEIVER.set(Some(receive));
     let nested = DISPATCHING.replace(true);
     let token = request.dispatch();
     DISPATCHING.set(nested);
     let token = token?;
     let owner = running_context();
-    CALLS.with_borrow_mut(
-        |calls| match calls.iter_mut().find(|call| call.token == token) {
+    with(&CALLS, |calls| {
+        match calls.iter_mut().find(|call| call.token == token) {
             Some(early) => early.owner = owner,
             None => calls.push(Call {
                 token,
@@ -191,14 +192,14 @@ fn send(request: &CalloutRequest) -> Result<u32, CalloutError> {
                 waker: Waker::noop().clone(),
                 outcome: None,
             }),
-        },
-    );
+        }
+    });
     Ok(token)
 }
 
 /// Takes the outcome if it is there, and remembers whom to wake if not.
 fn take_outcome(token: u32, waker: &Waker) -> Option<Outcome> {
-    CALLS.with_borrow_mut(|calls| {
+    with(&CALLS, |calls| {
         let call = calls.iter_mut().find(|call| call.token == token)?;
         if call.outcome.is_none() {
             call.waker.clone_from(waker);
@@ -209,6 +210,5 @@ fn take_outcome(token: u32, waker: &Waker) -> Option<Outcome> {
 }
 
 fn take(calls: &mut Vec<Call>, token: u32) -> Option<Call> {
-    let index = calls.iter().position(|call| call.token == token)?;
-    Some(calls.swap_remove(index))
+    calls.extract_if(.., |call| call.token == token).next()
 }

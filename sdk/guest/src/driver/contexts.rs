@@ -1,113 +1,86 @@
-//! Contexts: a table from context id to context. Ids count up and live ones are few, so the table
-//! is an open-addressed array in which an id's own low bits are its hash.
+//! Contexts: a table from context id to context.
+//!
+//! Hosts count ids up, so a sorted list is appended to at its end, and a search is a few steps
+//! even with thousands of streams. What is removed leaves a gap until half of the list is gaps.
 
 /// A map from context id to `T`.
 #[derive(Debug)]
 pub(super) struct Contexts<T> {
-    /// A power of two of places, or none. At most half of them are taken.
-    places: Vec<Option<(u32, T)>>,
-    len: usize,
+    /// Sorted by id; `None` for a context that is gone.
+    entries: Vec<(u32, Option<T>)>,
+    gaps: usize,
+}
+
+impl<T> Default for Contexts<T> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl<T> Contexts<T> {
     pub(super) const fn new() -> Self {
         Self {
-            places: Vec::new(),
-            len: 0,
+            entries: Vec::new(),
+            gaps: 0,
         }
-    }
-
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(super) const fn len(&self) -> usize {
-        self.len
-    }
-
-    #[cfg(not(target_arch = "wasm32"))]
-    pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
-        self.places
-            .into_iter()
-            .flatten()
-            .map(|(_, context)| context)
     }
 
     pub(super) fn get(&self, id: u32) -> Option<&T> {
-        let mut place = self.home(id);
-        loop {
-            match self.places.get(place)? {
-                Some((other, context)) if *other == id => return Some(context),
-                Some(_) => place = self.next(place),
-                None => return None,
-            }
-        }
+        let place = self.place(id).ok()?;
+        self.entries.get(place)?.1.as_ref()
+    }
+
+    /// Returns the context with the lowest id above `id`.
+    pub(super) fn after(&self, id: u32) -> Option<(u32, &T)> {
+        let above = self.entries.iter().filter(|(other, _)| *other > id);
+        above
+            .filter_map(|(other, context)| Some((*other, context.as_ref()?)))
+            .next()
     }
 
     /// Inserts a context and returns the one it replaces.
     pub(super) fn insert(&mut self, id: u32, context: T) -> Option<T> {
-        if (self.len + 1) * 2 > self.places.len() {
-            self.grow();
+        if let Ok(place) = self.place(id) {
+            return self.entries.get_mut(place)?.1.replace(context);
         }
-        let mut place = self.home(id);
-        loop {
-            let next = self.next(place);
-            let taken = self.places.get_mut(place)?;
-            match taken {
-                Some((other, old)) if *other == id => return Some(std::mem::replace(old, context)),
-                Some(_) => place = next,
-                None => {
-                    *taken = Some((id, context));
-                    self.len += 1;
-                    return None;
-                }
+        self.entries.push((id, Some(context)));
+        // No known host gives out an id below an earlier one.
+        let mut entries = self.entries.iter_mut().rev();
+        let mut last = entries.next()?;
+        for before in entries {
+            if before.0 < last.0 {
+                break;
             }
+            std::mem::swap(before, last);
+            last = before;
         }
+        None
     }
 
     pub(super) fn remove(&mut self, id: u32) -> Option<T> {
-        let mut place = self.home(id);
-        while self.places.get(place)?.as_ref()?.0 != id {
-            place = self.next(place);
+        let place = self.place(id).ok()?;
+        let removed = self.entries.get_mut(place)?.1.take()?;
+        self.gaps += 1;
+        if self.gaps * 2 > self.entries.len() {
+            self.entries.retain(|(_, context)| context.is_some());
+            self.gaps = 0;
         }
-        let removed = self.places.get_mut(place)?.take();
-        self.len -= 1;
-        self.close_gap(place);
-        removed.map(|(_, context)| context)
+        Some(removed)
     }
 
-    /// Moves later entries of a run forward, so that no search ends at the gap too early.
-    fn close_gap(&mut self, mut gap: usize) {
-        let mut place = self.next(gap);
-        while let Some(Some((id, _))) = self.places.get(place) {
-            let home = self.home(*id);
-            let from_home = place.wrapping_sub(home) & self.mask();
-            let from_gap = place.wrapping_sub(gap) & self.mask();
-            if from_home >= from_gap {
-                self.places.swap(gap, place);
-                gap = place;
-            }
-            place = self.next(place);
-        }
+    fn place(&self, id: u32) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&id, |(id, _)| *id)
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl<T> Contexts<T> {
+    pub(super) const fn len(&self) -> usize {
+        self.entries.len() - self.gaps
     }
 
-    fn grow(&mut self) {
-        let places = (self.places.len() * 2).max(16);
-        let old = std::mem::take(&mut self.places);
-        self.places.resize_with(places, || None);
-        self.len = 0;
-        for (id, context) in old.into_iter().flatten() {
-            self.insert(id, context);
-        }
-    }
-
-    const fn mask(&self) -> usize {
-        self.places.len().wrapping_sub(1)
-    }
-
-    const fn home(&self, id: u32) -> usize {
-        id as usize & self.mask()
-    }
-
-    const fn next(&self, place: usize) -> usize {
-        (place + 1) & self.mask()
+    pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
+        self.entries.into_iter().filter_map(|(_, context)| context)
     }
 }
 
@@ -116,29 +89,40 @@ mod tests {
     use super::Contexts;
 
     #[test]
-    fn ids_that_share_a_place_are_kept_apart() {
+    fn contexts_are_found_in_whatever_order_they_came() {
         let mut contexts = Contexts::new();
-        for id in [1, 17, 33, 2] {
+        for id in [5, 1, 9, 2, 7] {
             assert_eq!(contexts.insert(id, id * 10), None);
         }
-        assert_eq!(contexts.remove(17), Some(170));
-        assert_eq!(contexts.get(33), Some(&330));
-        assert_eq!(contexts.get(2), Some(&20));
-        assert_eq!(contexts.get(17), None);
+        assert_eq!(contexts.insert(9, 91), Some(90));
+        assert_eq!(contexts.remove(2), Some(20));
+        let found: Vec<_> = (1..=9).filter_map(|id| contexts.get(id).copied()).collect();
+        assert_eq!(found, [10, 50, 70, 91]);
     }
 
     #[test]
-    fn many_streams_come_and_go_beside_an_old_one() {
+    fn gaps_are_closed_and_reused() {
         let mut contexts = Contexts::new();
         contexts.insert(1, 1);
         for id in 2..10_000 {
             contexts.insert(id, id);
+            assert_eq!(contexts.remove(id), Some(id));
+            assert_eq!(contexts.remove(id), None);
             assert_eq!(contexts.get(1), Some(&1));
-            if id > 10 {
-                assert_eq!(contexts.remove(id - 5), Some(id - 5));
-            }
         }
-        assert!(contexts.places.len() <= 32);
+        assert!(contexts.entries.capacity() < 16);
+        assert_eq!(contexts.len(), 1);
+    }
+
+    #[test]
+    fn the_next_context_is_the_one_with_the_next_id() {
+        let mut contexts = Contexts::new();
+        for id in [2, 4, 8] {
+            contexts.insert(id, id);
+        }
+        contexts.remove(4);
+        assert_eq!(contexts.after(2), Some((8, &8)));
+        assert_eq!(contexts.after(8), None);
     }
 
     #[test]

@@ -10,23 +10,27 @@ mod root;
 mod saved;
 mod stream;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use contexts::Contexts;
 use root::Root;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use saved::{Saved, forget, streams, swap};
+pub(crate) use saved::{Saved, contexts, forget, swap};
 
 use crate::filter::HttpFilter;
+use crate::module_static::{ModuleStatic, module_static};
 use crate::sys;
 
 /// One plugin of a module: what `plugins!` lists.
 #[derive(Clone, Copy)]
 pub struct Registration {
     root_id: &'static str,
-    create: fn(u32) -> Rc<dyn RootContext>,
+    create: fn(u32) -> Rc<dyn HostContext>,
 }
+
+/// Finds the plugin of a new root context.
+pub(crate) type Select = fn() -> Option<Registration>;
 
 impl std::fmt::Debug for Registration {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -47,21 +51,30 @@ impl Registration {
     }
 }
 
-/// A plugin's root context.
-trait RootContext {
-    fn id(&self) -> u32;
-    fn configure(self: Rc<Self>) -> bool;
-    fn tick(self: Rc<Self>);
+/// A context of the host: a plugin's root, or a stream. What a kind has no use for does nothing.
+trait HostContext {
+    /// Goes on with what was awaited.
     fn resume(self: Rc<Self>);
-    fn create_stream(self: Rc<Self>, id: u32) -> Rc<dyn StreamContext>;
-}
 
-/// A stream's context. `on` runs the handlers of an event and answers with an action's number.
-trait StreamContext {
-    fn on(self: Rc<Self>, event: Event) -> u32;
-    fn resume(self: Rc<Self>);
-    fn log(self: Rc<Self>);
+    /// Ends what is awaited: the context is going away.
     fn delete(&self);
+
+    fn configure(self: Rc<Self>) -> bool {
+        false
+    }
+
+    fn tick(self: Rc<Self>) {}
+
+    fn create_stream(self: Rc<Self>, _id: u32) -> Option<Rc<dyn HostContext>> {
+        None
+    }
+
+    /// Runs the handlers of an event and answers with an action's number; 0 is "continue".
+    fn on(self: Rc<Self>, _event: Event) -> u32 {
+        0
+    }
+
+    fn log(self: Rc<Self>) {}
 }
 
 /// A callback of a stream that has an answer.
@@ -97,102 +110,103 @@ pub enum Event {
     ResponseTrailers,
 }
 
-thread_local! {
-    static PLUGINS: Cell<&'static [Registration]> = const { Cell::new(&[]) };
-    static ROOTS: RefCell<Vec<Rc<dyn RootContext>>> = const { RefCell::new(Vec::new()) };
-    static STREAMS: RefCell<Contexts<Rc<dyn StreamContext>>> =
-        const { RefCell::new(Contexts::new()) };
+module_static! {
+    static SELECT: Cell<Option<Select>> = Cell::new(None);
+    static CONTEXTS: Cell<Contexts<Rc<dyn HostContext>>> = Cell::new(Contexts::new());
     // The context whose future is being polled; callouts belong to it.
-    static RUNNING: Cell<u32> = const { Cell::new(0) };
+    static RUNNING: Cell<u32> = Cell::new(0);
 }
 
-/// Says which plugins the module has.
-pub fn register(plugins: &'static [Registration]) {
-    PLUGINS.set(plugins);
+/// Looks into a cell. `look` must not leave this module, as the cell is empty meanwhile.
+fn with<T: Default, R>(cell: &'static ModuleStatic<Cell<T>>, look: impl FnOnce(&mut T) -> R) -> R {
+    let mut value = cell.take();
+    let result = look(&mut value);
+    cell.set(value);
+    result
+}
+
+/// Says how the module's plugins are found.
+pub fn register(select: Select) {
+    SELECT.set(Some(select));
+}
+
+/// Finds the plugin registered for the configured `root_id`, of several.
+#[must_use]
+pub fn select(plugins: &[Registration]) -> Option<Registration> {
+    let root_id = sys::property(b"plugin_root_id").unwrap_or_default();
+    let plugin = plugins
+        .iter()
+        .find(|plugin| plugin.root_id.as_bytes() == root_id);
+    if plugin.is_none() {
+        let line = b"this module has no plugin for the configured root_id";
+        crate::log::write_bytes(tollgate_abi::LogLevel::Critical, line);
+    }
+    plugin.copied()
 }
 
 /// `proxy_on_context_create`
 pub fn on_context_create(id: u32, parent: u32) {
-    if parent == 0 {
-        if let Some(plugin) = select_plugin() {
-            let root = (plugin.create)(id);
-            ROOTS.with_borrow_mut(|roots| roots.push(root));
-        }
-    } else if let Some(root) = root(parent) {
-        let stream = root.create_stream(id);
-        let replaced = STREAMS.with_borrow_mut(|streams| streams.insert(id, stream));
+    let context = if parent == 0 {
+        SELECT
+            .get()
+            .and_then(|select| select())
+            .map(|plugin| (plugin.create)(id))
+    } else {
+        context(parent).and_then(|root| root.create_stream(id))
+    };
+    if let Some(context) = context {
+        let replaced = with(&CONTEXTS, |contexts| contexts.insert(id, context));
         drop(replaced);
-    }
-}
-
-/// The only plugin, or the one registered for the configured `root_id`.
-fn select_plugin() -> Option<Registration> {
-    match PLUGINS.get() {
-        [only] => Some(*only),
-        plugins => {
-            let root_id = sys::property(b"plugin_root_id").unwrap_or_default();
-            let plugin = plugins
-                .iter()
-                .find(|plugin| plugin.root_id.as_bytes() == root_id);
-            if plugin.is_none() {
-                crate::log::write_bytes(
-                    tollgate_abi::LogLevel::Critical,
-                    b"this module has no plugin for the configured root_id",
-                );
-            }
-            plugin.copied()
-        }
     }
 }
 
 /// `proxy_on_configure`
 pub fn on_configure(id: u32) -> bool {
-    root(id).is_some_and(RootContext::configure)
+    context(id).is_some_and(HostContext::configure)
 }
 
 /// `proxy_on_tick`
 pub fn on_tick(id: u32) {
-    if let Some(root) = root(id) {
+    if let Some(root) = context(id) {
         root.tick();
     }
 }
 
 /// A callback that belongs to a stream; 0, "continue", for a stream that is not known.
 pub fn on_event(id: u32, event: Event) -> u32 {
-    stream(id).map_or(0, |stream| stream.on(event))
+    context(id).map_or(0, |stream| stream.on(event))
 }
 
 /// `proxy_on_log`
 pub fn on_log(id: u32) {
-    if let Some(stream) = stream(id) {
+    if let Some(stream) = context(id) {
         stream.log();
     }
 }
 
 /// `proxy_on_delete`
 pub fn on_delete(id: u32) {
-    let stream = STREAMS.with_borrow_mut(|streams| streams.remove(id));
-    if let Some(stream) = stream {
-        stream.delete();
-    } else {
-        let root = ROOTS.with_borrow_mut(|roots| {
-            let index = roots.iter().position(|root| root.id() == id)?;
-            Some(roots.swap_remove(index))
-        });
-        drop(root);
+    let context = with(&CONTEXTS, |contexts| contexts.remove(id));
+    if let Some(context) = context {
+        context.delete();
     }
 }
 
-fn root(id: u32) -> Option<Rc<dyn RootContext>> {
-    ROOTS.with_borrow(|roots| roots.iter().find(|root| root.id() == id).cloned())
-}
-
-fn stream(id: u32) -> Option<Rc<dyn StreamContext>> {
-    STREAMS.with_borrow(|streams| streams.get(id).cloned())
+fn context(id: u32) -> Option<Rc<dyn HostContext>> {
+    with(&CONTEXTS, |contexts| contexts.get(id).cloned())
 }
 
 fn running_context() -> u32 {
     RUNNING.get()
+}
+
+/// Goes on with every stream: those that came before their plugin was ready wait for it.
+fn resume_all() {
+    let mut last = 0;
+    while let Some(id) = with(&CONTEXTS, |contexts| contexts.after(last).map(|(id, _)| id)) {
+        resume(id);
+        last = id;
+    }
 }
 
 /// Goes on with what a context awaits. It becomes the host's effective context first; a context
@@ -201,9 +215,7 @@ fn resume(id: u32) {
     if id == 0 || sys::set_effective_context(id).is_err() {
         return;
     }
-    if let Some(stream) = stream(id) {
-        stream.resume();
-    } else if let Some(root) = root(id) {
-        root.resume();
+    if let Some(context) = context(id) {
+        context.resume();
     }
 }

@@ -1,6 +1,6 @@
 //! Root: a plugin's root context. It makes the filter and hands it to every stream.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use std::task::Poll;
 use tollgate_abi::{BufferType, LogLevel};
 
 use super::stream::Stream;
-use super::{RootContext, StreamContext, resume};
+use super::{HostContext, resume_all};
 use crate::config::{self, ConfigError};
 use crate::driver::stream::slot::Slot;
 use crate::filter::HttpFilter;
@@ -22,8 +22,6 @@ pub(super) struct Root<F: HttpFilter> {
     filter: OnceCell<F>,
     failed: Cell<bool>,
     slot: Slot<()>,
-    /// Streams that came before the filter was ready.
-    waiting: RefCell<Vec<u32>>,
 }
 
 /// What a stream finds.
@@ -40,7 +38,6 @@ impl<F: HttpFilter> Root<F> {
             filter: OnceCell::new(),
             failed: Cell::new(false),
             slot: Slot::new(),
-            waiting: RefCell::new(Vec::new()),
         }
     }
 
@@ -56,9 +53,18 @@ impl<F: HttpFilter> Root<F> {
         }
     }
 
-    /// Has the stream resumed once the filter is ready, or failed.
-    pub(super) fn wait(&self, stream: u32) {
-        self.waiting.borrow_mut().push(stream);
+    /// Starts the filter, or runs its tick when there is no configuration to start it with.
+    fn spawn(self: Rc<Self>, config: Option<F::Config>) {
+        let root = Rc::clone(&self);
+        let task = async move {
+            let cx = PluginCx::new(root.id);
+            if let Some(config) = config {
+                root.finish_start(F::start(config, &cx).await);
+            } else if let Some(filter) = root.filter.get() {
+                filter.tick(&cx).await;
+            }
+        };
+        let _unfinished = self.slot.run(self.id, Box::pin(task));
     }
 
     fn finish_start(&self, started: Result<F, ConfigError>) {
@@ -72,9 +78,7 @@ impl<F: HttpFilter> Root<F> {
                 refuse::<F>(&error);
             }
         }
-        for stream in self.waiting.take() {
-            resume(stream);
-        }
+        resume_all();
     }
 }
 
@@ -90,11 +94,7 @@ fn refuse<F: HttpFilter>(error: &ConfigError) {
     log::write_bytes(LogLevel::Critical, line.as_bytes());
 }
 
-impl<F: HttpFilter> RootContext for Root<F> {
-    fn id(&self) -> u32 {
-        self.id
-    }
-
+impl<F: HttpFilter> HostContext for Root<F> {
     fn configure(self: Rc<Self>) -> bool {
         let bytes = sys::buffer_bytes(BufferType::PluginConfiguration, 0, usize::MAX >> 1);
         let config = match config::parse::<F::Config>(&bytes.unwrap_or_default()) {
@@ -105,13 +105,7 @@ impl<F: HttpFilter> RootContext for Root<F> {
                 return false;
             }
         };
-        let root = Rc::clone(&self);
-        let start = async move {
-            let cx = PluginCx::new(root.id);
-            let started = F::start(config, &cx).await;
-            root.finish_start(started);
-        };
-        let _unfinished = self.slot.run(self.id, Box::pin(start));
+        Rc::clone(&self).spawn(Some(config));
         !self.failed.get()
     }
 
@@ -119,21 +113,19 @@ impl<F: HttpFilter> RootContext for Root<F> {
         if self.filter.get().is_none() || !self.slot.is_idle() {
             return;
         }
-        let root = Rc::clone(&self);
-        let tick = async move {
-            if let Some(filter) = root.filter.get() {
-                filter.tick(&PluginCx::new(root.id)).await;
-            }
-        };
-        let _unfinished = self.slot.run(self.id, Box::pin(tick));
+        self.spawn(None);
     }
 
     fn resume(self: Rc<Self>) {
         let _unfinished: Option<Poll<()>> = self.slot.resume(self.id);
     }
 
-    fn create_stream(self: Rc<Self>, id: u32) -> Rc<dyn StreamContext> {
-        Rc::new(Stream::new(id, self))
+    fn delete(&self) {
+        self.slot.abandon();
+    }
+
+    fn create_stream(self: Rc<Self>, id: u32) -> Option<Rc<dyn HostContext>> {
+        Some(Rc::new(Stream::new(id, self)))
     }
 }
 

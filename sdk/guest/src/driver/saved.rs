@@ -3,48 +3,33 @@
 use std::rc::Rc;
 
 use super::contexts::Contexts;
-use super::{PLUGINS, ROOTS, RUNNING, Registration, RootContext, STREAMS, StreamContext, calls};
+use super::{CONTEXTS, HostContext, RUNNING, SELECT, Select, calls, with};
 
 /// The state of a VM that is not running.
+#[derive(Default)]
 pub(crate) struct Saved {
-    plugins: &'static [Registration],
-    roots: Vec<Rc<dyn RootContext>>,
-    streams: Contexts<Rc<dyn StreamContext>>,
+    select: Option<Select>,
+    contexts: Contexts<Rc<dyn HostContext>>,
     running: u32,
     calls: calls::Saved,
 }
 
-impl Default for Saved {
-    fn default() -> Self {
-        Self {
-            plugins: &[],
-            roots: Vec::new(),
-            streams: Contexts::new(),
-            running: 0,
-            calls: calls::Saved::default(),
-        }
-    }
-}
-
 /// Exchanges the thread's state with the saved one.
 pub(crate) fn swap(saved: &mut Saved) {
-    saved.plugins = PLUGINS.replace(saved.plugins);
+    saved.select = SELECT.replace(saved.select);
     saved.running = RUNNING.replace(saved.running);
-    ROOTS.with_borrow_mut(|roots| std::mem::swap(roots, &mut saved.roots));
-    STREAMS.with_borrow_mut(|streams| std::mem::swap(streams, &mut saved.streams));
+    saved.contexts = CONTEXTS.replace(std::mem::take(&mut saved.contexts));
     calls::swap(&mut saved.calls);
 }
 
-/// Returns how many streams there are.
-pub(crate) fn streams() -> usize {
-    STREAMS.with_borrow(Contexts::len)
+/// Returns how many contexts there are.
+pub(crate) fn contexts() -> usize {
+    with(&CONTEXTS, |contexts| contexts.len())
 }
 
 /// Drops every context.
 pub(crate) fn forget() {
-    let streams = STREAMS.replace(Contexts::new());
-    for stream in streams.into_iter() {
-        stream.delete();
+    for context in CONTEXTS.take().into_iter() {
+        context.delete();
     }
-    drop(ROOTS.take());
 }

@@ -67,7 +67,7 @@ impl<F: HttpFilter> Stream<F> {
         let answer = pin!(handler(filter, exchange));
         match answer.poll(&mut Context::from_waker(Waker::noop())) {
             // A handler without `.await` is ready at once; one that hides it in a macro is not.
-            Poll::Pending => Poll::Ready(Err(hidden_await())),
+            Poll::Pending => Poll::Ready(Err(Reject::new(500).details("await_in_a_macro"))),
             ready @ Poll::Ready(_) => ready,
         }
     }
@@ -89,12 +89,6 @@ impl<F: HttpFilter> Stream<F> {
             self.exchange.set(Some(exchange));
         }
     }
-}
-
-#[cold]
-fn hidden_await() -> Reject {
-    crate::log::error!("a handler awaits inside a macro; write the `.await` in the handler");
-    Reject::new(500).details("filter_error")
 }
 
 /// An exchange on loan to a handler. It goes home also when the handler's future is dropped, so

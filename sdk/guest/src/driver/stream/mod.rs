@@ -11,7 +11,7 @@ use tollgate_abi::StreamType;
 
 use self::slot::Slot;
 use super::root::{Readiness, Root};
-use super::{Event, StreamContext};
+use super::{Event, HostContext};
 use crate::exchange::Exchange;
 use crate::filter::{BodyAccess, Hook, HttpFilter};
 use crate::reject::Reject;
@@ -101,10 +101,7 @@ impl<F: HttpFilter> Stream<F> {
             }
             match self.root.readiness() {
                 Readiness::Ready => {}
-                Readiness::Starting => {
-                    self.root.wait(self.id);
-                    return false;
-                }
+                Readiness::Starting => return false,
                 Readiness::Failed => {
                     return self.reject(&Reject::new(503).details("filter_not_configured"));
                 }
@@ -126,7 +123,7 @@ impl<F: HttpFilter> Stream<F> {
         self.queue.set(0);
         self.held.set(0);
         if let Err(error) = reject.send() {
-            crate::log::warn!("{error}");
+            error.warn();
         }
         true
     }
@@ -157,10 +154,13 @@ impl<F: HttpFilter> Stream<F> {
     }
 
     /// Trailers end a body, so its handler runs first.
-    fn trailers(self: &Rc<Self>, body: Steps, trailers: Steps, hook: Hook) -> u32 {
+    fn trailers(self: &Rc<Self>, body: Steps, trailers: Steps, hooks: (Hook, Hook)) -> u32 {
+        if hooks == (Hook::Absent, Hook::Absent) {
+            return CONTINUE;
+        }
         let ended = self.bodies.get() & body;
         self.bodies.set(self.bodies.get() & !body);
-        let own = if hook == Hook::Absent { 0 } else { trailers };
+        let own = if hooks.1 == Hook::Absent { 0 } else { trailers };
         match ended | own {
             0 => CONTINUE,
             steps => self.begin(steps, STOP_ITERATION),
@@ -171,7 +171,8 @@ impl<F: HttpFilter> Stream<F> {
     /// early, so what the handler would decide no longer matters.
     fn abandon_request(&self) {
         self.queue.set(self.queue.get() & !REQUEST);
-        if self.step.get() & REQUEST == 0 || !self.slot.is_suspended() {
+        let waits = F::HOOKS.can_wait() && self.slot.is_suspended();
+        if self.step.get() & REQUEST == 0 || !waits {
             return;
         }
         let step = self.step.replace(0);
@@ -196,12 +197,12 @@ impl<F: HttpFilter> Stream<F> {
             StreamType::HttpResponse
         };
         if let Err(error) = sys::continue_stream(stream) {
-            crate::log::warn!("{error}");
+            error.warn();
         }
     }
 }
 
-impl<F: HttpFilter> StreamContext for Stream<F> {
+impl<F: HttpFilter> HostContext for Stream<F> {
     fn on(self: Rc<Self>, event: Event) -> u32 {
         match event {
             Event::RequestHeaders { end_of_stream } => {
@@ -227,9 +228,13 @@ impl<F: HttpFilter> StreamContext for Stream<F> {
                 self.body(REQUEST_BODY, size, end_of_stream)
             }
             Event::RequestTrailers => {
-                self.trailers(REQUEST_BODY, REQUEST_TRAILERS, F::HOOKS.request_trailers)
+                let hooks = (F::HOOKS.request_body, F::HOOKS.request_trailers);
+                self.trailers(REQUEST_BODY, REQUEST_TRAILERS, hooks)
             }
             Event::ResponseHeaders { end_of_stream } => {
+                if (F::HOOKS.response, F::HOOKS.response_body) == (Hook::Absent, Hook::Absent) {
+                    return CONTINUE;
+                }
                 self.abandon_request();
                 self.set_has_body(!end_of_stream);
                 announce(
@@ -253,12 +258,21 @@ impl<F: HttpFilter> StreamContext for Stream<F> {
                 self.body(RESPONSE_BODY, size, end_of_stream)
             }
             Event::ResponseTrailers => {
-                self.trailers(RESPONSE_BODY, RESPONSE_TRAILERS, F::HOOKS.response_trailers)
+                let hooks = (F::HOOKS.response_body, F::HOOKS.response_trailers);
+                self.trailers(RESPONSE_BODY, RESPONSE_TRAILERS, hooks)
             }
         }
     }
 
     fn resume(self: Rc<Self>) {
+        if !F::HOOKS.can_wait() {
+            // Only the plugin's start can have held this stream.
+            if !self.drive() {
+                self.release(REQUEST);
+                self.release(RESPONSE);
+            }
+            return;
+        }
         match self.slot.resume(self.id) {
             Some(Poll::Pending) => return,
             Some(Poll::Ready(Ok(()))) => self.step.set(0),
@@ -277,12 +291,14 @@ impl<F: HttpFilter> StreamContext for Stream<F> {
     }
 
     fn log(self: Rc<Self>) {
-        self.slot.abandon();
+        self.delete();
         self.run_log();
     }
 
     fn delete(&self) {
-        self.slot.abandon();
+        if F::HOOKS.can_wait() {
+            self.slot.abandon();
+        }
     }
 }
 
@@ -298,6 +314,6 @@ fn announce(hook: Hook, access: BodyAccess, end_of_stream: bool, direction: Step
         tollgate_abi::MapType::HttpResponseHeaders
     };
     if let Err(error) = sys::map_remove(map, b"content-length") {
-        crate::log::warn!("{error}");
+        error.warn();
     }
 }

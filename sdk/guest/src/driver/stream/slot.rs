@@ -1,6 +1,6 @@
 //! Slot: the one future a context may have, and what happens to it when the host calls back.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::task::{Context, Poll, Waker};
 
 use crate::driver::RUNNING;
@@ -10,7 +10,7 @@ use crate::driver::root::Task;
 /// finds `Polling` and cannot touch it.
 pub(in crate::driver) struct Slot<T> {
     state: Cell<Mark>,
-    task: RefCell<Option<Task<T>>>,
+    task: Cell<Option<Task<T>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl<T> Slot<T> {
     pub(in crate::driver) const fn new() -> Self {
         Self {
             state: Cell::new(Mark::Idle),
-            task: RefCell::new(None),
+            task: Cell::new(None),
         }
     }
 
@@ -62,7 +62,7 @@ impl<T> Slot<T> {
         let gone = self.state.get() == Mark::PollingLast;
         if result.is_pending() && !gone {
             self.state.set(Mark::Suspended);
-            *self.task.borrow_mut() = Some(task);
+            self.task.set(Some(task));
         } else {
             // The future is dropped while the slot still looks busy: its drop may call the host.
             drop(task);
@@ -91,7 +91,7 @@ impl<T> Slot<T> {
     }
 
     fn take(&self) -> Option<Task<T>> {
-        let task = self.task.borrow_mut().take()?;
+        let task = self.task.take()?;
         self.state.set(Mark::Idle);
         Some(task)
     }
