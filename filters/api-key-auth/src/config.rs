@@ -9,6 +9,9 @@ use crate::name::Name;
 use crate::policy::{Access, Effect, Policy, Profile, Rule};
 use crate::source::Source;
 
+/// How many keys there may be: each request is compared with every one of them.
+const MOST_KEYS: usize = 10_000;
+
 /// What the operator writes.
 #[derive(Debug)]
 pub(crate) struct Config {
@@ -160,6 +163,10 @@ impl Config {
     ///
     /// With the path of the first value that contradicts another.
     pub(crate) fn into_policy(self) -> Result<Policy, Fault> {
+        if self.keys.len() > MOST_KEYS {
+            let reason = "takes at most 10000 keys: each request is compared with all of them";
+            return Err(Fault::at("keys".to_owned(), reason));
+        }
         if self.keys.is_empty() {
             return Err(Fault::at("keys".to_owned(), "needs at least one key"));
         }

@@ -9,7 +9,7 @@ impl<S> RequestHead for Exchange<S> {
     type Error = Error;
 
     fn header(&self, name: &str) -> Result<Option<HeaderValue>, Error> {
-        Exchange::header(self, name)
+        Self::header(self, name)
     }
 
     fn cookies(&self) -> Result<Option<Vec<u8>>, Error> {

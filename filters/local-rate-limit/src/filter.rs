@@ -28,6 +28,17 @@ pub struct LocalRateLimit {
 #[derive(Debug, Default)]
 pub struct Counted(Vec<(usize, Verdict)>);
 
+/// What a rule did with a request, with its name in metrics.
+#[derive(Debug, Clone, Copy)]
+enum Settled {
+    NotMatched,
+    Passed(&'static str),
+    Refused {
+        name: &'static str,
+        shadow_name: &'static str,
+    },
+}
+
 impl Plugin for LocalRateLimit {
     const NAME: &'static str = "local-rate-limit";
     type Config = RawConfig;
@@ -84,36 +95,49 @@ impl LocalRateLimit {
         }
         let now = ex.now().as_nanos();
         for (position, rule) in self.policy.rules.iter().enumerate() {
-            let (result, passes) = match rule.charge(&request, self.policy.trusted_hops)? {
-                Charge::NotMatched => continue,
-                Charge::Skipped => ("skipped", true),
-                Charge::MissingKey => ("missing_key", false),
-                Charge::Count { key, limit, cost } => match self.take(&key, limit, now, cost) {
-                    Ok(verdict) => {
-                        if !rule.shadow {
-                            counted.push((position, verdict));
-                        }
-                        let passes = verdict.is_allowed();
-                        (if passes { "allowed" } else { "limited" }, passes)
-                    }
-                    // Other workers were faster 32 times: no reason to refuse a client.
-                    Err(error) => {
-                        log::debug!("{error}");
-                        ("error", true)
-                    }
-                },
-            };
-            if passes {
-                self.requests.increment([&rule.name, result]);
-            } else if rule.shadow {
-                self.requests
-                    .increment([&rule.name, &format!("shadow_{result}")]);
-            } else {
-                self.requests.increment([&rule.name, result]);
-                return Ok(Some(rule));
+            let charge = rule.charge(&request, self.policy.trusted_hops)?;
+            let (result, verdict) = self.settle(charge, now);
+            if !rule.shadow {
+                counted.extend(verdict.map(|verdict| (position, verdict)));
+            }
+            match (result, rule.shadow) {
+                (Settled::NotMatched, _) => {}
+                (Settled::Passed(name), _) => self.requests.increment([&rule.name, name]),
+                (Settled::Refused { shadow_name, .. }, true) => {
+                    self.requests.increment([&rule.name, shadow_name]);
+                }
+                (Settled::Refused { name, .. }, false) => {
+                    self.requests.increment([&rule.name, name]);
+                    return Ok(Some(rule));
+                }
             }
         }
         Ok(None)
+    }
+
+    fn settle(&self, charge: Charge, now: u64) -> (Settled, Option<Verdict>) {
+        let missing_key = Settled::Refused {
+            name: "missing_key",
+            shadow_name: "shadow_missing_key",
+        };
+        let limited = Settled::Refused {
+            name: "limited",
+            shadow_name: "shadow_limited",
+        };
+        match charge {
+            Charge::NotMatched => (Settled::NotMatched, None),
+            Charge::Skipped => (Settled::Passed("skipped"), None),
+            Charge::MissingKey => (missing_key, None),
+            Charge::Count { key, limit, cost } => match self.take(&key, limit, now, cost) {
+                Ok(verdict) if verdict.is_allowed() => (Settled::Passed("allowed"), Some(verdict)),
+                Ok(verdict) => (limited, Some(verdict)),
+                // Other workers were faster 32 times: no reason to refuse a client.
+                Err(error) => {
+                    log::debug!("{error}");
+                    (Settled::Passed("error"), None)
+                }
+            },
+        }
     }
 
     /// Takes from a key's limit, together with all workers.
@@ -178,7 +202,7 @@ impl LocalRateLimit {
 
 impl Client for Exchange<Counted> {
     fn remote_ip(&self) -> Result<Option<IpAddr>, Error> {
-        Exchange::remote_ip(self)
+        Self::remote_ip(self)
     }
 
     fn consumer(&self) -> Result<Option<HeaderValue>, Error> {

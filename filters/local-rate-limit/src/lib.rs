@@ -17,6 +17,6 @@ mod slots;
 #[cfg(test)]
 mod test_client;
 
-pub use filter::LocalRateLimit;
+pub use filter::{Counted, LocalRateLimit};
 
 tollgate::plugins! { LocalRateLimit }

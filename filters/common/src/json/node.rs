@@ -23,8 +23,8 @@ pub struct Node<'n> {
 #[derive(Clone, Copy)]
 enum Place<'n> {
     Root,
-    Member(&'n Place<'n>, &'n str),
-    Element(&'n Place<'n>, usize),
+    Member(&'n Self, &'n str),
+    Element(&'n Self, usize),
 }
 
 impl Place<'_> {

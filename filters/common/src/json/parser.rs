@@ -10,8 +10,8 @@ pub(crate) enum Value {
     Bool(bool),
     Number(String),
     String(String),
-    Array(Vec<Value>),
-    Object(Vec<(String, Value)>),
+    Array(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 pub(crate) fn parse(json: &[u8]) -> Result<Value, Fault> {
