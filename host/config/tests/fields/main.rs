@@ -1,0 +1,32 @@
+//! Every field of the supported subset, read from the files below `files/ok`.
+#![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
+
+mod clusters;
+mod manager;
+mod routes;
+mod spellings;
+mod tls;
+mod wasm;
+
+use std::path::Path;
+
+use tollgate_config::{
+    Bootstrap, HttpConnectionManager, LoadOptions, NetworkFilter, VirtualHost, load,
+};
+
+fn read(name: &str) -> Bootstrap {
+    let path = Path::new("tests/files/ok").join(name);
+    load(&path, &LoadOptions::default())
+        .unwrap_or_else(|errors| panic!("{errors}"))
+        .bootstrap
+}
+
+fn manager(bootstrap: &Bootstrap) -> &HttpConnectionManager {
+    let NetworkFilter::HttpConnectionManager(manager) =
+        &bootstrap.listeners[0].filter_chains[0].filter;
+    manager
+}
+
+fn virtual_host(bootstrap: &Bootstrap) -> &VirtualHost {
+    &manager(bootstrap).route_config.virtual_hosts[0]
+}
