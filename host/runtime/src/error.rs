@@ -158,7 +158,7 @@ pub struct BacktraceFrame {
 }
 
 /// A guest call that did not complete. The VM it happened in is never entered again.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
     /// The plugin's name; empty while the VM itself starts.
