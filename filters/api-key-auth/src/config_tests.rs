@@ -60,6 +60,18 @@ fn a_fault_is_named_with_its_path() {
             with_key(r#""body": "html""#),
             "body: expected `text` or `problem_json`",
         ),
+    ];
+    for (fault, expected) in cases {
+        assert!(
+            fault.starts_with(expected),
+            "{fault}\n  expected {expected}"
+        );
+    }
+}
+
+#[test]
+fn a_fault_of_a_rule_is_named_with_its_path() {
+    let cases = [
         (with_key(r#""rules": [{}]"#), "rules[0].match: is missing"),
         (
             with_key(r#""rules": [{"match": {"path": {"exact": "a"}}}]"#),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
-use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 use tollgate_filter_common::json::{Fault, FromJson, Node};
 
 use crate::expiry::Expiry;
@@ -12,10 +12,13 @@ use crate::name::Name;
 /// The longest key that is accepted; a longer one is unknown without a look at it.
 pub(crate) const MAX_KEY_BYTES: usize = 4096;
 
+/// A SHA-256 in words, which are compared faster than bytes.
+type Digest = [u64; 4];
+
 /// A key and who uses it. The key itself is not kept, only its SHA-256.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Key {
-    digest: [u8; 32],
+    digest: Digest,
     /// Who uses the key.
     pub(crate) consumer: Name,
     /// What the consumer belongs to.
@@ -37,7 +40,7 @@ impl FromJson for Key {
     fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
         let object = node.object(&["key", "sha256", "consumer", "groups", "expires"])?;
         let digest = match (object.member("key"), object.member("sha256")) {
-            (Some(key), None) => hash(&key)?,
+            (Some(key), None) => checked_hash(&key)?,
             (None, Some(hex)) => {
                 from_hex(hex.text()?).ok_or_else(|| hex.fault("must be 64 hexadecimal digits"))?
             }
@@ -53,26 +56,46 @@ impl FromJson for Key {
 }
 
 // No message repeats a key: messages end up in logs.
-fn hash(key: &Node<'_>) -> Result<[u8; 32], Fault> {
+fn checked_hash(key: &Node<'_>) -> Result<Digest, Fault> {
     let text = key.text()?;
     if text.is_empty() || text.len() > MAX_KEY_BYTES {
         return Err(key.fault(&format!("must have 1 to {MAX_KEY_BYTES} bytes")));
     }
-    Ok(Sha256::digest(text).into())
+    Ok(hash(text.as_bytes()))
 }
 
-fn from_hex(hex: &str) -> Option<[u8; 32]> {
-    let mut digest = [0; 32];
+fn hash(key: &[u8]) -> Digest {
+    let bytes: [u8; 32] = Sha256::digest(key).into();
+    let mut digest = [0; 4];
+    for (word, bytes) in digest.iter_mut().zip(bytes.chunks(8)) {
+        *word = bytes
+            .iter()
+            .fold(0, |word, byte| (word << 8) | u64::from(*byte));
+    }
+    digest
+}
+
+fn from_hex(hex: &str) -> Option<Digest> {
+    let mut digest = [0; 4];
     if hex.len() != 64 {
         return None;
     }
-    for (byte, digits) in digest.iter_mut().zip(hex.as_bytes().chunks(2)) {
+    for (word, digits) in digest.iter_mut().zip(hex.as_bytes().chunks(16)) {
         for digit in digits {
             let value = char::from(*digit).to_digit(16)?;
-            *byte = (*byte << 4) | u8::try_from(value).ok()?;
+            *word = (*word << 4) | u64::from(value);
         }
     }
     Some(digest)
+}
+
+/// Says whether two digests are the same, in the same time whether they are or not.
+fn is_same(one: &Digest, other: &Digest) -> Choice {
+    let mut difference = 0;
+    for (one, other) in one.iter().zip(other) {
+        difference |= one ^ other;
+    }
+    difference.ct_eq(&0)
 }
 
 /// All known keys.
@@ -103,10 +126,10 @@ impl KeyRing {
         if presented.len() > MAX_KEY_BYTES {
             return None;
         }
-        let digest: [u8; 32] = Sha256::digest(presented).into();
+        let digest = hash(presented);
         let mut found = 0_u32;
         for (position, key) in (1_u32..).zip(&self.0) {
-            found.conditional_assign(&position, key.digest.ct_eq(&digest));
+            found.conditional_assign(&position, is_same(&key.digest, &digest));
         }
         self.0.get(usize::try_from(found).ok()?.checked_sub(1)?)
     }

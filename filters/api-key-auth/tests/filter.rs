@@ -33,9 +33,8 @@ fn config() -> Value {
 /// Returns the configuration with more fields.
 fn config_with(fields: &Value) -> Value {
     let mut config = config();
-    for (name, value) in fields.as_object().into_iter().flatten() {
-        config[name] = value.clone();
-    }
+    let all = config.as_object_mut().into_iter();
+    all.for_each(|all| all.extend(fields.as_object().cloned().into_iter().flatten()));
     config
 }
 

@@ -225,7 +225,9 @@ impl FromJson for HeaderMatch {
     }
 }
 
-const CONDITIONS: [(&str, fn(String) -> Condition); 4] = [
+type MakeCondition = fn(String) -> Condition;
+
+const CONDITIONS: [(&str, MakeCondition); 4] = [
     ("exact", Condition::Exact),
     ("prefix", Condition::Prefix),
     ("suffix", Condition::Suffix),

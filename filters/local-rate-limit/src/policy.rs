@@ -162,8 +162,9 @@ impl Rule {
             }
         };
         let texts: Vec<Vec<u8>> = values.iter().map(PartValue::to_bytes).collect();
-        let scope = [self.name.as_bytes(), kind.as_bytes()];
-        let key = Fingerprint::new(scope.into_iter().chain(texts.iter().map(Vec::as_slice)));
+        let mut parts = vec![self.name.as_bytes(), kind.as_bytes()];
+        parts.extend(texts.iter().map(Vec::as_slice));
+        let key = Fingerprint::new(&parts);
         Ok(Charge::Count { key, limit, cost })
     }
 

@@ -23,7 +23,7 @@ pub(crate) struct Fingerprint {
 
 impl Fingerprint {
     /// Takes the parts of a key. Their lengths count: `a`, `bc` is not `ab`, `c`.
-    pub(crate) fn new<'p>(parts: impl Iterator<Item = &'p [u8]>) -> Self {
+    pub(crate) fn new(parts: &[&[u8]]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -129,13 +129,15 @@ mod tests {
     use super::{Fingerprint, SLOT_BYTES, Set, Table, WAYS};
 
     fn key(name: &str) -> Fingerprint {
-        Fingerprint::new([name.as_bytes()].into_iter())
+        Fingerprint::new(&[name.as_bytes()])
     }
 
     #[test]
     fn the_lengths_of_parts_count() {
-        let parts =
-            |parts: &[&'static str]| Fingerprint::new(parts.iter().map(|part| part.as_bytes()));
+        let parts = |parts: &[&'static str]| {
+            let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+            Fingerprint::new(&parts)
+        };
         assert_ne!(parts(&["a", "bc"]), parts(&["ab", "c"]));
         assert_ne!(parts(&["a"]), parts(&["a", ""]));
         assert_eq!(parts(&["a", "b"]), parts(&["a", "b"]));

@@ -25,9 +25,8 @@ fn config(fields: &Value) -> Value {
     let mut config = json!({ "rules": [
         { "name": "per-ip", "key": ["remote_ip"], "limit": { "requests": 2, "per": "10s" } }
     ] });
-    for (name, value) in fields.as_object().into_iter().flatten() {
-        config[name] = value.clone();
-    }
+    let all = config.as_object_mut().into_iter();
+    all.for_each(|all| all.extend(fields.as_object().cloned().into_iter().flatten()));
     config
 }
 

@@ -29,6 +29,10 @@ type Parsed<T> = Result<T, &'static str>;
 
 impl Parser<'_> {
     fn document(&mut self) -> Parsed<Value> {
+        let is_binary = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+        if self.json.iter().any(is_binary) {
+            return Err("binary, as Envoy hands over a google.protobuf.Struct; use StringValue");
+        }
         let value = self.value(0)?;
         match self.peek() {
             None => Ok(value),

@@ -106,6 +106,7 @@ fn what_is_not_json_is_told_by_line_and_column() {
             "{",
             "line 1 column 2: `,` or the end of the list is expected",
         ),
+        ("\n\u{b}\n", "use StringValue"),
         ("rules:\n  - a", "line 1 column 1: a JSON value is expected"),
     ] {
         let fault = fault(json);
