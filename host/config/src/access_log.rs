@@ -1,4 +1,4 @@
-//! AccessLog: where a line about each finished stream goes, and what is in it.
+//! `AccessLog`: where a line about each finished stream goes, and what is in it.
 
 use std::path::PathBuf;
 

@@ -32,7 +32,7 @@ pub struct Cluster {
     pub max_requests_per_connection: Option<u32>,
     /// Idle time of an upstream connection; by default one hour.
     pub idle_timeout: Option<Duration>,
-    /// How often names are looked up (STRICT_DNS); by default 5 seconds.
+    /// How often names are looked up (`STRICT_DNS`); by default 5 seconds.
     pub dns_refresh_rate: Duration,
     /// Which kinds of addresses a name may resolve to.
     pub dns_lookup_family: DnsLookupFamily,

@@ -1,4 +1,4 @@
-//! DataSource: where bytes come from.
+//! `DataSource`: where bytes come from.
 
 use std::path::PathBuf;
 

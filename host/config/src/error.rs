@@ -1,4 +1,4 @@
-//! ConfigError: what is wrong with a file, and exactly where.
+//! `ConfigError`: what is wrong with a file, and exactly where.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! HttpConnectionManager: how a connection becomes HTTP streams, and the filters of a stream.
+//! `HttpConnectionManager`: how a connection becomes HTTP streams, and the filters of a stream.
 
 use std::time::Duration;
 
@@ -98,6 +98,10 @@ pub struct HttpFilter {
 
 /// The HTTP filters that exist.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a chain has few, and is read once"
+)]
 pub enum HttpFilterKind {
     /// `envoy.filters.http.wasm`.
     Wasm(PluginConfig),

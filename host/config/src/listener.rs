@@ -1,4 +1,4 @@
-//! Listener and FilterChain: where connections arrive and which filters they get.
+//! `Listener` and `FilterChain`: where connections arrive and which filters they get.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! PluginConfig and VmConfig: a Wasm plugin as Envoy's `envoy.extensions.wasm.v3` writes it.
+//! `PluginConfig` and `VmConfig`: a Wasm plugin as Envoy's `envoy.extensions.wasm.v3` writes it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub struct PluginConfig {
     pub failure_policy: FailurePolicy,
     /// How a failed VM is replaced.
     pub reload_config: ReloadConfig,
-    /// Whether StopIteration from a headers callback means just that.
+    /// Whether `StopIteration` from a headers callback means just that.
     pub allow_on_headers_stop_iteration: bool,
     /// Host functions and callbacks the plugin may use; `None` for all.
     pub allowed_capabilities: Option<BTreeSet<String>>,

@@ -1,4 +1,4 @@
-//! RouteConfiguration: which cluster answers which request, and what is changed on the way.
+//! `RouteConfiguration`: which cluster answers which request, and what is changed on the way.
 
 use std::time::Duration;
 
@@ -218,7 +218,7 @@ pub enum PathRewrite {
 pub enum HostRewrite {
     /// This text.
     Literal(String),
-    /// The name of the endpoint (STRICT_DNS).
+    /// The name of the endpoint (`STRICT_DNS`).
     Auto,
     /// The value of a request header.
     Header(String),

@@ -1,4 +1,4 @@
-//! DataSource: where bytes come from, and the bytes where they are needed at once.
+//! `DataSource`: where bytes come from, and the bytes where they are needed at once.
 
 use std::path::PathBuf;
 

@@ -28,34 +28,32 @@ pub(super) fn build(view: &View<'_>) -> Option<FilterChain> {
 /// Reports chains that could serve the same connection, as Envoy does.
 pub(super) fn refuse_overlaps(chains: &[View<'_>]) {
     let mut seen = HashSet::new();
-    for chain in chains {
-        let matches = chain
-            .child("filter_chain_match")
-            .map(|matches| to_match(&matches))
-            .unwrap_or_default();
-        let or_any = |values: Vec<String>| {
-            if values.is_empty() {
-                vec![String::new()]
-            } else {
-                values
-            }
-        };
-        let protocols = or_any(matches.application_protocols);
-        for name in or_any(matches.server_names) {
-            for protocol in &protocols {
-                let key = (
-                    name.clone(),
-                    protocol.clone(),
-                    matches.transport_protocol.clone(),
-                );
-                if !seen.insert(key) && !told_apart(chain) {
-                    let reason =
-                        "multiple filter chains with overlapping matching rules are defined";
-                    return chain.error("", reason);
-                }
-            }
+    for chain in chains.iter().filter(|chain| !told_apart(chain)) {
+        let matches = chain.child("filter_chain_match").as_ref().map(to_match);
+        let overlaps = criteria(&matches.unwrap_or_default()).any(|one| !seen.insert(one));
+        if overlaps {
+            chain.error(
+                "",
+                "multiple filter chains with overlapping matching rules are defined",
+            );
         }
     }
+}
+
+/// Returns every combination of a name, a protocol and a transport that a chain matches.
+fn criteria(matches: &FilterChainMatch) -> impl Iterator<Item = [String; 3]> {
+    let or_any = |values: &[String]| match values {
+        [] => vec![String::new()],
+        values => values.to_vec(),
+    };
+    let transport = matches.transport_protocol.clone().unwrap_or_default();
+    let protocols = or_any(&matches.application_protocols);
+    or_any(&matches.server_names)
+        .into_iter()
+        .flat_map(move |name| {
+            let combine = |protocol: &String| [name.clone(), protocol.clone(), transport.clone()];
+            protocols.iter().map(combine).collect::<Vec<_>>()
+        })
 }
 
 /// Criteria that are not implemented, and reported as such, may tell chains apart.
@@ -107,7 +105,7 @@ fn network_filter(view: &View<'_>) -> Option<NetworkFilter> {
         };
         match config.type_name().as_str() {
             CONNECTION_MANAGER => {
-                filter.error("", "a terminal filter must be the last of its chain")
+                filter.error("", "a terminal filter must be the last of its chain");
             }
             name => filter.unsupported("typed_config", &format!("the network filter {name}")),
         }

@@ -34,19 +34,24 @@ fn addition(view: &View<'_>) -> Option<(String, String, HeaderAppendAction)> {
         header.error("key", ":-prefixed or host headers may not be modified");
     }
     format::check(&header, "value", header.text("value"));
-    let action = match (
-        view.bool_value("append"),
-        view.enumerator("append_action").as_str(),
-    ) {
-        (Some(_), action) if action != "APPEND_IF_EXISTS_OR_ADD" => {
-            view.error("append", "both append and append_action are set");
-            return None;
-        }
-        (Some(false), _) => HeaderAppendAction::OverwriteIfExistsOrAdd,
-        (_, "ADD_IF_ABSENT") => HeaderAppendAction::AddIfAbsent,
-        (_, "OVERWRITE_IF_EXISTS_OR_ADD") => HeaderAppendAction::OverwriteIfExistsOrAdd,
-        (_, "OVERWRITE_IF_EXISTS") => HeaderAppendAction::OverwriteIfExists,
-        _ => HeaderAppendAction::AppendIfExistsOrAdd,
-    };
+    let action = append_action(view)?;
     Some((name, header.text("value").to_owned(), action))
+}
+
+fn append_action(view: &View<'_>) -> Option<HeaderAppendAction> {
+    let action = view.enumerator("append_action");
+    match (view.bool_value("append"), action.as_str()) {
+        (Some(append), "APPEND_IF_EXISTS_OR_ADD") => Some(match append {
+            true => HeaderAppendAction::AppendIfExistsOrAdd,
+            false => HeaderAppendAction::OverwriteIfExistsOrAdd,
+        }),
+        (Some(_), _) => {
+            view.error("append", "both append and append_action are set");
+            None
+        }
+        (None, "ADD_IF_ABSENT") => Some(HeaderAppendAction::AddIfAbsent),
+        (None, "OVERWRITE_IF_EXISTS_OR_ADD") => Some(HeaderAppendAction::OverwriteIfExistsOrAdd),
+        (None, "OVERWRITE_IF_EXISTS") => Some(HeaderAppendAction::OverwriteIfExists),
+        (None, _) => Some(HeaderAppendAction::AppendIfExistsOrAdd),
+    }
 }

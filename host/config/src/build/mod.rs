@@ -47,7 +47,7 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
     };
     let (listeners, clusters): (Vec<_>, Vec<_>) = (children("listeners"), children("clusters"));
     refuse_duplicates(&clusters);
-    let listeners = replace_duplicates(listeners);
+    let listeners = leave_out_duplicates(listeners);
     let bootstrap = Bootstrap {
         node: node(root),
         admin: admin(root),
@@ -103,21 +103,19 @@ fn refuse_duplicates(clusters: &[View<'_>]) {
     }
 }
 
-/// Envoy takes a second listener of a name for a new version of the first.
-fn replace_duplicates(listeners: Vec<View<'_>>) -> Vec<View<'_>> {
+/// Envoy keeps the first listener of a name: one from the bootstrap cannot be updated.
+fn leave_out_duplicates(listeners: Vec<View<'_>>) -> Vec<View<'_>> {
     let mut names = HashSet::new();
-    let mut kept: Vec<_> = listeners
-        .into_iter()
-        .rev()
-        .filter(|listener| {
-            let name = listener.text("name");
-            let replaced = !name.is_empty() && !names.insert(name);
-            if replaced {
-                listener.warning("name", format!("a later listener replaces this `{name}`"));
-            }
-            !replaced
-        })
-        .collect();
-    kept.reverse();
-    kept
+    let is_first = |listener: &View<'_>| {
+        let name = listener.text("name");
+        let first = name.is_empty() || names.insert(name.to_owned());
+        if !first {
+            listener.warning(
+                "name",
+                format!("left out: a listener `{name}` is there already"),
+            );
+        }
+        first
+    };
+    listeners.into_iter().filter(is_first).collect()
 }

@@ -35,25 +35,31 @@ impl Translator<'_> {
                 '{' => self.repetition()?,
                 _ => None,
             };
-            if let Some(operator) = operator {
-                if repeated {
+            match operator {
+                Some(operator) if repeated => {
                     return Err(format!("bad repetition operator: {operator}"));
                 }
-                repeated = true;
-                self.output.push_str(&operator);
-                if self.input.next_if_eq(&'?').is_some() {
-                    self.output.push('?');
+                Some(operator) => {
+                    self.output.push_str(&operator);
+                    self.output.extend(self.input.next_if_eq(&'?'));
+                    repeated = true;
                 }
-                continue;
+                None => {
+                    self.atom(character)?;
+                    repeated = false;
+                }
             }
-            repeated = false;
-            match character {
-                '\\' => self.escape()?,
-                '[' => self.class()?,
-                '(' => self.group()?,
-                '{' | '}' => self.literal(character),
-                other => self.output.push(other),
-            }
+        }
+        Ok(())
+    }
+
+    fn atom(&mut self, character: char) -> Result<(), String> {
+        match character {
+            '\\' => self.escape()?,
+            '[' => self.class()?,
+            '(' => self.group()?,
+            '{' | '}' => self.literal(character),
+            other => self.output.push(other),
         }
         Ok(())
     }
@@ -111,20 +117,25 @@ impl Translator<'_> {
         match character {
             'a' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' | 'p' | 'P' => {
                 self.output.extend(['\\', character]);
-                // A brace after these belongs to them.
-                if let Some(brace) = self.input.next_if_eq(&'{') {
-                    self.output.push(brace);
-                    while let Some(inner) = self.input.next_if(|one| *one != '}') {
-                        self.output.push(inner);
-                    }
-                    self.output.extend(self.input.next());
-                }
+                self.braces();
             }
             '0'..='7' => self.octal(character)?,
             other if other.is_ascii_punctuation() => self.literal(other),
             other => return Err(format!("invalid escape sequence: \\{other}")),
         }
         Ok(())
+    }
+
+    /// Copies `{…}` that belongs to an escape.
+    fn braces(&mut self) {
+        if self.input.next_if_eq(&'{').is_none() {
+            return;
+        }
+        self.output.push('{');
+        while let Some(inner) = self.input.next_if(|one| *one != '}') {
+            self.output.push(inner);
+        }
+        self.output.extend(self.input.next());
     }
 
     fn octal(&mut self, first: char) -> Result<(), String> {

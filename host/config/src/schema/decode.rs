@@ -121,19 +121,18 @@ impl Decoder<'_> {
                 .error_at(node.line, path, scalar::expected("a map", &node.data));
             return None;
         };
+        let kind = pair.map_entry_value_field().kind();
         let mut values = HashMap::with_capacity(entries.len());
         for entry in entries {
             let path = format!("{path}[\"{}\"]", entry.key);
             self.report.set_line(&path, entry.line);
-            let key = scalar::read(&pair.map_entry_key_field().kind(), &key_data(&pair, entry));
-            match key.map(Value::into_map_key) {
-                Ok(Some(key)) => {
-                    let kind = pair.map_entry_value_field().kind();
-                    if let Some(value) = self.value(&kind, &entry.value, &path) {
-                        values.insert(key, value);
-                    }
+            match map_key(&pair, entry) {
+                Ok(key) => {
+                    values.extend(
+                        self.value(&kind, &entry.value, &path)
+                            .map(|value| (key, value)),
+                    );
                 }
-                Ok(None) => {}
                 Err(reason) => self.report.error_at(entry.line, &path, reason),
             }
         }
@@ -155,12 +154,10 @@ impl Decoder<'_> {
 }
 
 /// A key is text to YAML; numbers and booleans are read from that text.
-fn key_data(pair: &MessageDescriptor, entry: &Entry) -> Data {
-    match (pair.map_entry_key_field().kind(), entry.key.as_str()) {
-        (Kind::Bool, "true") => Data::Bool(true),
-        (Kind::Bool, "false") => Data::Bool(false),
-        _ => Data::Text(entry.key.clone()),
-    }
+fn map_key(pair: &MessageDescriptor, entry: &Entry) -> Result<MapKey, String> {
+    let kind = pair.map_entry_key_field().kind();
+    let key = scalar::read(&kind, &Data::Text(entry.key.clone()))?;
+    key.into_map_key().ok_or_else(|| "not a key".to_owned())
 }
 
 /// Fields may be written in snake case or in camel case.

@@ -64,13 +64,20 @@ fn integer<T: TryFrom<i128>>(data: &Data) -> Result<T, String> {
         Data::Text(text) => match text.parse() {
             Ok(value) => value,
             Err(_) => text_to_float(text)
-                .filter(|value| value.fract() == 0.0)
-                .map(|value| value as i128)
+                .and_then(to_integer)
                 .ok_or_else(|| expected("an integer", data))?,
         },
         _ => return Err(expected("an integer", data)),
     };
     T::try_from(value).map_err(|_| format!("{value} is out of range"))
+}
+
+fn to_integer(value: f64) -> Option<i128> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "whole, and a cast saturates"
+    )]
+    (value.fract() == 0.0).then_some(value as i128)
 }
 
 fn float(data: &Data) -> Result<f64, String> {

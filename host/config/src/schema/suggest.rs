@@ -8,7 +8,7 @@ pub(crate) fn hint(name: &str, candidates: &[&str]) -> String {
 /// Returns the candidate that differs from `name` by few edits, if one does.
 fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let wanted = normal(name);
-    let limit = ((wanted.len() + 2) / 3).clamp(1, 3);
+    let limit = wanted.len().div_ceil(3).clamp(1, 3);
     candidates
         .iter()
         .map(|candidate| (distance(&wanted, &normal(candidate)), *candidate))

@@ -108,7 +108,7 @@ fn code_may_stand_in_the_file_or_in_a_variable() {
         ("inline_string: text", DataSource::Inline("text".into())),
         (
             environment.as_str(),
-            DataSource::EnvironmentVariable(variable.clone()),
+            DataSource::EnvironmentVariable(variable),
         ),
     ] {
         let text = template.replacen("filename: tests/files/plugin.wasm", written, 1);

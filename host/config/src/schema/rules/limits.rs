@@ -84,21 +84,17 @@ pub(super) fn number(rules: &DynamicMessage, value: &Value) -> Option<String> {
     } else {
         ""
     };
-    let tests: [(&str, &str, fn(f64, f64) -> bool); 5] = [
-        ("const", "equal", |value, limit| value == limit),
-        ("lt", "be less than", |value, limit| value < limit),
-        ("lte", "be less than or equal to", |value, limit| {
-            value <= limit
-        }),
-        ("gt", "be greater than", |value, limit| value > limit),
-        ("gte", "be greater than or equal to", |value, limit| {
-            value >= limit
-        }),
-    ];
-    for (name, words, holds) in tests {
-        if let Some(limit) = limit(rules, name).filter(|limit| !holds(number, *limit)) {
-            return Some(format!("value must {words} {limit}{unit}"));
-        }
+    let broke = |name, holds: fn(&f64, &f64) -> bool| {
+        limit(rules, name).filter(|limit| !holds(&number, limit))
+    };
+    let broken = None
+        .or_else(|| broke("const", f64::eq).map(|limit| ("equal", limit)))
+        .or_else(|| broke("lt", f64::lt).map(|limit| ("be less than", limit)))
+        .or_else(|| broke("lte", f64::le).map(|limit| ("be less than or equal to", limit)))
+        .or_else(|| broke("gt", f64::gt).map(|limit| ("be greater than", limit)))
+        .or_else(|| broke("gte", f64::ge).map(|limit| ("be greater than or equal to", limit)));
+    if let Some((words, limit)) = broken {
+        return Some(format!("value must {words} {limit}{unit}"));
     }
     membership(rules, value)
 }
