@@ -4,6 +4,8 @@ use std::fmt;
 
 use tollgate_abi::{LogLevel, Status};
 
+use crate::panic::Line;
+
 /// A hostcall was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -39,9 +41,11 @@ impl Error {
     /// Logs the refusal without the formatter, which a small filter may otherwise not need.
     #[cold]
     pub(crate) fn warn(&self) {
-        let status = self.status().map_or("unknown status", Status::name);
-        let line = [self.call.as_bytes(), b": ", status.as_bytes()].concat();
-        crate::log::write_bytes(LogLevel::Warn, &line);
+        let mut line = Line::new();
+        line.push(self.call.as_bytes());
+        line.push(b": status ");
+        line.push_number(self.status);
+        crate::log::write_bytes(LogLevel::Warn, line.as_bytes());
     }
 
     pub(crate) fn is(&self, status: Status) -> bool {

@@ -7,8 +7,7 @@
 
 pub use crate::driver::calls::{Response, on_response};
 pub use crate::driver::{
-    Event, Registration, on_configure, on_context_create, on_delete, on_event, on_log, on_tick,
-    register, select,
+    Event, Registration, on_context_create, on_delete, on_event, register, select,
 };
 #[cfg(target_arch = "wasm32")]
 pub use crate::memory::{Allocator, allocate};
@@ -43,12 +42,12 @@ macro_rules! __export {
 
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_configure(id: u32, _size: u32) -> u32 {
-            u32::from($crate::exports::on_configure(id))
+            $crate::exports::on_event(id, $crate::exports::Event::Configure)
         }
 
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_tick(id: u32) {
-            $crate::exports::on_tick(id);
+            $crate::exports::on_event(id, $crate::exports::Event::Tick);
         }
 
         #[unsafe(no_mangle)]
@@ -130,7 +129,7 @@ macro_rules! __export {
     (log) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_log(id: u32) {
-            $crate::exports::on_log(id);
+            $crate::exports::on_event(id, $crate::exports::Event::Log);
         }
     };
 }

@@ -89,40 +89,52 @@ impl fmt::Debug for HeaderValue {
     }
 }
 
-/// Headers on their way to the host: written in the wire form as they come, so that a rejection
-/// or a callout with several headers takes three allocations.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct HeaderList {
-    count: u32,
-    sizes: Vec<u8>,
-    data: Vec<u8>,
-}
+/// Headers on their way to the host, always in the wire form: what sends them does nothing more.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct HeaderList(Vec<u8>);
 
 impl HeaderList {
     pub(crate) const fn new() -> Self {
-        Self {
-            count: 0,
-            sizes: Vec::new(),
-            data: Vec::new(),
-        }
-    }
-
-    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
-        self.count += 1;
-        for part in [name, value] {
-            let size = u32::try_from(part.len()).unwrap_or(u32::MAX);
-            self.sizes.extend_from_slice(&size.to_le_bytes());
-            self.data.extend_from_slice(part);
-            self.data.push(0);
-        }
+        Self(Vec::new())
     }
 
     /// The serialized map; nothing for no headers.
-    pub(crate) fn serialize(&self) -> Vec<u8> {
-        if self.count == 0 {
-            return Vec::new();
-        }
-        [self.count.to_le_bytes().as_slice(), &self.sizes, &self.data].concat()
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Adds a header. The table of sizes lies before the data, so the whole is written anew; a
+    /// rejection or a callout has a handful of headers.
+    pub(crate) fn push(&mut self, name: &[u8], value: &[u8]) {
+        let (count, rest) = match self.0.split_first_chunk::<4>() {
+            Some((count, rest)) => (u32::from_le_bytes(*count), rest),
+            None => (0, [].as_slice()),
+        };
+        let table = usize::try_from(count)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(8);
+        let (sizes, data) = rest.split_at_checked(table).unwrap_or_default();
+        let size = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let start = (count + 1).to_le_bytes();
+        let name_and_value = (size(name), size(value));
+        let parts: [&[u8]; 9] = [
+            &start,
+            sizes,
+            &name_and_value.0,
+            &name_and_value.1,
+            data,
+            name,
+            &[0],
+            value,
+            &[0],
+        ];
+        self.0 = parts.concat();
+    }
+}
+
+impl fmt::Debug for HeaderList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Headers(self.0.clone()).fmt(f)
     }
 }
 
@@ -189,10 +201,13 @@ mod tests {
     #[test]
     fn a_list_is_written_as_the_codec_reads_it() {
         let mut list = HeaderList::new();
-        assert!(list.serialize().is_empty());
+        assert!(list.as_bytes().is_empty());
         list.push(b"a", b"b");
         list.push(b"cc", b"");
-        assert_eq!(list.serialize(), pairs::encode([("a", "b"), ("cc", "")]));
+        list.push(b"d", &[7; 300]);
+        let seven = [7; 300];
+        let expected = [("a", b"b".as_slice()), ("cc", b""), ("d", &seven)];
+        assert_eq!(list.as_bytes(), pairs::encode(expected));
     }
 
     #[test]

@@ -112,10 +112,9 @@ impl CalloutRequest {
             .take()
             .unwrap_or_else(|| self.cluster.clone().into_bytes());
         self.headers.push(b":authority", &authority);
-        let headers = self.headers.serialize();
         sys::http_call(&HttpCallArguments {
             upstream: self.cluster.as_bytes(),
-            headers: &headers,
+            headers: self.headers.as_bytes(),
             body: &self.body,
             timeout_ms: u32::try_from(millis).unwrap_or(MAX_CALLOUT_TIMEOUT_MS - 1),
         })

@@ -108,19 +108,19 @@ impl Heap {
 
     /// Cuts a block off the unused memory, and gets more memory when it does not suffice.
     fn carve(&self, size: usize, align: usize) -> *mut u8 {
-        let align = if align < GRANULE { GRANULE } else { align };
-        let mut skipped = padding(self.next.get(), align);
-        if self.rest.get() < skipped.saturating_add(size) {
-            let wanted = size.saturating_add(align).max(PAGE).next_multiple_of(PAGE);
+        // The start is aligned to a granule, and to more only for the rare larger alignment.
+        // No sum overflows: a size is at most a third of all addresses, an alignment half of them.
+        if self.rest.get() < size + align {
+            let wanted = (size + align + PAGE - 1) & !(PAGE - 1);
             let start = (self.grow)(wanted);
             if start.is_null() {
-                return ptr::null_mut();
+                return start;
             }
-            // What was left is given up: less than the block that did not fit.
+            // What was left is given up: hardly more than the block that did not fit.
             self.next.set(start);
             self.rest.set(wanted);
-            skipped = padding(start, align);
         }
+        let skipped = padding(self.next.get(), align);
         let block = self.next.get().wrapping_add(skipped);
         self.next.set(block.wrapping_add(size));
         self.rest.set(self.rest.get() - skipped - size);
@@ -218,9 +218,6 @@ unsafe impl GlobalAlloc for Allocator {
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if class_of(layout.size()) == class_of(size) {
-            return block;
-        }
         let Ok(larger) = Layout::from_size_align(size, layout.align()) else {
             return ptr::null_mut();
         };

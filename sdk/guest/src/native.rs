@@ -47,16 +47,15 @@ impl Vm {
 
     /// `proxy_on_configure`
     pub fn on_configure(&self, root: u32) -> bool {
-        self.enter(|| driver::on_configure(root))
+        self.on_event(root, Event::Configure) != 0
     }
 
     /// `proxy_on_tick`
     pub fn on_tick(&self, root: u32) {
-        self.enter(|| driver::on_tick(root));
+        self.on_event(root, Event::Tick);
     }
 
-    /// A callback of a stream; the answer is the number of an action.
-    #[must_use]
+    /// Any callback of a context; for a stream's the answer is the number of an action.
     pub fn on_event(&self, id: u32, event: Event) -> u32 {
         self.enter(|| driver::on_event(id, event))
     }
@@ -80,7 +79,7 @@ impl Vm {
 
     /// `proxy_on_log`
     pub fn on_log(&self, id: u32) {
-        self.enter(|| driver::on_log(id));
+        self.on_event(id, Event::Log);
     }
 
     /// `proxy_on_delete`

@@ -1,4 +1,5 @@
-//! The last words of a filter: a panic's message and place, before the VM traps.
+//! The last words of a filter: a panic's message and place, before the VM traps; and lines of text
+//! made without the formatter, which would double a small filter's size.
 
 use std::panic::PanicHookInfo;
 
@@ -11,51 +12,82 @@ pub fn install() {
     std::panic::set_hook(Box::new(report));
 }
 
-/// Writes `panicked at file:line: message` without the formatter, which would double a small
-/// filter's size.
+/// Writes `panicked at file:line: message`.
 fn report(info: &PanicHookInfo<'_>) {
     let (file, line) = info
         .location()
         .map_or(("?", 0), |place| (place.file(), place.line()));
-    let message = info.payload_as_str().unwrap_or("unknown reason");
-    let mut digits = [0; 10];
-    let line = decimal(line, &mut digits);
-    let start = b"panicked at ".as_slice();
-    let text = [
-        start,
-        file.as_bytes(),
-        b":",
-        line,
-        b": ",
-        message.as_bytes(),
-    ]
-    .concat();
-    sys::log(LogLevel::Critical, &text);
+    let mut text = Line::new();
+    text.push(b"panicked at ");
+    text.push(file.as_bytes());
+    text.push(b":");
+    text.push_number(line);
+    text.push(b": ");
+    text.push(info.payload_as_str().unwrap_or("unknown reason").as_bytes());
+    sys::log(LogLevel::Critical, text.as_bytes());
 }
 
-/// Writes a number without the formatter, at the end of `digits`.
-fn decimal(mut number: u32, digits: &mut [u8; 10]) -> &[u8] {
-    let mut unused = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
-        number /= 10;
-        unused -= 1;
-        if number == 0 {
-            break;
+/// A line of limited length: memory may be what the filter ran out of.
+pub(crate) struct Line {
+    bytes: [u8; 512],
+    len: usize,
+}
+
+impl Line {
+    pub(crate) const fn new() -> Self {
+        Self {
+            bytes: [0; 512],
+            len: 0,
         }
     }
-    digits.get(unused..).unwrap_or_default()
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    #[inline(never)]
+    pub(crate) fn push(&mut self, text: &[u8]) {
+        let unused = self.bytes.iter_mut().skip(self.len);
+        for (place, byte) in unused.zip(text) {
+            *place = *byte;
+            self.len += 1;
+        }
+    }
+
+    pub(crate) fn push_number(&mut self, number: u32) {
+        if number >= 10 {
+            self.push_number(number / 10);
+        }
+        let digits = b"0123456789".get((number % 10) as usize..);
+        self.push(
+            digits
+                .and_then(|digits| digits.get(..1))
+                .unwrap_or_default(),
+        );
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::decimal;
+    use super::Line;
 
     #[test]
     fn numbers_are_written_in_decimal() {
-        let text = |number| decimal(number, &mut [0; 10]).to_vec();
+        let text = |number| {
+            let mut line = Line::new();
+            line.push_number(number);
+            line.as_bytes().to_vec()
+        };
         assert_eq!(text(0), b"0");
         assert_eq!(text(1_070), b"1070");
         assert_eq!(text(u32::MAX), b"4294967295");
+    }
+
+    #[test]
+    fn a_long_line_is_cut() {
+        let mut line = Line::new();
+        line.push(&[b'x'; 500]);
+        line.push(&[b'y'; 500]);
+        assert_eq!(line.as_bytes().len(), 512);
     }
 }

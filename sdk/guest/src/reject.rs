@@ -89,7 +89,7 @@ impl Reject {
             status: u32::from(*status),
             details,
             body,
-            headers: &headers.serialize(),
+            headers: headers.as_bytes(),
             grpc_status: grpc_status.map_or(NO_GRPC_STATUS, GrpcStatus::to_u32),
         })
     }

@@ -51,35 +51,26 @@ impl Registration {
     }
 }
 
-/// A context of the host: a plugin's root, or a stream. What a kind has no use for does nothing.
+/// A context of the host: a plugin's root, or a stream. One entry for all events keeps small
+/// modules small.
 trait HostContext {
-    /// Goes on with what was awaited.
-    fn resume(self: Rc<Self>);
+    /// Reacts to an event and returns the number for the host; 0 to an event of the other kind.
+    fn on(self: Rc<Self>, event: Event) -> u32;
 
-    /// Ends what is awaited: the context is going away.
-    fn delete(&self);
-
-    fn configure(self: Rc<Self>) -> bool {
-        false
-    }
-
-    fn tick(self: Rc<Self>) {}
-
-    fn create_stream(self: Rc<Self>, _id: u32) -> Option<Rc<dyn HostContext>> {
-        None
-    }
-
-    /// Runs the handlers of an event and answers with an action's number; 0 is "continue".
-    fn on(self: Rc<Self>, _event: Event) -> u32 {
-        0
-    }
-
-    fn log(self: Rc<Self>) {}
+    /// A context for a stream of this root; a stream has none.
+    fn create_stream(self: Rc<Self>, id: u32) -> Option<Rc<dyn HostContext>>;
 }
 
-/// A callback of a stream that has an answer.
+/// What happens to a context.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub enum Event {
+    /// `proxy_on_configure`
+    Configure,
+    /// `proxy_on_tick`
+    Tick,
+    /// What a handler awaits may have come.
+    Resume,
     /// `proxy_on_request_headers`
     RequestHeaders {
         /// Whether there is no body.
@@ -108,6 +99,10 @@ pub enum Event {
     },
     /// `proxy_on_response_trailers`
     ResponseTrailers,
+    /// `proxy_on_log`
+    Log,
+    /// `proxy_on_delete`
+    Delete,
 }
 
 module_static! {
@@ -160,35 +155,17 @@ pub fn on_context_create(id: u32, parent: u32) {
     }
 }
 
-/// `proxy_on_configure`
-pub fn on_configure(id: u32) -> bool {
-    context(id).is_some_and(HostContext::configure)
-}
-
-/// `proxy_on_tick`
-pub fn on_tick(id: u32) {
-    if let Some(root) = context(id) {
-        root.tick();
-    }
-}
-
-/// A callback that belongs to a stream; 0, "continue", for a stream that is not known.
+/// Any callback of a context; 0, "continue", for a context that is not known.
+#[inline(never)]
 pub fn on_event(id: u32, event: Event) -> u32 {
-    context(id).map_or(0, |stream| stream.on(event))
-}
-
-/// `proxy_on_log`
-pub fn on_log(id: u32) {
-    if let Some(stream) = context(id) {
-        stream.log();
-    }
+    context(id).map_or(0, |context| context.on(event))
 }
 
 /// `proxy_on_delete`
 pub fn on_delete(id: u32) {
     let context = with(&CONTEXTS, |contexts| contexts.remove(id));
     if let Some(context) = context {
-        context.delete();
+        context.on(Event::Delete);
     }
 }
 
@@ -215,7 +192,5 @@ fn resume(id: u32) {
     if id == 0 || sys::set_effective_context(id).is_err() {
         return;
     }
-    if let Some(context) = context(id) {
-        context.resume();
-    }
+    on_event(id, Event::Resume);
 }

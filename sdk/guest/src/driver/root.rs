@@ -9,7 +9,7 @@ use std::task::Poll;
 use tollgate_abi::{BufferType, LogLevel};
 
 use super::stream::Stream;
-use super::{HostContext, resume_all};
+use super::{Event, HostContext, resume_all};
 use crate::config::{self, ConfigError};
 use crate::driver::stream::slot::Slot;
 use crate::filter::HttpFilter;
@@ -53,9 +53,22 @@ impl<F: HttpFilter> Root<F> {
         }
     }
 
+    /// Reads the configuration and starts the filter; whether it is accepted, as far as is known.
+    fn configure(self: &Rc<Self>) -> bool {
+        let bytes = sys::buffer_bytes(BufferType::PluginConfiguration, 0, usize::MAX >> 1);
+        match config::parse::<F::Config>(&bytes.unwrap_or_default()) {
+            Ok(config) => self.spawn(Some(config)),
+            Err(error) => {
+                self.failed.set(true);
+                refuse::<F>(&error);
+            }
+        }
+        !self.failed.get()
+    }
+
     /// Starts the filter, or runs its tick when there is no configuration to start it with.
-    fn spawn(self: Rc<Self>, config: Option<F::Config>) {
-        let root = Rc::clone(&self);
+    fn spawn(self: &Rc<Self>, config: Option<F::Config>) {
+        let root = Rc::clone(self);
         let task = async move {
             let cx = PluginCx::new(root.id);
             if let Some(config) = config {
@@ -95,33 +108,21 @@ fn refuse<F: HttpFilter>(error: &ConfigError) {
 }
 
 impl<F: HttpFilter> HostContext for Root<F> {
-    fn configure(self: Rc<Self>) -> bool {
-        let bytes = sys::buffer_bytes(BufferType::PluginConfiguration, 0, usize::MAX >> 1);
-        let config = match config::parse::<F::Config>(&bytes.unwrap_or_default()) {
-            Ok(config) => config,
-            Err(error) => {
-                self.failed.set(true);
-                refuse::<F>(&error);
-                return false;
+    fn on(self: Rc<Self>, event: Event) -> u32 {
+        match event {
+            Event::Configure => return u32::from(self.configure()),
+            Event::Tick => {
+                if self.filter.get().is_some() && self.slot.is_idle() {
+                    self.spawn(None);
+                }
             }
-        };
-        Rc::clone(&self).spawn(Some(config));
-        !self.failed.get()
-    }
-
-    fn tick(self: Rc<Self>) {
-        if self.filter.get().is_none() || !self.slot.is_idle() {
-            return;
+            Event::Resume => {
+                let _unfinished: Option<Poll<()>> = self.slot.resume(self.id);
+            }
+            Event::Delete => self.slot.abandon(),
+            _ => {}
         }
-        self.spawn(None);
-    }
-
-    fn resume(self: Rc<Self>) {
-        let _unfinished: Option<Poll<()>> = self.slot.resume(self.id);
-    }
-
-    fn delete(&self) {
-        self.slot.abandon();
+        0
     }
 
     fn create_stream(self: Rc<Self>, id: u32) -> Option<Rc<dyn HostContext>> {

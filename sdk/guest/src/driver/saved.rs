@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::contexts::Contexts;
-use super::{CONTEXTS, HostContext, RUNNING, SELECT, Select, calls, with};
+use super::{CONTEXTS, Event, HostContext, RUNNING, SELECT, Select, calls, with};
 
 /// The state of a VM that is not running.
 #[derive(Default)]
@@ -30,6 +30,6 @@ pub(crate) fn contexts() -> usize {
 /// Drops every context.
 pub(crate) fn forget() {
     for context in CONTEXTS.take().into_iter() {
-        context.delete();
+        context.on(Event::Delete);
     }
 }

@@ -129,10 +129,15 @@ impl Out {
         len: 0,
     };
 
+    #[inline(never)]
     fn adopt(self, call: &'static str, status: u32) -> Result<Vec<u8>, Error> {
-        check(call, status)?;
-        memory::adopt(self.start, self.len)
-            .ok_or(Error::new(call, Status::InvalidMemoryAccess.to_u32()))
+        if status != OK {
+            return Err(Error::new(call, status));
+        }
+        match memory::adopt(self.start, self.len) {
+            Some(bytes) => Ok(bytes),
+            None => Err(Error::new(call, Status::InvalidMemoryAccess.to_u32())),
+        }
     }
 }
 

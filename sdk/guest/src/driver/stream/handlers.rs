@@ -82,13 +82,6 @@ impl<F: HttpFilter> Stream<F> {
             filter.log(exchange);
         }
     }
-
-    pub(super) fn set_has_body(&self, has_body: bool) {
-        if let Some(mut exchange) = self.exchange.take() {
-            exchange.has_body = has_body;
-            self.exchange.set(Some(exchange));
-        }
-    }
 }
 
 /// An exchange on loan to a handler. It goes home also when the handler's future is dropped, so
@@ -103,6 +96,7 @@ impl<'a, F: HttpFilter> Lent<'a, F> {
         let mut exchange = stream.exchange.take();
         if let Some(exchange) = &mut exchange {
             exchange.phase = phase;
+            exchange.has_body = stream.has_body.get();
         }
         Self { stream, exchange }
     }

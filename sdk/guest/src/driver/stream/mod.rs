@@ -42,6 +42,8 @@ pub(super) struct Stream<F: HttpFilter> {
     root: Rc<Root<F>>,
     /// Away while a handler has it.
     exchange: Cell<Option<Exchange<F::State>>>,
+    /// Whether a body follows the headers that came last.
+    has_body: Cell<bool>,
     slot: Slot<Result<(), Reject>>,
     /// The handler in the slot, or none.
     step: Cell<Steps>,
@@ -59,6 +61,7 @@ impl<F: HttpFilter> Stream<F> {
             id,
             root,
             exchange: Cell::new(Some(Exchange::new(id))),
+            has_body: Cell::new(false),
             slot: Slot::new(),
             step: Cell::new(0),
             queue: Cell::new(0),
@@ -200,13 +203,11 @@ impl<F: HttpFilter> Stream<F> {
             error.warn();
         }
     }
-}
 
-impl<F: HttpFilter> HostContext for Stream<F> {
-    fn on(self: Rc<Self>, event: Event) -> u32 {
+    fn on_request(self: &Rc<Self>, event: Event) -> u32 {
         match event {
             Event::RequestHeaders { end_of_stream } => {
-                self.set_has_body(!end_of_stream);
+                self.has_body.set(!end_of_stream);
                 announce(
                     F::HOOKS.request_body,
                     F::REQUEST_BODY,
@@ -221,22 +222,25 @@ impl<F: HttpFilter> HostContext for Stream<F> {
             Event::RequestBody {
                 size,
                 end_of_stream,
-            } => {
-                if F::HOOKS.request_body == Hook::Absent {
-                    return CONTINUE;
-                }
+            } if F::HOOKS.request_body != Hook::Absent => {
                 self.body(REQUEST_BODY, size, end_of_stream)
             }
             Event::RequestTrailers => {
                 let hooks = (F::HOOKS.request_body, F::HOOKS.request_trailers);
                 self.trailers(REQUEST_BODY, REQUEST_TRAILERS, hooks)
             }
+            _ => CONTINUE,
+        }
+    }
+
+    fn on_response(self: &Rc<Self>, event: Event) -> u32 {
+        match event {
             Event::ResponseHeaders { end_of_stream } => {
                 if (F::HOOKS.response, F::HOOKS.response_body) == (Hook::Absent, Hook::Absent) {
                     return CONTINUE;
                 }
                 self.abandon_request();
-                self.set_has_body(!end_of_stream);
+                self.has_body.set(!end_of_stream);
                 announce(
                     F::HOOKS.response_body,
                     F::RESPONSE_BODY,
@@ -251,54 +255,68 @@ impl<F: HttpFilter> HostContext for Stream<F> {
             Event::ResponseBody {
                 size,
                 end_of_stream,
-            } => {
-                if F::HOOKS.response_body == Hook::Absent {
-                    return CONTINUE;
-                }
+            } if F::HOOKS.response_body != Hook::Absent => {
                 self.body(RESPONSE_BODY, size, end_of_stream)
             }
             Event::ResponseTrailers => {
                 let hooks = (F::HOOKS.response_body, F::HOOKS.response_trailers);
                 self.trailers(RESPONSE_BODY, RESPONSE_TRAILERS, hooks)
             }
+            _ => CONTINUE,
         }
     }
 
-    fn resume(self: Rc<Self>) {
-        if !F::HOOKS.can_wait() {
-            // Only the plugin's start can have held this stream.
-            if !self.drive() {
-                self.release(REQUEST);
-                self.release(RESPONSE);
+    /// Goes on with the handler that waits, and with those behind it.
+    fn resume(self: &Rc<Self>) {
+        // Without handlers that wait, only the plugin's start can have held this stream.
+        if F::HOOKS.can_wait() {
+            match self.slot.resume(self.id) {
+                Some(Poll::Pending) => return,
+                Some(Poll::Ready(Ok(()))) => self.step.set(0),
+                Some(Poll::Ready(Err(reject))) => {
+                    self.reject(&reject);
+                    return;
+                }
+                None if self.slot.is_idle() => {}
+                None => return,
             }
-            return;
         }
-        match self.slot.resume(self.id) {
-            Some(Poll::Pending) => return,
-            Some(Poll::Ready(Ok(()))) => self.step.set(0),
-            Some(Poll::Ready(Err(reject))) => {
-                self.reject(&reject);
-                return;
-            }
-            None if self.slot.is_idle() => {}
-            None => return,
+        if !self.drive() {
+            self.release(REQUEST);
+            self.release(RESPONSE);
         }
-        if self.drive() {
-            return;
-        }
-        self.release(REQUEST);
-        self.release(RESPONSE);
     }
 
-    fn log(self: Rc<Self>) {
-        self.delete();
-        self.run_log();
-    }
-
-    fn delete(&self) {
+    /// Drops the handler that waits: the stream is over.
+    fn abandon(&self) {
         if F::HOOKS.can_wait() {
             self.slot.abandon();
         }
+    }
+}
+
+impl<F: HttpFilter> HostContext for Stream<F> {
+    fn on(self: Rc<Self>, event: Event) -> u32 {
+        match event {
+            Event::RequestHeaders { .. } | Event::RequestBody { .. } | Event::RequestTrailers => {
+                return self.on_request(event);
+            }
+            Event::ResponseHeaders { .. }
+            | Event::ResponseBody { .. }
+            | Event::ResponseTrailers => return self.on_response(event),
+            Event::Resume => self.resume(),
+            Event::Log => {
+                self.abandon();
+                self.run_log();
+            }
+            Event::Delete => self.abandon(),
+            Event::Configure | Event::Tick => {}
+        }
+        CONTINUE
+    }
+
+    fn create_stream(self: Rc<Self>, _id: u32) -> Option<Rc<dyn HostContext>> {
+        None
     }
 }
 
