@@ -3,7 +3,25 @@
 //! A file goes through three stages: Envoy's own schema, by descriptors (what Envoy refuses is
 //! refused, with `file:line path: reason`); the subset that Tollgate implements (what is valid but
 //! not implemented is refused or, on request, reported); and the structs below, which need no
-//! further checks. Names and units are Envoy's.
+//! further checks. Names and units are Envoy's. Which fields are implemented is listed in
+//! `src/subset/fields.txt`.
+//!
+//! ```
+//! use tollgate_config::{LoadOptions, parse};
+//!
+//! let text = "
+//! static_resources:
+//!   clusters:
+//!     - name: origin
+//!       conect_timeout: 1s
+//! ";
+//! let errors = parse(text, "envoy.yaml", &LoadOptions::default()).unwrap_err();
+//! assert_eq!(
+//!     errors.to_string(),
+//!     "envoy.yaml:5 static_resources.clusters[0].conect_timeout: no such field in \
+//!      envoy.config.cluster.v3.Cluster; did you mean `connect_timeout`?"
+//! );
+//! ```
 #![forbid(unsafe_code)]
 
 mod access_log;

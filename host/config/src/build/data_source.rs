@@ -12,8 +12,12 @@ pub(super) fn build(view: &View<'_>) -> Option<DataSource> {
     match view.oneof("specifier")?.as_str() {
         "filename" => {
             let path = PathBuf::from(view.text("filename"));
-            let opened = std::fs::File::open(&path).and_then(|file| file.metadata());
-            let reason = match opened {
+            // Only a regular file is opened to see whether it can be: a pipe would be used up.
+            let readable = std::fs::metadata(&path).and_then(|metadata| match metadata.is_file() {
+                true => std::fs::File::open(&path).and_then(|file| file.metadata()),
+                false => Ok(metadata),
+            });
+            let reason = match readable {
                 Ok(metadata) if metadata.is_dir() => "it is a directory".to_owned(),
                 Ok(_) => return Some(DataSource::File(path)),
                 Err(error) => io_reason(&error),
