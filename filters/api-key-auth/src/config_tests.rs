@@ -33,8 +33,8 @@ fn a_fault_is_named_with_its_path() {
             "keys[0].expires: `soon` is not a time of RFC 3339",
         ),
         (
-            with_key(r#""relm": "a""#),
-            "relm: unknown field, expected one of `sources`",
+            with_key(r#""realms": "a""#),
+            "realms: unknown field, expected one of `sources`",
         ),
         (
             with_key(r#""sources": []"#),

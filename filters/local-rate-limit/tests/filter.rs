@@ -338,6 +338,23 @@ fn a_bad_configuration_is_refused_with_its_path() {
 }
 
 #[test]
+fn the_examples_of_the_readme_are_accepted() {
+    let readme = include_str!("../README.md");
+    let json = readme
+        .split("```json\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let yaml = readme
+        .split("value: |\n")
+        .nth(1)
+        .and_then(|rest| rest.split("- name:").next());
+    for example in [json, yaml] {
+        let host = TestHost::native::<LocalRateLimit>(example.unwrap());
+        assert_eq!(host.start(), Ok(()));
+    }
+}
+
+#[test]
 fn the_module_stays_small() {
     assert_size_below("local-rate-limit", 140_000);
 }

@@ -87,7 +87,7 @@ fn a_fault_names_the_path() {
 fn what_is_not_json_is_told_by_line_and_column() {
     for (json, expected) in [
         (
-            "{\n  \"a\": tru\n}",
+            "{\n  \"a\": ?\n}",
             "line 2 column 8: a JSON value is expected",
         ),
         ("{\"a\" 1}", "line 1 column 6: `:` is expected"),
@@ -111,6 +111,28 @@ fn what_is_not_json_is_told_by_line_and_column() {
     ] {
         let fault = fault(json);
         assert!(fault.contains(expected), "{fault}\n  expected {expected}");
+    }
+}
+
+#[test]
+fn whatever_the_bytes_are_the_answer_is_a_value_or_a_fault() {
+    let pieces = [
+        "{", "}", "[", "]", ":", ",", "\"", "\\", "u", "d83d", "a", "-1", "1e9", " ", "null", "é",
+    ];
+    let mut faults = 0;
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..20_000 {
+        let mut json = String::from("{\"limits\":[");
+        for _ in 0..12 {
+            random ^= random << 13;
+            random ^= random >> 7;
+            random ^= random << 17;
+            let piece = usize::try_from(random % 16).unwrap();
+            json.push_str(pieces[piece]);
+        }
+        let cut = json.len() - usize::from(random & 1 == 1);
+        faults += u32::from(read::<Settings>(&json.as_bytes()[..cut]).is_err());
+        assert!(faults > 0);
     }
 }
 
