@@ -181,13 +181,37 @@ impl Config {
         for (index, rule) in self.rules.into_iter().enumerate() {
             rules.push(rule.into_rule(&base, &keys, &format!("rules[{index}]."))?);
         }
-        Ok(Policy {
+        let policy = Policy {
             keys,
             consumer_header: self.consumer_header,
             base,
             rules,
-        })
+        };
+        check_consumer_header(&policy)?;
+        Ok(policy)
     }
+}
+
+/// The header is removed before a key is looked for, so it cannot carry one. `host` is Envoy's
+/// other name for `:authority`, without which no request can be sent on.
+fn check_consumer_header(policy: &Policy) -> Result<(), Fault> {
+    let Some(header) = &policy.consumer_header else {
+        return Ok(());
+    };
+    let of_rules = policy.rules.iter().filter_map(|rule| match &rule.effect {
+        Effect::Check(profile) => Some(profile),
+        Effect::Disabled => None,
+    });
+    let mut sources = of_rules
+        .chain([&policy.base])
+        .flat_map(|profile| &profile.sources);
+    let is_source =
+        sources.any(|source| matches!(source, Source::Header { name, .. } if name == header));
+    if is_source || header.as_str() == "host" {
+        let reason = "must be neither a source nor `host`";
+        return Err(Fault::at("consumer_header".to_owned(), reason));
+    }
+    Ok(())
 }
 
 impl RuleConfig {

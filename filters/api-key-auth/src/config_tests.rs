@@ -45,6 +45,10 @@ fn a_fault_is_named_with_its_path() {
             "sources[0]: takes one of `header`, `query` and `cookie`",
         ),
         (
+            with_key(r#""consumer_header": "X-Api-Key""#),
+            "consumer_header: must be neither a source nor `host`",
+        ),
+        (
             with_key(r#""consumer_header": "a b""#),
             "consumer_header: `a b` is not a header name",
         ),
