@@ -15,6 +15,8 @@ mod registry;
 mod runtime;
 mod services;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod timers;
 mod vm;
 mod vm_table;

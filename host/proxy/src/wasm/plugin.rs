@@ -52,10 +52,18 @@ impl PluginHandle {
     /// streams pass without it.
     #[must_use]
     pub(crate) fn create_filter(&self, state: &Rc<StreamState>) -> Option<Box<dyn HttpFilter>> {
+        self.create_filter_at(state, Instant::now)
+    }
+
+    pub(super) fn create_filter_at(
+        &self,
+        state: &Rc<StreamState>,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<Box<dyn HttpFilter>> {
         if self.root.borrow().vm.is_failed() {
             match self.config.failure_policy {
                 FailurePolicy::FailOpen | FailurePolicy::LegacyFailOpen => return None,
-                FailurePolicy::FailReload if self.reload(Instant::now()) => {}
+                FailurePolicy::FailReload if self.reload(now()) => {}
                 FailurePolicy::FailReload | FailurePolicy::FailClosed => {
                     return Some(Box::new(FailedFilter::new(Rc::clone(state))));
                 }
@@ -99,6 +107,18 @@ impl PluginHandle {
         let base = self.config.reload_config.base_interval;
         let half = u64::try_from((base / 2).as_nanos()).unwrap_or(u64::MAX);
         base + Duration::from_nanos(self.random.number() % half.saturating_add(1).max(1))
+    }
+
+    /// Returns whether the VM has failed and has not been replaced.
+    #[cfg(test)]
+    pub(super) fn has_failed(&self) -> bool {
+        self.root.borrow().vm.is_failed()
+    }
+
+    /// Returns the number of contexts in the plugin's VM, roots included.
+    #[cfg(test)]
+    pub(super) fn context_count(&self) -> usize {
+        self.root.borrow().vm.enter(|vm| vm.context_count())
     }
 
     /// Lets the plugin finish: no more streams will come.

@@ -1,0 +1,98 @@
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use tollgate_config::{DataSource, FailurePolicy};
+
+use super::{guest, plugin, registry, runtime};
+use crate::callout::tests::on_worker;
+
+const NOTHING: &str = "";
+
+#[test]
+fn the_same_configuration_twice_is_one_plugin() {
+    on_worker(async {
+        let registry = registry(&runtime());
+        let config = plugin(guest(NOTHING), FailurePolicy::FailClosed);
+        let (first, second) = (
+            registry.add(&config).unwrap(),
+            registry.add(&config).unwrap(),
+        );
+        assert!(Rc::ptr_eq(&first, &second));
+    });
+}
+
+#[test]
+fn plugins_with_the_same_vm_key_share_a_vm() {
+    on_worker(async {
+        let registry = registry(&runtime());
+        let first = plugin(guest(NOTHING), FailurePolicy::FailClosed);
+        let mut second = first.clone();
+        second.root_id = "other".to_owned();
+        let (first, second) = (
+            registry.add(&first).unwrap(),
+            registry.add(&second).unwrap(),
+        );
+        assert_eq!(first.context_count(), 2);
+        assert_eq!(second.context_count(), 2);
+    });
+}
+
+#[test]
+fn another_vm_id_is_another_vm() {
+    on_worker(async {
+        let registry = registry(&runtime());
+        let first = plugin(guest(NOTHING), FailurePolicy::FailClosed);
+        let mut second = first.clone();
+        second.vm_config.vm_id = "other".to_owned();
+        let (first, second) = (
+            registry.add(&first).unwrap(),
+            registry.add(&second).unwrap(),
+        );
+        assert_eq!((first.context_count(), second.context_count()), (1, 1));
+    });
+}
+
+#[test]
+fn a_file_that_is_missing_is_named() {
+    on_worker(async {
+        let mut config = plugin(Bytes::new(), FailurePolicy::FailOpen);
+        config.vm_config.code = DataSource::File(PathBuf::from("no/such/guest.wasm"));
+        let error = registry(&runtime()).add(&config).unwrap_err().to_string();
+        assert!(
+            error.starts_with("plugin `guest`: cannot read no/such/guest.wasm: "),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn an_empty_module_is_refused() {
+    on_worker(async {
+        let config = plugin(Bytes::new(), FailurePolicy::FailOpen);
+        let error = registry(&runtime()).add(&config).unwrap_err().to_string();
+        assert_eq!(error, "plugin `guest`: the module is empty");
+    });
+}
+
+#[test]
+fn a_plugin_that_refuses_its_configuration_is_refused_whatever_its_policy() {
+    on_worker(async {
+        let refuse = r#"(func (export "proxy_on_configure") (param i32 i32) (result i32)
+            (i32.const 0))"#;
+        let config = plugin(guest(refuse), FailurePolicy::FailOpen);
+        let error = registry(&runtime()).add(&config).unwrap_err().to_string();
+        assert!(
+            error.contains("proxy_on_configure returned false"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn bytes_that_are_no_module_are_refused() {
+    on_worker(async {
+        let config = plugin(Bytes::from_static(b"not wasm"), FailurePolicy::FailClosed);
+        assert!(registry(&runtime()).add(&config).is_err());
+    });
+}

@@ -1,0 +1,111 @@
+//! Tests of plugins on a worker, with small guests.
+
+mod failure;
+mod loading;
+mod stream;
+mod waiting;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tollgate_config::{DataSource, FailurePolicy, Node, PluginConfig, ReloadConfig, VmConfig};
+
+use super::{PluginHandle, PluginRegistry, WasmRuntime};
+use crate::callout::tests::clusters;
+use crate::filter::tests::stream_state;
+use crate::filter::{HttpFilterChain, LocalReply, StreamState};
+use crate::telemetry::Stats;
+
+/// Returns a module: what every guest needs, and these functions.
+fn guest(functions: &str) -> Bytes {
+    let text = format!(
+        r#"(module
+            (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+            (import "env" "proxy_set_tick_period_milliseconds"
+                (func $set_tick (param i32) (result i32)))
+            (import "env" "proxy_replace_header_map_value"
+                (func $replace (param i32 i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_send_local_response"
+                (func $reply (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_http_call"
+                (func $http_call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_set_effective_context" (func $act_on (param i32) (result i32)))
+            (import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))
+            (import "env" "proxy_close_stream" (func $close (param i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "x-guestyesdenied")
+            (global $free (mut i32) (i32.const 4096))
+            (global $stream (mut i32) (i32.const 0))
+            (func (export "malloc") (param $size i32) (result i32)
+                (global.get $free)
+                (global.set $free (i32.add (global.get $free) (local.get $size))))
+            (func (export "proxy_abi_version_0_2_1"))
+            {functions})"#
+    );
+    Bytes::from(wat::parse_str(text).unwrap())
+}
+
+fn plugin(code: Bytes, failure_policy: FailurePolicy) -> PluginConfig {
+    PluginConfig {
+        name: "guest".to_owned(),
+        root_id: String::new(),
+        vm_config: VmConfig {
+            vm_id: "vm".to_owned(),
+            code: DataSource::Inline(code),
+            configuration: Bytes::new(),
+            environment: Vec::new(),
+        },
+        configuration: Bytes::new(),
+        failure_policy,
+        reload_config: ReloadConfig {
+            base_interval: Duration::from_secs(1),
+        },
+        allow_on_headers_stop_iteration: false,
+        allowed_capabilities: None,
+    }
+}
+
+fn runtime() -> Arc<WasmRuntime> {
+    WasmRuntime::new(&Stats::new())
+}
+
+fn registry(runtime: &Arc<WasmRuntime>) -> PluginRegistry {
+    registry_with_origin(runtime, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)))
+}
+
+fn registry_with_origin(runtime: &Arc<WasmRuntime>, origin: SocketAddr) -> PluginRegistry {
+    PluginRegistry::new(runtime, &clusters(origin), &Node::default())
+}
+
+/// Starts a guest, made of these functions.
+fn start(functions: &str, policy: FailurePolicy) -> Rc<PluginHandle> {
+    registry(&runtime())
+        .add(&plugin(guest(functions), policy))
+        .unwrap()
+}
+
+/// Returns a stream's chain with this plugin, or without it if it is passed by.
+fn chain(plugin: &PluginHandle) -> HttpFilterChain {
+    let state = stream_state();
+    let filters = plugin.create_filter(&state).into_iter().collect();
+    HttpFilterChain::new(filters, state, 1 << 20)
+}
+
+fn header(state: &StreamState, name: &str) -> Option<Vec<u8>> {
+    state.request_headers.borrow().get(name).map(<[u8]>::to_vec)
+}
+
+/// Waits until the stream is answered.
+async fn local_reply(chain: &HttpFilterChain) -> LocalReply {
+    std::future::poll_fn(|cx| {
+        chain.register_request_waker(cx.waker());
+        match chain.take_local_reply() {
+            Some(reply) => std::task::Poll::Ready(reply),
+            None => std::task::Poll::Pending,
+        }
+    })
+    .await
+}
