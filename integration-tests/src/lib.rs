@@ -34,4 +34,4 @@ pub use port::free as free_port;
 pub use process::{Supervised, kill_signal};
 pub use proxy::Proxy;
 pub use server::{Kind, Launch, Server};
-pub use template::Ports;
+pub use template::{Ports, fill as fill_template};

@@ -125,12 +125,14 @@ fn run(kind: Kind, file: &Path, scratch: &Path, wrapper: &[&str]) -> Supervised 
     let file = file.display().to_string();
     let (program, arguments): (&Path, Vec<&str>) = match kind {
         Kind::Envoy => {
-            let log = ["--component-log-level", "wasm:debug"];
-            let how = ["--disable-hot-restart", "--concurrency", "1"];
-            (
-                envoy_program(),
-                [&how[..], &log, &["--config-path", &file]].concat(),
-            )
+            let how = [
+                "--disable-hot-restart",
+                "--concurrency",
+                "1",
+                "--config-path",
+                &file,
+            ];
+            (envoy_program(), how.to_vec())
         }
         Kind::Tollgate => (tollgate_program(), vec!["run", &file, "--concurrency", "1"]),
     };

@@ -19,7 +19,8 @@ const MODULE_PREFIX: &str = "target/wasm/wasm32-unknown-unknown/wasm/";
 const PORT_FIELD: &str = "port_value:";
 
 /// Replaces the ports of a file: those in `origins` by what they map to, all others by free ones.
-pub(crate) fn fill(text: &str, origins: &Ports) -> (String, Ports) {
+#[must_use]
+pub fn fill(text: &str, origins: &Ports) -> (String, Ports) {
     let mut ports = origins.clone();
     let mut filled = String::with_capacity(text.len());
     for line in text.lines() {

@@ -207,3 +207,13 @@ fn a_client_that_leaves_during_a_callout_harms_nobody() {
     });
     assert_eq!(status, 200);
 }
+
+#[test]
+fn a_local_response_waits_for_a_callout() {
+    let response = STREAMS.compare(|proxy| {
+        proxy.origin().answer("/side", Answer::text("noted"));
+        proxy.get(MAIN, "/callout/answer-first").send()
+    });
+    assert_eq!((response.status, response.text().as_str()), (403, "denied"));
+    assert_eq!(response.header("x-side-body"), Some("noted"));
+}

@@ -19,6 +19,7 @@ mod metrics;
 mod pause;
 mod properties;
 mod route;
+mod sdk;
 mod shared_data;
 mod support;
 mod timer;

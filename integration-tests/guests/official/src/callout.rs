@@ -21,6 +21,7 @@ pub(crate) fn behaviour(name: &str) -> Option<Behaviour> {
         "incomplete" => Box::new(Incomplete),
         "http2" => Box::new(Ask::to("origin-http2", TIMEOUT)),
         "response" => Box::new(InResponse),
+        "answer-first" => Box::new(AnswerFirst),
         "forget" => Box::new(Forget),
         _ => return None,
     })
@@ -217,5 +218,32 @@ impl HttpContext for Forget {
             ask(self, "origin", "/side", TIMEOUT).is_ok()
         ));
         Action::Continue
+    }
+}
+
+/// Answers at once, and lets its own answer wait for a callout.
+struct AnswerFirst;
+
+impl Context for AnswerFirst {
+    fn on_http_call_response(&mut self, _: u32, _: usize, body: usize, _: usize) {
+        let text = self
+            .get_http_call_response_body(0, body)
+            .unwrap_or_default();
+        self.set_http_response_header("x-side-body", Some(&printable(&text)));
+        self.resume_http_response();
+    }
+}
+
+impl HttpContext for AnswerFirst {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        self.send_http_response(403, vec![], Some(b"denied"));
+        Action::Pause
+    }
+
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        match ask(self, "origin", "/side", TIMEOUT) {
+            Ok(_) => Action::Pause,
+            Err(_) => Action::Continue,
+        }
     }
 }

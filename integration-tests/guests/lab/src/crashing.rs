@@ -1,0 +1,30 @@
+//! Panics when asked to.
+
+use tollgate::prelude::*;
+
+/// The filter.
+#[derive(Debug)]
+pub(crate) struct Crashing;
+
+impl Plugin for Crashing {
+    const NAME: &'static str = "crashing";
+    type Config = ();
+
+    async fn start((): (), _cx: &PluginCx) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+#[http_filter]
+impl HttpFilter for Crashing {
+    type State = ();
+
+    #[expect(
+        clippy::panic_in_result_fn,
+        reason = "panicking is what this guest is for"
+    )]
+    async fn request(&self, ex: &mut Exchange<()>) -> Result<(), Reject> {
+        assert!(ex.header("x-crash")?.is_none(), "crashed as asked");
+        Ok(())
+    }
+}
