@@ -15,7 +15,7 @@ use crate::cluster::SharedClusters;
 use crate::error::ServerError;
 use crate::listener::{BoundListener, ListenerTls, own_address};
 use crate::telemetry::Stats;
-use crate::tls;
+use crate::tls::ServerTls;
 use crate::wasm::WasmRuntime;
 use crate::worker_thread::{self, WorkerPlan};
 
@@ -60,6 +60,17 @@ pub struct RunningServer {
 }
 
 impl Server {
+    /// Starts every plugin once and throws it away, as Envoy's `--mode validate` does.
+    ///
+    /// # Errors
+    ///
+    /// When a module is refused or a plugin does not start.
+    pub fn validate(bootstraps: &[Bootstrap]) -> Result<(), ServerError> {
+        WasmRuntime::new(&Stats::new())
+            .check_plugins(bootstraps)
+            .map_err(|source| ServerError::Plugin(Box::new(source)))
+    }
+
     /// Binds every listener of every configuration, starts the workers, and returns once all of
     /// them serve.
     ///
@@ -118,7 +129,7 @@ fn prepare(bootstrap: Bootstrap, bound: &[BoundListener]) -> Result<Deployment, 
 
 fn listener_tls(listener: &tollgate_config::Listener) -> Result<ListenerTls, ServerError> {
     let chains = listener.filter_chains.iter().chain(&listener.default_filter_chain);
-    let configs = chains.map(|chain| chain.tls.as_ref().map(tls::server_config).transpose());
+    let configs = chains.map(|chain| chain.tls.as_ref().map(ServerTls::new).transpose());
     configs.collect::<Result<_, _>>().map_err(|source| ServerError::Listener {
         listener: listener.name.clone(),
         source: Box::new(source),

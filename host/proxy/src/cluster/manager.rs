@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tollgate_config::{Cluster as ClusterConfig, ClusterDiscovery, UpstreamTls};
+use tollgate_config::{Cluster as ClusterConfig, ClusterDiscovery, UpstreamProtocol, UpstreamTls};
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::connect::UpstreamTlsContext;
@@ -48,7 +48,7 @@ impl SharedClusters {
     /// When the TLS settings of a cluster cannot be used.
     pub(crate) fn new(configs: &[ClusterConfig]) -> Result<Self, ServerError> {
         let prepare = |config: &ClusterConfig| {
-            let tls = config.tls.as_ref().map(tls_context).transpose();
+            let tls = config.tls.as_ref().map(|tls| tls_context(tls, config.protocol)).transpose();
             let tls = tls.map_err(|source| ServerError::ClusterTls {
                 cluster: config.name.clone(),
                 source: Box::new(source),
@@ -60,9 +60,12 @@ impl SharedClusters {
     }
 }
 
-fn tls_context(config: &UpstreamTls) -> Result<UpstreamTlsContext, tls::TlsError> {
+fn tls_context(
+    config: &UpstreamTls,
+    protocol: UpstreamProtocol,
+) -> Result<UpstreamTlsContext, tls::TlsError> {
     let server_name = ServerName::try_from(config.sni.clone()).ok();
-    Ok(UpstreamTlsContext { config: tls::client_config(config)?, server_name })
+    Ok(UpstreamTlsContext { config: tls::client_config(config, protocol)?, server_name })
 }
 
 impl ClusterManager {

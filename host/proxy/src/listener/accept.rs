@@ -123,11 +123,12 @@ impl Listener {
             application_protocols: &offered,
         };
         let Some(chain) = self.chains.find(&traits) else { return Ok(None) };
-        let Some(config) = &chain.tls else {
+        let Some(tls) = &chain.tls else {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "TLS is not expected"));
         };
-        let stream = handshake.into_stream(Arc::clone(config)).await?;
-        let facts = tls::connection_facts(stream.get_ref().1);
+        let config = tls.config_for(&handshake.client_hello());
+        let stream = handshake.into_stream(config).await?;
+        let facts = tls.facts(stream.get_ref().1);
         let transport = Transport::Server(Box::new(stream));
         Ok(Some((chain, transport, server_name, Some(facts))))
     }

@@ -1,16 +1,15 @@
 //! FilterChains: which filter chain serves a connection. Pure.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
-use tokio_rustls::rustls::ServerConfig;
 use tollgate_config::{FilterChainMatch, Listener};
 
 use crate::http::Manager;
+use crate::tls::ServerTls;
 
 /// TLS settings of a listener's chains, in their order, the default chain's last; shared by all
 /// workers.
-pub(crate) type ListenerTls = Vec<Option<Arc<ServerConfig>>>;
+pub(crate) type ListenerTls = Vec<Option<ServerTls>>;
 
 /// The chains of a listener on one worker.
 pub(crate) struct FilterChains {
@@ -24,7 +23,7 @@ pub(crate) struct Chain {
     /// Its name; may be empty.
     pub(crate) name: String,
     /// TLS towards clients.
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<ServerTls>,
     /// What serves its connections.
     pub(crate) manager: Rc<Manager>,
 }
