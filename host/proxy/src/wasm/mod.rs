@@ -5,6 +5,7 @@
 
 mod canary;
 mod clock;
+mod custom_metrics;
 mod error;
 mod http_filter;
 mod http_host;

@@ -10,6 +10,7 @@ use tollgate_config::{Bootstrap, DataSource, HttpFilterKind, NetworkFilter, Plug
 use tollgate_runtime::{Engine, EngineOptions, Module, SharedState};
 
 use super::canary;
+use super::custom_metrics::CustomMetrics;
 use super::error::PluginError;
 use super::stats::WasmStats;
 use crate::telemetry::Stats;
@@ -41,10 +42,13 @@ pub(super) struct LoadedModule {
 }
 
 impl WasmRuntime {
-    /// Returns an embedding without modules.
+    /// Returns an embedding without modules. Its statistics, and those that plugins define, are
+    /// among `stats` from now on.
     pub(crate) fn new(stats: &Stats) -> Arc<Self> {
+        let shared = Arc::<SharedState>::default();
+        stats.add_source(CustomMetrics(Arc::clone(&shared)));
         Arc::new(Self {
-            shared: Arc::default(),
+            shared,
             stats: WasmStats::new(stats),
             loaded: Mutex::default(),
         })

@@ -2,6 +2,7 @@
 
 mod failure;
 mod loading;
+mod metrics;
 mod stream;
 mod waiting;
 
@@ -35,6 +36,9 @@ fn guest(functions: &str) -> Bytes {
             (import "env" "proxy_set_effective_context" (func $act_on (param i32) (result i32)))
             (import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))
             (import "env" "proxy_close_stream" (func $close (param i32) (result i32)))
+            (import "env" "proxy_define_metric"
+                (func $define (param i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_record_metric" (func $record (param i32 i64) (result i32)))
             (memory (export "memory") 1)
             (data (i32.const 0) "x-guestyesdenied")
             (global $free (mut i32) (i32.const 4096))

@@ -76,7 +76,10 @@ fn a_stream_goes_on_when_its_callout_is_answered() {
         chain.request_headers(true);
         let event = std::future::poll_fn(|cx| {
             chain.register_request_waker(cx.waker());
-            assert!(chain.take_local_reply().is_none(), "the callout was refused");
+            assert!(
+                chain.take_local_reply().is_none(),
+                "the callout was refused"
+            );
             match chain.next_request_event() {
                 Some(event) => std::task::Poll::Ready(event),
                 None => std::task::Poll::Pending,
