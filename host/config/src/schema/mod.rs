@@ -3,6 +3,7 @@
 //! The schema is a descriptor set cut from Envoy's public protos (see `descriptors/README.md`), read
 //! with reflection, so that no generated code is needed and what Envoy refuses is refused.
 
+mod any;
 mod base64;
 mod decode;
 mod rules;

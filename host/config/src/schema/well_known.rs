@@ -1,14 +1,13 @@
-//! Messages with a JSON form of their own: `Any`, `Duration`, wrappers, `Struct` and their like.
+//! Messages with a JSON form of their own: `Duration`, wrappers, `Struct` and their like.
 
 use std::collections::HashMap;
 
-use prost_reflect::prost::Message as _;
 use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage, Value,
 };
 
 use super::decode::Decoder;
-use super::{Packed, join, scalar, suggest};
+use super::{any, scalar};
 use crate::yaml::{Data, Entry, Node};
 
 /// Seconds that a `Duration` may hold: ten thousand years.
@@ -46,10 +45,11 @@ pub(super) fn has_plain_form(name: &str) -> bool {
 
 /// Whether null is a value of the field rather than its absence.
 pub(super) fn takes_null(field: &FieldDescriptor) -> bool {
-    !field.is_map() && field.kind().as_message().is_some_and(takes_null_itself)
+    !field.is_map() && field.kind().as_message().is_some_and(is_value)
 }
 
-fn takes_null_itself(message: &MessageDescriptor) -> bool {
+/// Whether a message is `google.protobuf.Value`, of which null is a value.
+pub(super) fn is_value(message: &MessageDescriptor) -> bool {
     message.full_name() == "google.protobuf.Value"
 }
 
@@ -63,7 +63,7 @@ pub(super) fn read(
     let mut message = DynamicMessage::new(descriptor.clone());
     let outcome = match descriptor.name() {
         "Any" => {
-            read_any(decoder, &mut message, node, path);
+            any::read(decoder, &mut message, node, path);
             Ok(())
         }
         "Duration" => read_duration(&mut message, &node.data),
@@ -196,142 +196,6 @@ fn field_kind(descriptor: &MessageDescriptor, field: &str) -> Option<Kind> {
     descriptor
         .get_field_by_name(field)
         .map(|field| field.kind())
-}
-
-fn read_any(decoder: &mut Decoder<'_>, any: &mut DynamicMessage, node: &Node, path: &str) {
-    let Data::Map(entries) = &node.data else {
-        let reason = scalar::expected("a map with `@type`", &node.data);
-        return decoder.report.error_at(node.line, path, reason);
-    };
-    // Envoy Gateway writes `{}` where a configuration is merely present.
-    if entries.is_empty() {
-        return;
-    }
-    let url = entries.iter().find(|entry| entry.key == "@type");
-    let Some(Data::Text(url)) = url.map(|entry| &entry.value.data) else {
-        return decoder
-            .report
-            .error_at(node.line, path, "needs `@type` with a type URL");
-    };
-    let (url, wrapped) = match typed_struct(url, entries, path) {
-        Some((url, value)) => (url, Some(value)),
-        None => (url.clone(), None),
-    };
-    any.set_field_by_name("type_url", Value::String(url.clone()));
-    let Some(descriptor) = resolve(decoder, any, node, &url, path) else {
-        return;
-    };
-    let special = is_special(descriptor.full_name());
-    let inside = if special || wrapped.is_some() {
-        join(path, "value")
-    } else {
-        path.to_owned()
-    };
-    let message = match wrapped {
-        Some(Some(value)) => decoder.message(&descriptor, value, &inside),
-        Some(None) => DynamicMessage::new(descriptor),
-        None => read_packed(decoder, &descriptor, entries, path),
-    };
-    any.set_field_by_name("value", Value::Bytes(message.encode_to_vec().into()));
-    decoder.packed.insert(
-        path.to_owned(),
-        Packed {
-            message,
-            path: inside,
-        },
-    );
-}
-
-/// Returns the type and the value that a `TypedStruct` stands for where Envoy unpacks it: wherever
-/// an extension is configured, but not in a plugin's own `configuration`.
-fn typed_struct<'n>(
-    url: &str,
-    entries: &'n [Entry],
-    path: &str,
-) -> Option<(String, Option<&'n Node>)> {
-    let wrapped = matches!(
-        type_name(url),
-        "xds.type.v3.TypedStruct" | "udpa.type.v1.TypedStruct"
-    );
-    if !wrapped || path.ends_with(".configuration") {
-        return None;
-    }
-    let find = |names: [&str; 2]| {
-        entries
-            .iter()
-            .find(|entry| names.contains(&entry.key.as_str()))
-    };
-    let Data::Text(inner) = &find(["type_url", "typeUrl"])?.value.data else {
-        return None;
-    };
-    Some((
-        inner.clone(),
-        find(["value", "Value"]).map(|entry| &*entry.value),
-    ))
-}
-
-fn read_packed(
-    decoder: &mut Decoder<'_>,
-    descriptor: &MessageDescriptor,
-    entries: &[Entry],
-    path: &str,
-) -> DynamicMessage {
-    let rest: Vec<_> = entries
-        .iter()
-        .filter(|entry| entry.key != "@type")
-        .collect();
-    if !is_special(descriptor.full_name()) {
-        return decoder.fields(descriptor, &rest, path);
-    }
-    let (values, others): (Vec<_>, Vec<_>) =
-        rest.into_iter().partition(|entry| entry.key == "value");
-    for other in others {
-        let reason = format!(
-            "a {} holds `value` and nothing else",
-            descriptor.full_name()
-        );
-        decoder
-            .report
-            .error_at(other.line, &join(path, &other.key), reason);
-    }
-    match values.first() {
-        Some(value) if takes_null_itself(descriptor) || value.value.data != Data::Null => {
-            let path = join(path, "value");
-            decoder.report.set_line(&path, value.line);
-            decoder.message(descriptor, &value.value, &path)
-        }
-        _ => DynamicMessage::new(descriptor.clone()),
-    }
-}
-
-fn resolve(
-    decoder: &Decoder<'_>,
-    any: &DynamicMessage,
-    node: &Node,
-    url: &str,
-    path: &str,
-) -> Option<MessageDescriptor> {
-    let descriptor = any.descriptor();
-    let pool = descriptor.parent_pool();
-    let name = type_name(url);
-    if !url.contains('/') {
-        let reason =
-            format!("`@type` \"{url}\" is not a type URL such as \"type.googleapis.com/{name}\"");
-        decoder.report.error_at(node.line, path, reason);
-        return None;
-    }
-    let found = pool.get_message_by_name(name);
-    if found.is_none() {
-        let messages: Vec<_> = pool.all_messages().collect();
-        let names: Vec<_> = messages.iter().map(MessageDescriptor::full_name).collect();
-        let hint = suggest::hint(name, &names);
-        decoder.report.unknown_type(path, name, &hint);
-    }
-    found
-}
-
-fn type_name(url: &str) -> &str {
-    url.rsplit('/').next().unwrap_or(url)
 }
 
 #[cfg(test)]
