@@ -19,6 +19,7 @@ mod tool;
 
 use std::io::{self, Write as _};
 
+use contestant::Contestant;
 use load::{Load, Sample};
 use options::Options;
 
@@ -32,26 +33,30 @@ fn main() -> io::Result<()> {
     let mut out = io::stdout();
     let mut samples = Vec::new();
     for load in Load::ALL {
-        for round in 0..=options.rounds {
-            for contestant in &contestants {
-                let measured = load.run(contestant, &options);
-                // The first round warms caches, pools and branch predictors.
-                if round > 0 {
-                    writeln!(
-                        out,
-                        "{}",
-                        report::progress(round, contestant, load, &measured)
-                    )?;
-                    samples.push(Sample {
-                        round,
-                        contestant: contestant.name,
-                        load,
-                        measured,
-                    });
-                }
-            }
+        // Warms caches, pools and branch predictors.
+        for contestant in &contestants {
+            load.run(contestant, &options);
+        }
+        for (round, contestant) in turns(options.rounds, &contestants) {
+            let measured = load.run(contestant, &options);
+            writeln!(
+                out,
+                "{}",
+                report::progress(round, contestant, load, measured.as_ref())
+            )?;
+            samples.push(Sample {
+                round,
+                contestant: contestant.name,
+                load,
+                measured,
+            });
         }
     }
     write!(out, "\n{}", report::Report::new(&samples, &contestants))?;
     Ok(())
+}
+
+/// Every contestant once in each round.
+fn turns(rounds: usize, all: &[Contestant]) -> impl Iterator<Item = (usize, &Contestant)> {
+    (1..=rounds).flat_map(move |round| all.iter().map(move |contestant| (round, contestant)))
 }

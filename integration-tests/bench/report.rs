@@ -10,7 +10,7 @@ pub(crate) fn progress(
     round: usize,
     contestant: &Contestant,
     load: Load,
-    measured: &Option<Measured>,
+    measured: Option<&Measured>,
 ) -> String {
     let (load, name) = (load.name(), contestant.name);
     match measured {
@@ -112,27 +112,37 @@ impl<'a> Report<'a> {
     }
 }
 
+impl Report<'_> {
+    fn write_ratios(&self, f: &mut fmt::Formatter<'_>, load: Load) -> fmt::Result {
+        let divide = |a: Measured, b: Measured| a.requests_per_second / b.requests_per_second;
+        for (first, second) in RATIOS {
+            if let Some(ratio) = self.paired(load, (first, second), divide) {
+                writeln!(f, "{first} / {second}: {ratio:.2}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One worker that is busy all the time: the time of a request is the inverse of the rate.
+    fn write_costs(&self, f: &mut fmt::Formatter<'_>, load: Load) -> fmt::Result {
+        let added =
+            |a: Measured, b: Measured| 1e6 / a.requests_per_second - 1e6 / b.requests_per_second;
+        for (with, without) in COSTS {
+            if let Some(cost) = self.paired(load, (with, without), added) {
+                writeln!(f, "{with} adds {cost:.1} us a request")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for load in Load::ALL {
             writeln!(f, "{}, medians of the rounds", load.name())?;
             self.write_medians(f, load)?;
-            for (first, second) in RATIOS {
-                let divide =
-                    |a: Measured, b: Measured| a.requests_per_second / b.requests_per_second;
-                if let Some(ratio) = self.paired(load, (first, second), divide) {
-                    writeln!(f, "{first} / {second}: {ratio:.2}")?;
-                }
-            }
-            for (with, without) in COSTS {
-                // One worker that is busy all the time: the time of a request is the rate's inverse.
-                let added = |a: Measured, b: Measured| {
-                    1e6 / a.requests_per_second - 1e6 / b.requests_per_second
-                };
-                if let Some(cost) = self.paired(load, (with, without), added) {
-                    writeln!(f, "{with} adds {cost:.1} us a request")?;
-                }
-            }
+            self.write_ratios(f, load)?;
+            self.write_costs(f, load)?;
             writeln!(f)?;
         }
         Ok(())

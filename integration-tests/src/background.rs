@@ -44,7 +44,7 @@ where
     let (sender, receiver) = mpsc::channel();
     spawn(async move {
         // The waiting test may have given up.
-        let _ = sender.send(future.await);
+        drop(sender.send(future.await));
     });
     receiver
         .recv()

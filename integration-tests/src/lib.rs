@@ -7,8 +7,6 @@
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,
-    clippy::unwrap_in_result,
-    clippy::panic_in_result_fn,
     reason = "what the harness cannot do fails the test, and the message says what it was"
 )]
 

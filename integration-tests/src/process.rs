@@ -163,7 +163,7 @@ impl Drop for Supervised {
     fn drop(&mut self) {
         self.lifeline = None;
         // The supervisor ends with its child; nothing is left to do when it cannot be waited for.
-        let _ = self.supervisor.wait();
+        drop(self.supervisor.wait());
     }
 }
 

@@ -1,4 +1,8 @@
 //! The program as an operator meets it: how it starts, refuses, and ends.
+#![expect(
+    clippy::expect_used,
+    reason = "what cannot be read or run fails the test"
+)]
 
 use std::fs;
 use std::net::TcpListener;
@@ -83,9 +87,11 @@ fn a_module_that_is_none_is_named() {
     let module = folder.path().join("broken.wasm");
     fs::write(&module, b"this is no module").expect("the temporary folder takes files");
     let text = fs::read_to_string(&file).expect("a file");
-    let start = text.find("filename: ").expect("the file names a module") + "filename: ".len();
-    let end = start + text[start..].find(".wasm").expect("a module") + ".wasm".len();
-    let broken = text[..start].to_owned() + &module.display().to_string() + &text[end..];
+    let (before, rest) = text
+        .split_once("filename: ")
+        .expect("the file names a module");
+    let (_, after) = rest.split_once(".wasm").expect("the file names a module");
+    let broken = format!("{before}filename: {}{after}", module.display());
     fs::write(&file, broken).expect("the temporary folder takes files");
     let path = file.display().to_string();
     refused(&tollgate(&["run", &path]), &["hello"]);

@@ -1,4 +1,9 @@
 //! `envoy --mode validate` and `tollgate validate` accept and refuse the same files.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what cannot be read or run fails the test"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

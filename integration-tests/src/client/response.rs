@@ -137,20 +137,21 @@ impl Open {
 
     /// Waits until the body has at least so many bytes, and returns what is there.
     #[must_use]
-    pub fn wait_for_bytes(mut self, count: usize) -> (Self, Bytes) {
-        let open = background::block_on_within(self.limit, async move {
-            while self.received.len() < count {
-                let Some(Ok(frame)) = self.body.frame().await else {
-                    break;
-                };
-                if let Some(data) = frame.data_ref() {
-                    self.received.extend_from_slice(data);
-                }
-            }
-            self
-        });
+    pub fn wait_for_bytes(self, count: usize) -> (Self, Bytes) {
+        let open = background::block_on_within(self.limit, self.read(count));
         let bytes = Bytes::copy_from_slice(&open.received);
         (open, bytes)
+    }
+
+    async fn read(mut self, count: usize) -> Self {
+        while self.received.len() < count {
+            let Some(Ok(frame)) = self.body.frame().await else {
+                break;
+            };
+            let data = frame.into_data().unwrap_or_default();
+            self.received.extend_from_slice(&data);
+        }
+        self
     }
 
     /// Waits for the rest.

@@ -29,6 +29,11 @@ impl Gate {
     pub fn open(&self) {
         self.0.close();
     }
+
+    async fn passed(self) {
+        // A semaphore without permits answers only when it is closed.
+        drop(self.0.acquire().await);
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -113,6 +118,18 @@ impl Body {
         self.then(Step::Break)
     }
 
+    /// Waits for the gate at which the body stands, if any.
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(waiting) = &mut self.waiting else {
+            return Poll::Ready(());
+        };
+        let passed = waiting.as_mut().poll(cx);
+        if passed.is_ready() {
+            self.waiting = None;
+        }
+        passed
+    }
+
     fn then(mut self, step: Step) -> Self {
         self.steps.push_back(step);
         self
@@ -144,11 +161,8 @@ impl HttpBody for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         loop {
-            if let Some(waiting) = &mut self.waiting {
-                if waiting.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                self.waiting = None;
+            if self.poll_gate(cx).is_pending() {
+                return Poll::Pending;
             }
             match self.steps.pop_front() {
                 None => return Poll::Ready(None),
@@ -157,12 +171,7 @@ impl HttpBody for Body {
                 Some(Step::Break) => {
                     return Poll::Ready(Some(Err(io::Error::other("broken off as scripted"))));
                 }
-                Some(Step::Wait(gate)) => {
-                    // A semaphore without permits answers only when it is closed.
-                    self.waiting = Some(Box::pin(async move {
-                        let _ = gate.0.acquire().await;
-                    }));
-                }
+                Some(Step::Wait(gate)) => self.waiting = Some(Box::pin(gate.passed())),
             }
         }
     }

@@ -28,6 +28,6 @@ async fn answer(mut stream: TcpStream, shared: Arc<Shared>) {
     }
     let bytes = shared.raw_answer.lock().clone();
     // The proxy may have closed the connection; it is being provoked.
-    let _ = stream.write_all(&bytes).await;
-    let _ = stream.shutdown().await;
+    stream.write_all(&bytes).await.unwrap_or_default();
+    stream.shutdown().await.unwrap_or_default();
 }

@@ -138,6 +138,8 @@ async fn echo_upgraded(upgrade: hyper::upgrade::OnUpgrade) {
     if let Ok(upgraded) = upgrade.await {
         let (mut reader, mut writer) = tokio::io::split(TokioIo::new(upgraded));
         // The peer decides when the tunnel ends.
-        let _ = tokio::io::copy(&mut reader, &mut writer).await;
+        tokio::io::copy(&mut reader, &mut writer)
+            .await
+            .unwrap_or_default();
     }
 }

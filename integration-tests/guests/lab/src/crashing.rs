@@ -19,10 +19,6 @@ impl Plugin for Crashing {
 impl HttpFilter for Crashing {
     type State = ();
 
-    #[expect(
-        clippy::panic_in_result_fn,
-        reason = "panicking is what this guest is for"
-    )]
     async fn request(&self, ex: &mut Exchange<()>) -> Result<(), Reject> {
         assert!(ex.header("x-crash")?.is_none(), "crashed as asked");
         Ok(())

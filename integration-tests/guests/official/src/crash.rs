@@ -42,7 +42,6 @@ impl HttpContext for CrashFilter {
         Action::Continue
     }
 
-    #[expect(clippy::panic, reason = "crashing is what this guest is for")]
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         assert!(!self.in_response, "crashed in the response");
         if self.wrong_phase {
