@@ -1,4 +1,4 @@
-//! HttpCallout: one request to a cluster, with Envoy's answers for what goes wrong.
+//! `HttpCallout`: one request to a cluster, with Envoy's answers for what goes wrong.
 
 use std::cell::Cell;
 use std::future::Future;

@@ -1,4 +1,4 @@
-//! BodyBuffer: body bytes that are held or looked at, in the chunks they came in.
+//! `BodyBuffer`: body bytes that are held or looked at, in the chunks they came in.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! HttpFilterChain: the filters of one stream in both directions, without I/O.
+//! `HttpFilterChain`: the filters of one stream in both directions, without I/O.
 
 use std::cell::RefCell;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! EventQueue: what has left a chain and waits to be taken.
+//! `EventQueue`: what has left a chain and waits to be taken.
 
 use std::collections::VecDeque;
 

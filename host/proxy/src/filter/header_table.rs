@@ -1,4 +1,4 @@
-//! HeaderTable: a header map with Envoy's rules, kept as an `http::HeaderMap`.
+//! `HeaderTable`: a header map with Envoy's rules, kept as an `http::HeaderMap`.
 
 use std::fmt;
 
@@ -19,8 +19,14 @@ pub(crate) struct HeaderTable {
     kind: TableKind,
     pseudo: SmallVec<[(PseudoHeader, PseudoValue); 4]>,
     fields: HeaderMap,
-    illegal: Vec<(Box<[u8]>, Box<[u8]>)>,
+    illegal: Vec<RawHeader>,
 }
+
+/// A name and a value of which at least one is not allowed.
+type RawHeader = (Box<[u8]>, Box<[u8]>);
+
+/// What is called with each name and value of a table.
+pub(crate) type EntryVisitor<'v> = dyn FnMut(&[u8], &[u8]) + 'v;
 
 /// What a table holds; it decides which pseudo-headers and single-value headers exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -241,7 +247,7 @@ impl HeaderTable {
     }
 
     /// Calls `visit` with each entry, pseudo-headers first.
-    pub(crate) fn entries(&self, visit: &mut dyn FnMut(&[u8], &[u8])) {
+    pub(crate) fn entries(&self, visit: &mut EntryVisitor<'_>) {
         for (pseudo, value) in &self.pseudo {
             visit(pseudo.name().as_bytes(), value.as_bytes());
         }

@@ -1,4 +1,4 @@
-//! StreamInfo: facts about a stream that access logs and properties tell.
+//! `StreamInfo`: facts about a stream that access logs and properties tell.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};

@@ -1,4 +1,4 @@
-//! LocalReply: an answer that the proxy or a plugin gives instead of the upstream.
+//! `LocalReply`: an answer that the proxy or a plugin gives instead of the upstream.
 
 use std::borrow::Cow;
 

@@ -21,8 +21,8 @@ pub(crate) use buffer::BodyBuffer;
 pub(crate) use chain::{Event, HttpFilterChain};
 pub(crate) use header_table::{HeaderFault, HeaderTable, TableKind};
 pub(crate) use info::{
-    protocol_name,
     Certificate, ConnectionInfo, ListenerInfo, StreamInfo, StreamTimes, TlsInfo, UpstreamInfo,
+    protocol_name,
 };
 pub(crate) use local_reply::LocalReply;
 pub(crate) use pseudo_header::{PseudoHeader, PseudoValue};

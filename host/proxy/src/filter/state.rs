@@ -1,4 +1,4 @@
-//! StreamState: what the filters of a stream see and change, and how they ask to go on.
+//! `StreamState`: what the filters of a stream see and change, and how they ask to go on.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -11,6 +11,9 @@ use super::header_table::HeaderTable;
 use super::info::{ConnectionInfo, StreamInfo};
 use super::{Direction, LocalReply};
 use crate::route::{RouteTable, SelectedRoute};
+
+/// Objects that filters share, by name.
+pub(crate) type FilterState = HashMap<Box<[u8]>, Box<[u8]>>;
 
 /// One stream, shared by its filters, its chain and whoever drives the chain.
 pub(crate) struct StreamState {
@@ -29,7 +32,7 @@ pub(crate) struct StreamState {
     /// The selected route.
     pub(crate) route: RouteCache,
     /// Objects that filters share by name.
-    pub(crate) filter_state: RefCell<HashMap<Box<[u8]>, Box<[u8]>>>,
+    pub(crate) filter_state: RefCell<FilterState>,
     signals: Signals,
 }
 
@@ -59,7 +62,7 @@ pub(crate) struct FilterPort {
 #[derive(Debug, Default)]
 pub(crate) struct LanePort {
     /// During a body callback the chunk, or all that is held for this filter; while paused with
-    /// StopIterationAndBuffer all that is held; else empty.
+    /// `StopIterationAndBuffer` all that is held; else empty.
     pub(crate) body: RefCell<BodyBuffer>,
     /// The filter has stopped this direction.
     pub(super) paused: Cell<bool>,

@@ -83,7 +83,7 @@ impl HostServices for CanaryServices {
     ) -> Result<(), CalloutRefusal> {
         to_callout(call)
             .check(|name| self.clusters.contains(name))
-            .map_err(refusal)
+            .map_err(|error| refusal(&error))
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {

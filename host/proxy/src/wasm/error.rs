@@ -1,4 +1,4 @@
-//! PluginError: why a plugin cannot serve, for the operator.
+//! `PluginError`: why a plugin cannot serve, for the operator.
 
 use std::path::PathBuf;
 
@@ -44,7 +44,7 @@ pub(crate) enum PluginError {
         /// The plugin's name.
         plugin: String,
         /// Why.
-        source: LoadError,
+        source: Box<LoadError>,
     },
 }
 
@@ -52,7 +52,7 @@ impl PluginError {
     pub(super) fn load(plugin: &str, source: LoadError) -> Self {
         Self::Load {
             plugin: plugin.to_owned(),
-            source,
+            source: Box::new(source),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! StreamHost: a stream as a plugin's guest reaches it, over what the filters of a chain share.
+//! `StreamHost`: a stream as a plugin's guest reaches it, over what the filters of a chain share.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! PluginHandle: one plugin on one worker; makes its filters and replaces its VM when it may.
+//! `PluginHandle`: one plugin on one worker; makes its filters and replaces its VM when it may.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

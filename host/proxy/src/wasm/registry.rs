@@ -1,4 +1,4 @@
-//! PluginRegistry: the plugins of one configuration on one worker.
+//! `PluginRegistry`: the plugins of one configuration on one worker.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! WasmRuntime: what all workers share of the embedding: engine, compiled modules, shared data.
+//! `WasmRuntime`: what all workers share of the embedding: engine, compiled modules, shared data.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! WorkerServices: what a worker gives its VMs apart from streams.
+//! `WorkerServices`: what a worker gives its VMs apart from streams.
 
 use std::cell::{Cell, OnceCell};
 use std::rc::{Rc, Weak};
@@ -98,7 +98,9 @@ impl HostServices for WorkerServices {
                 reason,
             });
         }
-        let answer = to_callout(call).start(&self.clusters).map_err(refusal)?;
+        let answer = to_callout(call)
+            .start(&self.clusters)
+            .map_err(|error| refusal(&error))?;
         let (vm, callouts) = (self.vm(), Rc::clone(&self.callouts));
         callouts.set(callouts.get() + 1);
         worker::spawn(async move {
@@ -142,7 +144,7 @@ fn to_response(response: HttpCalloutResponse) -> HttpCallResponse {
 }
 
 /// What the guest is told: its own mistakes are `BadArgument`.
-pub(super) fn refusal(error: CalloutError) -> CalloutRefusal {
+pub(super) fn refusal(error: &CalloutError) -> CalloutRefusal {
     let status = match error {
         CalloutError::UnknownCluster { .. }
         | CalloutError::MissingHeader { .. }

@@ -1,4 +1,4 @@
-//! WorkerVm: a VM of one worker, its timers and callouts, and what its failure does.
+//! `WorkerVm`: a VM of one worker, its timers and callouts, and what its failure does.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! VmTable: the VMs of a worker, shared by plugins that agree on what they run.
+//! `VmTable`: the VMs of a worker, shared by plugins that agree on what they run.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

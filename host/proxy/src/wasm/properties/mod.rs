@@ -50,9 +50,8 @@ pub(super) fn stream_property(
 /// Looks up a property that exists without a stream.
 pub(super) fn root_property(node: &NodeProperties, path: &[&[u8]]) -> PropertyResult {
     match path {
-        [] => Err(Status::SerializationFailure),
+        [] | [b"xds"] => Err(Status::SerializationFailure),
         [b"xds", b"node", rest @ ..] => node.property(rest),
-        [b"xds"] => Err(Status::SerializationFailure),
         _ => Err(Status::NotFound),
     }
 }
@@ -75,8 +74,11 @@ fn namespace_or_not_found(path: &[&[u8]]) -> PropertyResult {
     })
 }
 
+/// A part of a path, and the parts after it.
+type Attribute<'a, 'b> = (&'b [u8], &'a [&'b [u8]]);
+
 /// The attribute of a namespace that a path names, and what is left of the path.
-fn attribute<'a, 'b>(path: &'a [&'b [u8]]) -> Result<(&'b [u8], &'a [&'b [u8]]), Status> {
+fn attribute<'a, 'b>(path: &'a [&'b [u8]]) -> Result<Attribute<'a, 'b>, Status> {
     path.split_first()
         .map(|(name, rest)| (*name, rest))
         .ok_or(Status::SerializationFailure)
