@@ -15,7 +15,7 @@ use crate::vm::VmState;
 const MAX_BACKTRACE_FRAMES: usize = 20;
 
 /// How an [`Engine`] is set up.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct EngineOptions {
     /// How often the embedder calls [`Engine::increment_epoch`]: the grain of all deadlines.
     pub epoch_interval: Duration,

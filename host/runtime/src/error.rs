@@ -1,4 +1,4 @@
-//! LoadError, why a module cannot serve, and Fault, a guest call that did not complete.
+//! `LoadError`, why a module cannot serve, and `Fault`, a guest call that did not complete.
 
 use std::fmt;
 

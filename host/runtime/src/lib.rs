@@ -4,6 +4,69 @@
 //! an embedder implements [`HostServices`] for a VM and [`HttpHost`] for each stream, calls
 //! `on_*` methods of [`Vm`] when something happens, and obeys the actions they return. The rules
 //! of when a guest may see what are here, so that every embedder behaves like Envoy.
+//!
+//! A program that starts a plugin which writes one log line:
+//!
+//! ```
+//! use std::rc::Rc;
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! use tollgate_runtime::abi::{LogLevel, Status};
+//! use tollgate_runtime::{
+//!     CalloutRefusal, ContextId, Engine, EngineOptions, HostServices, HttpCall, LogOrigin, Module,
+//!     PluginConfig, PropertyResult, SharedState, Vm, VmConfig,
+//! };
+//!
+//! struct Console;
+//!
+//! impl HostServices for Console {
+//!     fn log(&self, origin: LogOrigin<'_>, level: LogLevel, message: &[u8]) {
+//!         println!("{} wasm log{origin}: {}", level.name(), message.escape_ascii());
+//!     }
+//!     fn log_level(&self) -> Option<LogLevel> {
+//!         Some(LogLevel::Info)
+//!     }
+//! #   fn realtime_nanos(&self) -> u64 { 0 }
+//! #   fn monotonic_nanos(&self) -> u64 { 0 }
+//! #   fn fill_random(&self, out: &mut [u8]) { out.fill(4) }
+//! #   fn set_tick_period(&self, _root: ContextId, _period: Option<Duration>) {}
+//! #   fn start_http_call(
+//! #       &self,
+//! #       _root: ContextId,
+//! #       _token: u32,
+//! #       _call: HttpCall,
+//! #   ) -> Result<(), CalloutRefusal> {
+//! #       Err(CalloutRefusal { status: Status::BadArgument, reason: "no clusters".to_owned() })
+//! #   }
+//! #   fn property(&self, _path: &[&[u8]]) -> PropertyResult { Err(Status::NotFound) }
+//!     // … clocks, random numbers, timers, callouts and properties.
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let wasm = wat::parse_str(
+//!     r#"(module
+//!          (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+//!          (memory (export "memory") 1)
+//!          (data (i32.const 0) "hello")
+//!          (func (export "proxy_abi_version_0_2_1"))
+//!          (func (export "malloc") (param i32) (result i32) (i32.const 1024))
+//!          (func (export "proxy_on_configure") (param i32 i32) (result i32)
+//!            (drop (call $log (i32.const 2) (i32.const 0) (i32.const 5)))
+//!            (i32.const 1)))"#,
+//! )?;
+//! let engine = Engine::new(EngineOptions::default())?;
+//! let module = Module::new(&engine, &wasm)?;
+//! let shared = Arc::new(SharedState::default());
+//! let mut vm = Vm::new(&module, VmConfig::default(), shared, Rc::new(Console))?;
+//! let root = vm.start_plugin(PluginConfig { name: "greeter".to_owned(), ..Default::default() })?;
+//! assert!(vm.has_context(root));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! For each HTTP stream the embedder then makes an [`HttpHost`], gives it to
+//! [`Vm::create_http_context`], and calls `on_request_headers` and so on.
 
 mod config;
 mod context;
@@ -24,8 +87,8 @@ pub use config::{Limits, PluginConfig, VmConfig};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use error::{BacktraceFrame, Fault, FaultKind, LoadError};
 pub use host::{
-    CalloutRefusal, Direction, Header, HostServices, HttpCall, HttpCallResponse, HttpHost,
-    LocalResponse, LogOrigin, PropertyResult, StreamMap,
+    CalloutRefusal, Direction, Header, HeaderVisitor, HostServices, HttpCall, HttpCallResponse,
+    HttpHost, LocalResponse, LogOrigin, PropertyResult, StreamMap,
 };
 pub use module::Module;
 pub use property::PropertyValue;

@@ -1,4 +1,4 @@
-//! PropertyValue: a property before it is encoded for the guest.
+//! `PropertyValue`: a property before it is encoded for the guest.
 
 use tollgate_abi::{Status, pairs};
 

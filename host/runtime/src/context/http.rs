@@ -1,4 +1,4 @@
-//! HttpContext: one plugin's view of one HTTP stream.
+//! `HttpContext`: one plugin's view of one HTTP stream.
 
 use std::fmt;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! RootContext: one plugin in a VM.
+//! `RootContext`: one plugin in a VM.
 
 use std::rc::Rc;
 

@@ -1,6 +1,7 @@
-//! ContextTable: the live contexts of a VM by their ids.
+//! `ContextTable`: the live contexts of a VM by their ids.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{HttpContext, RootContext};
@@ -48,8 +49,8 @@ impl ContextTable {
         loop {
             self.last = self.last.wrapping_add(1).max(1);
             let id = ContextId(self.last);
-            if !self.contexts.contains_key(&id) {
-                self.contexts.insert(id, context);
+            if let Entry::Vacant(vacant) = self.contexts.entry(id) {
+                vacant.insert(context);
                 return id;
             }
         }

@@ -1,4 +1,4 @@
-//! HttpHost: the HTTP stream that a plugin's context looks at.
+//! `HttpHost`: the HTTP stream that a plugin's context looks at.
 
 use std::ops::Range;
 
@@ -44,6 +44,9 @@ pub struct LocalResponse {
     pub grpc_status: Option<GrpcStatus>,
 }
 
+/// Takes the name and value of each entry of a map.
+pub type HeaderVisitor<'a> = &'a mut dyn FnMut(&[u8], &[u8]);
+
 /// One HTTP stream as one plugin sees it: raw access to maps, bodies and properties, and the
 /// effects a plugin can have.
 ///
@@ -66,7 +69,7 @@ pub trait HttpHost {
 
     /// Calls `visit` with every entry in order. It may be called twice in a row: once to measure,
     /// once to write.
-    fn map_entries(&self, map: StreamMap, visit: &mut dyn FnMut(&[u8], &[u8]));
+    fn map_entries(&self, map: StreamMap, visit: HeaderVisitor<'_>);
 
     /// Adds an entry.
     fn map_add(&self, map: StreamMap, name: &[u8], value: &[u8]);

@@ -7,7 +7,7 @@
 mod http;
 mod services;
 
-pub use http::{Direction, HttpHost, LocalResponse, StreamMap};
+pub use http::{Direction, HeaderVisitor, HttpHost, LocalResponse, StreamMap};
 pub use services::{CalloutRefusal, HostServices, HttpCall, HttpCallResponse, LogOrigin};
 
 use crate::property::PropertyValue;

@@ -1,4 +1,4 @@
-//! HostServices: what a VM needs from its embedder apart from streams.
+//! `HostServices`: what a VM needs from its embedder apart from streams.
 
 use std::fmt;
 use std::time::Duration;

@@ -15,7 +15,7 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         state.effective = id;
         Ok(())
     });
-    hostcall!(linking, env::DONE, |call| {
+    hostcall!(linking, env::PROXY_DONE, |call| {
         let state = call.state_mut();
         let root = state.acting_root().map(|(id, _)| id);
         let context = root.and_then(|id| state.contexts.root_mut(id));

@@ -37,6 +37,10 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
             call.write_u32(result, size)
         }
     );
+    link_changes(linking)
+}
+
+fn link_changes(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     hostcall!(
         linking,
         env::ADD_HEADER_MAP_VALUE,

@@ -8,7 +8,7 @@ use crate::imports::env;
 pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     hostcall!(
         linking,
-        env::LOG,
+        env::WRITE_LOG,
         |call, level: u32, ptr: u32, size: u32| { log(call, level, GuestSlice::new(ptr, size)) }
     );
     hostcall!(linking, env::GET_LOG_LEVEL, |call, result: u32| {

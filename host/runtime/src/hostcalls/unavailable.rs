@@ -99,6 +99,10 @@ fn link_grpc(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
             check(call, &arguments, NO_GRPC)
         }
     );
+    link_grpc_control(linking)
+}
+
+fn link_grpc_control(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     hostcall!(
         linking,
         env::GRPC_SEND,

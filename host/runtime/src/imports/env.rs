@@ -12,7 +12,7 @@ const LATEST: &[AbiVersion] = &[V0_2_1];
 
 imports! {
     0;
-    LOG = "proxy_log", Proxy, EVERY, true, [Level, Bytes("message")];
+    WRITE_LOG = "proxy_log", Proxy, EVERY, true, [Level, Bytes("message")];
     GET_LOG_LEVEL = "proxy_get_log_level", Proxy, LATEST, true, [Out("level")];
     GET_STATUS = "proxy_get_status", Proxy, EVERY, true, [Out("code"), Out("message_ptr"), Out("message_size")];
     SET_PROPERTY = "proxy_set_property", Proxy, EVERY, true, [Bytes("path"), Bytes("value")];
@@ -65,7 +65,7 @@ imports! {
     RECORD_METRIC = "proxy_record_metric", Proxy, EVERY, true, [Number("id"), Long("value")];
     GET_METRIC = "proxy_get_metric", Proxy, EVERY, true, [Number("id"), Out("value")];
     SET_EFFECTIVE_CONTEXT = "proxy_set_effective_context", Proxy, EVERY, true, [Number("context_id")];
-    DONE = "proxy_done", Proxy, EVERY, true, [];
+    PROXY_DONE = "proxy_done", Proxy, EVERY, true, [];
     CALL_FOREIGN_FUNCTION = "proxy_call_foreign_function", Proxy, EVERY, true,
         [Bytes("name"), Bytes("arguments"), Out("result_ptr"), Out("result_size")];
     PTHREAD_EQUAL = "pthread_equal", Unrestricted, EVERY, true, [Number("a"), Number("b")];

@@ -113,7 +113,7 @@ macro_rules! imports {
         $start:expr;
         $( $ident:ident = $name:literal, $family:ident, $versions:ident, $result:literal, [ $($param:expr),* ]; )+
     ) => {
-        #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "positions are named like the statics")]
+        #[expect(non_camel_case_types, reason = "positions are named like the statics")]
         #[repr(u8)]
         enum Position { $( $ident, )+ }
 

@@ -106,7 +106,8 @@ impl Binary {
             }
             Payload::MemorySection(section) => {
                 for memory in section {
-                    self.memory.get_or_insert(size(&memory?));
+                    let memory = size(&memory?);
+                    self.memory.get_or_insert(memory);
                 }
             }
             Payload::ExportSection(section) => {
@@ -135,7 +136,7 @@ impl Binary {
                 Item::Function(self.signature(index))
             }
             TypeRef::Memory(memory) => {
-                self.memory.get_or_insert(size(&memory));
+                self.memory.get_or_insert_with(|| size(&memory));
                 Item::Memory
             }
             TypeRef::Table(_) => Item::Table,

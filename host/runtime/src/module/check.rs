@@ -87,11 +87,10 @@ pub(crate) fn abi_version(binary: &Binary) -> Result<AbiVersion, LoadError> {
         .clone()
         .find_map(|export| AbiVersion::from_marker(&export.name))
         .ok_or_else(|| {
-            let found = functions.map(|export| &export.name);
+            let mut found = functions.map(|export| &export.name);
             let found = found
-                .filter(|name| name.starts_with("proxy_abi_version_"))
-                .cloned()
-                .next();
+                .find(|name| name.starts_with("proxy_abi_version_"))
+                .cloned();
             LoadError::UnknownAbi { found }
         })
 }

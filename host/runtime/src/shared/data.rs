@@ -1,4 +1,4 @@
-//! SharedData: a key-value store with compare-and-swap, one namespace per VM id.
+//! `SharedData`: a key-value store with compare-and-swap, one namespace per VM id.
 
 use std::collections::HashMap;
 use std::sync::Arc;

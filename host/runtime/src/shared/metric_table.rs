@@ -1,4 +1,4 @@
-//! MetricTable: the metric ids of one VM.
+//! `MetricTable`: the metric ids of one VM.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;

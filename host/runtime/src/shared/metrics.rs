@@ -1,4 +1,4 @@
-//! MetricRegistry: the metrics that plugins define, by name, for the whole process.
+//! `MetricRegistry`: the metrics that plugins define, by name, for the whole process.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -128,10 +128,13 @@ impl Metric {
     }
 }
 
+/// The same name may be a counter and a gauge: those are two metrics.
+type MetricKey = (String, MetricType);
+
 /// All metrics that plugins have defined. The same name and kind is the same metric.
 #[derive(Debug, Default)]
 pub struct MetricRegistry {
-    metrics: RwLock<BTreeMap<(String, MetricType), Arc<Metric>>>,
+    metrics: RwLock<BTreeMap<MetricKey, Arc<Metric>>>,
 }
 
 impl MetricRegistry {

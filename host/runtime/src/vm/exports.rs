@@ -8,18 +8,22 @@ use wasmtime::{Instance, Store, TypedFunc, WasmParams, WasmResults};
 use super::VmState;
 use crate::host::Direction;
 
+/// Parameters of the longer callbacks.
+type Three = (u32, u32, u32);
+type Five = (u32, u32, u32, u32, u32);
+
 /// A headers callback in the shape of its ABI.
 pub(crate) enum HeadersCallback {
     /// ABI 0.1.0: context, number of headers.
     Short(TypedFunc<(u32, u32), u32>),
     /// ABI 0.2: and whether the stream ends.
-    Full(TypedFunc<(u32, u32, u32), u32>),
+    Full(TypedFunc<Three, u32>),
 }
 
 /// The callbacks of one direction of an HTTP stream.
 pub(crate) struct DirectionCallbacks {
     pub(crate) headers: Option<HeadersCallback>,
-    pub(crate) body: Option<TypedFunc<(u32, u32, u32), u32>>,
+    pub(crate) body: Option<TypedFunc<Three, u32>>,
     pub(crate) trailers: Option<TypedFunc<(u32, u32), u32>>,
 }
 
@@ -32,7 +36,7 @@ pub(crate) struct Exports {
     pub(crate) on_done: Option<TypedFunc<u32, u32>>,
     pub(crate) on_log: Option<TypedFunc<u32, ()>>,
     pub(crate) on_delete: Option<TypedFunc<u32, ()>>,
-    pub(crate) on_http_call_response: Option<TypedFunc<(u32, u32, u32, u32, u32), ()>>,
+    pub(crate) on_http_call_response: Option<TypedFunc<Five, ()>>,
     request: DirectionCallbacks,
     response: DirectionCallbacks,
 }

@@ -92,6 +92,7 @@ impl Guest {
         state.current = entry.context;
         state.effective = VM_CONTEXT;
         state.has_replied = false;
+        state.limiter.has_refused = false;
         let result = function.call(&mut self.store, params);
         let state = self.store.data_mut();
         state.current = VM_CONTEXT;

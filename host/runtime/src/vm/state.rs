@@ -1,4 +1,4 @@
-//! VmState: all that hostcalls can reach.
+//! `VmState`: all that hostcalls can reach.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -61,6 +61,10 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
          _mtim: u64,
          _fst: u32| { Err(ENOTSUP) }
     );
+    link_two_paths(linking)
+}
+
+fn link_two_paths(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     wasi!(
         linking,
         imports::PATH_LINK,

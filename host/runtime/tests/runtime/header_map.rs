@@ -215,15 +215,13 @@ fn trailers_are_there_in_their_own_callback() {
 
 #[test]
 fn maps_can_only_be_read_when_the_stream_is_logged() {
-    let body = format!(
-        r#"(func (export "proxy_on_log") (param i32)
+    let body = r#"(func (export "proxy_on_log") (param i32)
              (call $get (i32.const 0) @"a") (call $get (i32.const 0) @"none")
              (call $get (i32.const 2) @":status") (call $get (i32.const 3) @"absent-map")
              (call $get (i32.const 1) @"t") (call $pairs (i32.const 1))
              (call $say (call $proxy_add_header_map_value (i32.const 0) @"k" @"v"))
-             (call $say (call $proxy_get_header_map_size (i32.const 0) (i32.const 0x300))))"#
-    );
-    let mut plugin = start(&body);
+             (call $say (call $proxy_get_header_map_size (i32.const 0) (i32.const 0x300))))"#;
+    let mut plugin = start(body);
     let (id, stream) = plugin.stream(&[("a", "b")]);
     stream.put(StreamMap::RequestTrailers, &[("t", "v")]);
     stream.put(StreamMap::ResponseHeaders, &[(":status", "200")]);

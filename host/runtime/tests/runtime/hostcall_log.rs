@@ -1,7 +1,8 @@
 //! The log line of a refused hostcall.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -9,10 +10,16 @@ use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::support::{on_request_headers, start};
 
+thread_local! {
+    /// What was logged on this thread, which is one test's.
+    static LINES: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Writes each event of the target as one text.
-#[derive(Clone, Default)]
-#[expect(clippy::disallowed_types, reason = "a test needs no faster lock")]
-struct Lines(Arc<Mutex<Vec<String>>>);
+///
+/// It serves the whole process: a subscriber of one thread would race with other tests for what
+/// `tracing` remembers of each call site.
+struct Lines;
 
 struct Text(String);
 
@@ -38,10 +45,7 @@ impl Subscriber for Lines {
     fn event(&self, event: &Event<'_>) {
         let mut text = Text(event.metadata().level().to_string());
         event.record(&mut text);
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(text.0);
+        LINES.with_borrow_mut(|lines| lines.push(text.0));
     }
 
     fn enter(&self, _: &Id) {}
@@ -50,16 +54,11 @@ impl Subscriber for Lines {
 }
 
 fn lines(body: &str) -> Vec<String> {
-    let lines = Lines::default();
-    tracing::subscriber::with_default(lines.clone(), || {
-        start(&on_request_headers(body)).request(&[("a", "b")])
-    });
-    let taken = lines
-        .0
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    taken
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| tracing::subscriber::set_global_default(Lines).unwrap());
+    LINES.take();
+    start(&on_request_headers(body)).request(&[("a", "b")]);
+    LINES.take()
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! The runtime as its embedder sees it, driven by tiny guests written in WebAssembly text.
-#![expect(clippy::unwrap_used, reason = "a failed read fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test"
+)]
 
 mod abi_0_1_0;
 mod buffer;

@@ -3,7 +3,7 @@
 use tollgate_runtime::{StreamMap, VmConfig};
 
 use crate::support::{
-    compile, header, module_text, on_request_headers, plugin_config, start, start_module,
+    Map, compile, header, module_text, on_request_headers, plugin_config, start, start_module,
 };
 
 fn says(body: &str) -> Vec<String> {
@@ -118,7 +118,7 @@ fn memory_that_grows_in_the_allocator_moves_nothing_under_the_host() {
 }
 
 /// Sets map 0 to `size` bytes at `address` and returns the map.
-fn set_pairs(setup: &str, address: &str, size: &str) -> (Vec<String>, Vec<(Vec<u8>, Vec<u8>)>) {
+fn set_pairs(setup: &str, address: &str, size: &str) -> (Vec<String>, Map) {
     let mut plugin = start(&on_request_headers(&format!(
         "{setup} (call $say (call $proxy_set_header_map_pairs (i32.const 0) {address} {size}))"
     )));

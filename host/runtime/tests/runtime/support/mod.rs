@@ -14,7 +14,7 @@ use tollgate_runtime::{
 
 pub(crate) use guest::{callback, module_text, on_request_headers, wat};
 pub(crate) use services::Services;
-pub(crate) use stream::{FakeStream, header};
+pub(crate) use stream::{FakeStream, Map, header};
 
 pub(crate) fn engine() -> Engine {
     Engine::new(EngineOptions::default()).unwrap()
@@ -47,7 +47,6 @@ pub(crate) struct Plugin {
     pub(crate) vm: Vm,
     pub(crate) root: ContextId,
     pub(crate) services: Rc<Services>,
-    pub(crate) shared: Arc<SharedState>,
 }
 
 /// Makes a VM of a whole module text, without a plugin.
@@ -80,14 +79,9 @@ pub(crate) fn start_module(
 ) -> Result<Plugin, LoadError> {
     let services = Rc::new(Services::default());
     let host: Rc<Services> = Rc::clone(&services);
-    let mut vm = Vm::new(module, vm, Arc::clone(&shared), host)?;
+    let mut vm = Vm::new(module, vm, shared, host)?;
     let root = vm.start_plugin(plugin)?;
-    Ok(Plugin {
-        vm,
-        root,
-        services,
-        shared,
-    })
+    Ok(Plugin { vm, root, services })
 }
 
 impl Plugin {

@@ -1,14 +1,15 @@
-//! FakeStream: an HTTP stream made of vectors.
+//! `FakeStream`: an HTTP stream made of vectors.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
 use tollgate_runtime::abi::Status;
 use tollgate_runtime::{
-    Direction, HttpHost, LocalResponse, PropertyResult, PropertyValue, StreamMap,
+    Direction, HeaderVisitor, HttpHost, LocalResponse, PropertyResult, PropertyValue, StreamMap,
 };
 
-type Map = Vec<(Vec<u8>, Vec<u8>)>;
+/// Names and values in order.
+pub(crate) type Map = Vec<(Vec<u8>, Vec<u8>)>;
 
 pub(crate) fn header(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
     (name.as_bytes().to_vec(), value.as_bytes().to_vec())
@@ -18,7 +19,7 @@ pub(crate) fn header(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
 pub(crate) struct FakeStream {
     maps: RefCell<[Option<Map>; 4]>,
     pub(crate) bodies: RefCell<[Vec<u8>; 2]>,
-    pub(crate) properties: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
+    pub(crate) properties: RefCell<Map>,
     pub(crate) effects: RefCell<Vec<String>>,
     pub(crate) responses: RefCell<Vec<LocalResponse>>,
     pub(crate) route_clears: Cell<u32>,
@@ -84,7 +85,7 @@ impl HttpHost for FakeStream {
             .is_some()
     }
 
-    fn map_entries(&self, map: StreamMap, visit: &mut dyn FnMut(&[u8], &[u8])) {
+    fn map_entries(&self, map: StreamMap, visit: HeaderVisitor<'_>) {
         self.map(map)
             .iter()
             .for_each(|(name, value)| visit(name, value));
