@@ -149,6 +149,10 @@ impl HttpCallout {
             table.replace(b"content-length", self.body.len().to_string().as_bytes());
         }
         table.replace(b"x-envoy-internal", b"true");
+        if let Some(timeout) = self.timeout {
+            let millis = timeout.as_millis().to_string();
+            table.replace(b"x-envoy-expected-rq-timeout-ms", millis.as_bytes());
+        }
         Ok(table)
     }
 

@@ -157,6 +157,22 @@ fn a_body_is_announced_with_its_length() {
 }
 
 #[test]
+fn the_upstream_is_told_how_long_it_has() {
+    on_worker(async {
+        let (address, served) = origin("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        let mut callout = callout("origin");
+        callout.timeout = Some(Duration::from_secs(5));
+        let response = callout.start(&clusters(address)).unwrap().await;
+        assert_eq!(status_and_body(&response).0, "200");
+        let head = served.await.unwrap();
+        assert!(
+            head.contains("x-envoy-expected-rq-timeout-ms: 5000\r\n"),
+            "{head}"
+        );
+    });
+}
+
+#[test]
 fn a_refused_connection_is_a_503() {
     on_worker(async {
         let clusters = clusters(closed_port().await);
