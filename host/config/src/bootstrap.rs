@@ -15,6 +15,8 @@ pub struct Bootstrap {
     pub listeners: Vec<Listener>,
     /// Clusters in the order of the file.
     pub clusters: Vec<Cluster>,
+    /// The whole message as JSON with the field names of the file, without secrets.
+    pub source: serde_json::Value,
 }
 
 /// The node's identity.

@@ -29,6 +29,7 @@ mod bootstrap;
 mod build;
 mod cluster;
 mod data_source;
+mod dump;
 mod error;
 mod http_connection_manager;
 mod listener;

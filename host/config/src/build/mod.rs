@@ -29,6 +29,7 @@ use std::net::SocketAddr;
 
 use prost_reflect::prost::Message as _;
 
+use crate::dump;
 use crate::view::View;
 use crate::{Bootstrap, Node};
 
@@ -53,6 +54,7 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
         admin: admin(root),
         listeners: build_each(&listeners, listener::build),
         clusters: build_each(&clusters, cluster::build),
+        source: dump::to_json(root.message()),
     };
     references::check(&listeners, &clusters);
     bootstrap

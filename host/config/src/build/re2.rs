@@ -7,6 +7,12 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
+/// The ASCII classes within brackets.
+const POSIX_CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
+    "space", "upper", "word", "xdigit",
+];
+
 /// The most that RE2 lets a pattern repeat.
 const MAX_REPETITION: u32 = 1000;
 
@@ -115,27 +121,49 @@ impl Translator<'_> {
     /// Reads what means the same within a class and outside.
     fn common_escape(&mut self, character: char) -> Result<(), String> {
         match character {
+            'p' | 'P' if self.input.peek() == Some(&'{') => self.property(character)?,
             'a' | 'f' | 'n' | 'r' | 't' | 'v' | 'x' | 'p' | 'P' => {
                 self.output.extend(['\\', character]);
-                self.braces();
+                if self.input.peek() == Some(&'{') {
+                    let braces = self.until('}');
+                    self.output.push_str(&braces);
+                }
             }
             '0'..='7' => self.octal(character)?,
-            other if other.is_ascii_punctuation() => self.literal(other),
+            other if other.is_ascii() && !other.is_ascii_alphanumeric() => self.literal(other),
             other => return Err(format!("invalid escape sequence: \\{other}")),
         }
         Ok(())
     }
 
-    /// Copies `{…}` that belongs to an escape.
-    fn braces(&mut self) {
-        if self.input.next_if_eq(&'{').is_none() {
-            return;
+    /// Reads `{name}` or `{^name}`: a general category or a script, nothing else.
+    fn property(&mut self, kind: char) -> Result<(), String> {
+        let braces = self.until('}');
+        let name = braces.trim_start_matches('{').trim_end_matches('}');
+        let (negated, name) = name
+            .strip_prefix('^')
+            .map_or((false, name), |name| (true, name));
+        if !name
+            .chars()
+            .all(|one| one.is_ascii_alphabetic() || one == '_')
+        {
+            return Err(format!("invalid character class range: \\{kind}{braces}"));
         }
-        self.output.push('{');
-        while let Some(inner) = self.input.next_if(|one| *one != '}') {
-            self.output.push(inner);
+        let kind = if negated == (kind == 'p') { 'P' } else { 'p' };
+        self.output.push_str(&format!("\\{kind}{{{name}}}"));
+        Ok(())
+    }
+
+    /// Takes everything up to and with `end`.
+    fn until(&mut self, end: char) -> String {
+        let mut taken = String::new();
+        for character in self.input.by_ref() {
+            taken.push(character);
+            if character == end {
+                break;
+            }
         }
-        self.output.extend(self.input.next());
+        taken
     }
 
     fn octal(&mut self, first: char) -> Result<(), String> {
@@ -150,6 +178,9 @@ impl Translator<'_> {
                 break;
             };
             value = value * 8 + digit;
+        }
+        if value > 0o377 {
+            return Err(format!("invalid escape sequence: \\{value:o}"));
         }
         self.output.push_str(&format!("\\x{{{value:x}}}"));
         Ok(())
@@ -168,7 +199,7 @@ impl Translator<'_> {
                     self.output.push(']');
                     return Ok(());
                 }
-                '[' if self.input.peek() == Some(&':') => self.posix_class(),
+                '[' if self.input.peek() == Some(&':') => self.posix_class()?,
                 '\\' => self.class_escape()?,
                 '-' if !dash => self.output.push('-'),
                 '[' | ']' | '&' | '~' | '-' => self.output.extend(['\\', character]),
@@ -192,41 +223,47 @@ impl Translator<'_> {
     }
 
     /// Copies `[:name:]`, or takes the bracket as it stands.
-    fn posix_class(&mut self) {
+    fn posix_class(&mut self) -> Result<(), String> {
         let rest: String = self.input.clone().take_while(|one| *one != ']').collect();
-        let closed = rest.len() > 2 && rest.ends_with(':');
-        if !closed {
-            return self.output.push_str("\\[");
+        let Some(name) = rest
+            .strip_prefix(':')
+            .and_then(|rest| rest.strip_suffix(':'))
+        else {
+            self.output.push_str("\\[");
+            return Ok(());
+        };
+        if !POSIX_CLASSES.contains(&name.trim_start_matches('^')) {
+            return Err(format!("invalid character class range: [{rest}]"));
         }
         self.output.push_str(&format!("[{rest}]"));
-        self.input
-            .by_ref()
-            .take(rest.chars().count() + 1)
-            .for_each(drop);
+        self.until(']');
+        Ok(())
     }
 
+    /// Copies flags. Names of groups are left out, for only their numbers are used.
     fn group(&mut self) -> Result<(), String> {
         self.output.push('(');
         if self.input.peek() != Some(&'?') {
             return Ok(());
         }
-        let ends = |one: &char| !matches!(one, ':' | ')' | '<');
-        let head: String = self.input.clone().take_while(ends).collect();
-        let flags = head.trim_start_matches('?');
-        let named = self.input.clone().nth(head.chars().count()) == Some('<');
-        let known = match named {
-            true => matches!(flags, "" | "P"),
-            false => flags.chars().all(|flag| "imsU-".contains(flag)),
-        };
-        let before_angle = self.input.clone().nth(head.chars().count() + 1);
-        if !known || (named && matches!(before_angle, Some('=' | '!'))) {
-            return Err(format!("invalid perl operator: ({head}"));
+        let rest: String = self.input.clone().skip(1).collect();
+        let named = rest.strip_prefix("P<").or_else(|| rest.strip_prefix('<'));
+        if let Some(named) = named.filter(|named| !named.starts_with(['=', '!'])) {
+            let name = named.split('>').next().unwrap_or_default();
+            let group = self.until('>');
+            let word = |one: char| one.is_alphanumeric() || one == '_';
+            if name.is_empty() || !name.chars().all(word) || !group.ends_with('>') {
+                return Err(format!("invalid named capture group: ({group}"));
+            }
+            return Ok(());
         }
-        self.output.push_str(&head);
-        self.input
-            .by_ref()
-            .take(head.chars().count())
-            .for_each(drop);
+        let end = rest.find([':', ')']).unwrap_or(rest.len());
+        let flags: String = rest.chars().take(end).collect();
+        if !flags.chars().all(|flag| "imsU-".contains(flag)) {
+            return Err(format!("invalid perl operator: (?{flags}"));
+        }
+        self.output.push_str(&format!("?{flags}"));
+        self.input.by_ref().take(1 + flags.len()).for_each(drop);
         Ok(())
     }
 
@@ -284,19 +321,39 @@ mod tests {
         assert!(matches(r"\Qa.b\E.", "a.bc") && !matches(r"\Qa.b\E", "axb"));
         assert!(matches(r"\101\x42\x{43}", "ABC"));
         assert!(matches(r"\<a\>\/\-", "<a>/-"));
-        assert!(matches(r"\pL\p{Greek}", "aα"));
+        assert!(matches(r"\pL\p{Greek}\p{^Greek}\P{^L}", "aαxy"));
+        assert!(matches(r"\ \.", " ."));
     }
 
     #[test]
     fn groups_and_flags_stay() {
-        assert!(matches("(?i)(?:ab)(?P<n>c)(?<m>d)(?s:.)", "ABCD\n"));
+        assert!(matches("(?i)(?:ab)(?P<n>c)(?<n>d)(?s:.)", "ABCD\n"));
     }
 
     #[test]
     fn what_re2_refuses_is_refused() {
         for pattern in [
-            "a**", "a{2}{3}", "a{1001}", r"\y", r"\1", r"\8", "(?x)a", "(?=a)", "(?!a)", "(?<=a)",
-            "(?P=n)", "[a", r"a\", r"\E", r"\u0041",
+            "a**",
+            "a{2}{3}",
+            "a{1001}",
+            r"\y",
+            r"\1",
+            r"\8",
+            "(?x)a",
+            "(?=a)",
+            "(?!a)",
+            "(?<=a)",
+            "(?P=n)",
+            "[a",
+            r"a\",
+            r"\E",
+            r"\u0041",
+            r"\777",
+            "[[:foo:]]",
+            r"\p{Script=Greek}",
+            "(?P<a.b>x)",
+            "(?<>x)",
+            "(?<a",
         ] {
             assert!(translate(pattern).is_err(), "{pattern}");
         }
