@@ -171,11 +171,10 @@ group! {
 group! {
     /// `server.`: the process.
     ServerStats {
-        counters: debug_assertion_failures;
+        counters: ;
         gauges:
-            concurrency days_until_first_cert_expiring hot_restart_epoch live memory_allocated
-            memory_heap_size memory_physical_size parent_connections state total_connections
-            uptime version;
+            concurrency hot_restart_epoch live memory_physical_size parent_connections state
+            total_connections uptime;
         histograms: initialization_time_ms;
     }
 }

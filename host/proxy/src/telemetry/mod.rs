@@ -6,6 +6,7 @@
 
 mod groups;
 mod histogram;
+mod hosts;
 mod prometheus;
 mod quantiles;
 mod snapshot;
@@ -17,6 +18,7 @@ pub(crate) use groups::{
     RouterStats, ServerStats, UpstreamStats, listener_prefix,
 };
 pub(crate) use histogram::Histogram;
+pub(crate) use hosts::{HostFacts, HostStats, Hosts};
 pub(crate) use prometheus::write_prometheus;
 pub(crate) use quantiles::QUANTILES;
 pub(crate) use snapshot::{Distribution, StatSnapshot, StatSource, StatValue};

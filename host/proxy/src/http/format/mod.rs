@@ -53,6 +53,14 @@ pub(crate) enum FormatError {
     },
 }
 
+/// Returns a point in time as `%START_TIME%` writes it.
+#[must_use]
+pub(crate) fn iso_time(time: std::time::SystemTime) -> String {
+    let mut out = Vec::new();
+    time::TimeFormat::iso().write(time, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 impl Formatter {
     /// Reads a format in which missing values are written `-`, as in access logs.
     ///

@@ -1,0 +1,135 @@
+//! The state of the server: what it is doing, and the pages that tell or change it.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::{Instant, SystemTime};
+
+use tollgate_config::Bootstrap;
+
+use super::query::Query;
+use super::reply::Reply;
+use crate::http::access_log::AccessLogWriter;
+use crate::telemetry::{Hosts, Stats};
+
+/// What the admin interface shows and does.
+pub(crate) struct AdminContext {
+    /// Statistics.
+    pub(crate) stats: Stats,
+    /// Endpoints.
+    pub(crate) hosts: Hosts,
+    /// Configurations that are served.
+    pub(crate) bootstraps: Vec<Bootstrap>,
+    /// Listeners by name, with the addresses they are bound to.
+    pub(crate) listeners: Vec<(String, SocketAddr)>,
+    /// What the server is doing.
+    pub(crate) state: StateCell,
+    /// Number of workers.
+    pub(crate) concurrency: usize,
+    /// When the process began to serve.
+    pub(crate) started: (SystemTime, Instant),
+    /// Access logs.
+    pub(crate) access_logs: Arc<AccessLogWriter>,
+    /// Ends the server.
+    pub(crate) quit: Box<dyn Fn() + Send + Sync>,
+}
+
+/// What a server is doing, in Envoy's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerState {
+    /// Serving.
+    Live = 0,
+    /// Ending, or told to fail health checks.
+    Draining = 1,
+    /// Starting; not all is bound yet.
+    PreInitializing = 2,
+    /// Starting; not all workers serve yet.
+    Initializing = 3,
+}
+
+/// The state, shared.
+#[derive(Clone, Debug)]
+pub(crate) struct StateCell(Arc<(AtomicU8, AtomicBool)>);
+
+impl ServerState {
+    /// Returns Envoy's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Live => "LIVE",
+            Self::Draining => "DRAINING",
+            Self::PreInitializing => "PRE_INITIALIZING",
+            Self::Initializing => "INITIALIZING",
+        }
+    }
+}
+
+impl StateCell {
+    /// Returns the state of a server that starts.
+    #[must_use]
+    pub(crate) fn new() -> Self {
+        let initial = ServerState::Initializing as u8;
+        Self(Arc::new((AtomicU8::new(initial), AtomicBool::new(false))))
+    }
+
+    /// Sets what the server is doing.
+    pub(crate) fn set(&self, state: ServerState) {
+        self.0.0.store(state as u8, Ordering::Relaxed);
+    }
+
+    /// Sets whether health checks are to fail although the server is live.
+    pub(super) fn set_failing(&self, failing: bool) {
+        self.0.1.store(failing, Ordering::Relaxed);
+    }
+
+    /// Returns what the server is doing.
+    #[must_use]
+    pub(crate) fn get(&self) -> ServerState {
+        match self.0.0.load(Ordering::Relaxed) {
+            0 if self.0.1.load(Ordering::Relaxed) => ServerState::Draining,
+            0 => ServerState::Live,
+            1 => ServerState::Draining,
+            2 => ServerState::PreInitializing,
+            _ => ServerState::Initializing,
+        }
+    }
+}
+
+/// `/ready`.
+pub(super) fn ready(context: &AdminContext, _query: &Query) -> Reply {
+    let state = context.state.get();
+    let status = if state == ServerState::Live { 200 } else { 503 };
+    Reply::text(status, format!("{}\n", state.name()))
+}
+
+/// `/healthcheck/fail`.
+pub(super) fn fail(context: &AdminContext, _query: &Query) -> Reply {
+    context.state.set_failing(true);
+    Reply::text(200, "OK\n")
+}
+
+/// `/healthcheck/ok`.
+pub(super) fn pass(context: &AdminContext, _query: &Query) -> Reply {
+    context.state.set_failing(false);
+    Reply::text(200, "OK\n")
+}
+
+/// `/quitquitquit`.
+pub(super) fn quit(context: &AdminContext, _query: &Query) -> Reply {
+    (context.quit)();
+    Reply::text(200, "OK\n")
+}
+
+/// `/reopen_logs`.
+pub(super) fn reopen_logs(context: &AdminContext, _query: &Query) -> Reply {
+    context.access_logs.reopen();
+    Reply::text(200, "OK\n")
+}
+
+impl fmt::Debug for AdminContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminContext")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
