@@ -40,6 +40,9 @@ pub enum ServerError {
     /// A plugin cannot serve.
     #[error(transparent)]
     Plugin(Box<dyn std::error::Error + Send + Sync>),
+    /// Access logs cannot be written.
+    #[error(transparent)]
+    AccessLog(Box<dyn std::error::Error + Send + Sync>),
     /// A worker ended before it served.
     #[error("a worker thread ended while it started")]
     WorkerFailed,

@@ -14,7 +14,8 @@ use tollgate_config::{Bootstrap, NetworkFilter};
 use crate::cluster::SharedClusters;
 use crate::error::ServerError;
 use crate::listener::{BoundListener, ListenerTls, own_address};
-use crate::telemetry::Stats;
+use crate::http::access_log::AccessLogWriter;
+use crate::telemetry::{Hosts, Stats};
 use crate::tls::ServerTls;
 use crate::wasm::WasmRuntime;
 use crate::worker_thread::{self, WorkerPlan};
@@ -97,7 +98,16 @@ impl Server {
         if listeners.is_empty() {
             return Err(ServerError::NoListener);
         }
-        let plan = WorkerPlan { deployments: Arc::new(deployments), wasm, stats, own_address: own_address() };
+        let access_logs = AccessLogWriter::start(&stats)
+            .map_err(|source| ServerError::AccessLog(Box::new(source)))?;
+        let plan = WorkerPlan {
+            deployments: Arc::new(deployments),
+            wasm,
+            stats,
+            hosts: Hosts::default(),
+            access_logs: Arc::new(access_logs),
+            own_address: own_address(),
+        };
         let (phase, watch) = watch::channel(Phase::Serving);
         let mut server = RunningServer { listeners, phase, workers: Vec::new() };
         server.start_workers(workers, &plan, &mut bound, &watch)?;

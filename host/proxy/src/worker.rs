@@ -5,12 +5,15 @@ use std::fmt;
 use std::future::Future;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::cluster::ClusterManager;
+use crate::http::access_log::AccessLogWriter;
 use crate::random::Random;
+use crate::telemetry::Stats;
 use crate::timeouts::Timeouts;
 
 /// Starts a task on this worker. Tasks never leave their worker, so they may share `Rc`s.
@@ -38,6 +41,10 @@ pub(crate) struct WorkerContext {
     pub(crate) random: Rc<Random>,
     /// An address of this machine.
     pub(crate) own_address: IpAddr,
+    /// Statistics as this worker counts them.
+    pub(crate) stats: Stats,
+    /// Access logs of the process.
+    pub(crate) access_logs: Arc<AccessLogWriter>,
     draining: Cell<bool>,
     connections: Cell<usize>,
     all_closed: Notify,
@@ -49,6 +56,8 @@ impl WorkerContext {
         clusters: Rc<ClusterManager>,
         random: Rc<Random>,
         own_address: IpAddr,
+        stats: Stats,
+        access_logs: Arc<AccessLogWriter>,
     ) -> Rc<Self> {
         let timeouts = Rc::default();
         Rc::new(Self {
@@ -56,6 +65,8 @@ impl WorkerContext {
             timeouts,
             random,
             own_address,
+            stats,
+            access_logs,
             draining: Cell::new(false),
             connections: Cell::new(0),
             all_closed: Notify::new(),

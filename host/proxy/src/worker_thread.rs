@@ -12,10 +12,11 @@ use tollgate_config::{FilterChain, NetworkFilter};
 use crate::cluster::ClusterManager;
 use crate::error::ServerError;
 use crate::http::Manager;
+use crate::http::access_log::AccessLogWriter;
 use crate::listener::{FilterChains, Listener};
 use crate::random::Random;
 use crate::server::{Deployment, Phase, drain_timeout};
-use crate::telemetry::Stats;
+use crate::telemetry::{Hosts, Stats, listener_prefix};
 use crate::wasm::{PluginRegistry, WasmRuntime};
 use crate::worker::{self, WorkerContext};
 
@@ -25,6 +26,8 @@ pub(crate) struct WorkerPlan {
     pub(crate) deployments: Arc<Vec<Deployment>>,
     pub(crate) wasm: Arc<WasmRuntime>,
     pub(crate) stats: Stats,
+    pub(crate) hosts: Hosts,
+    pub(crate) access_logs: Arc<AccessLogWriter>,
     pub(crate) own_address: IpAddr,
 }
 
@@ -103,22 +106,30 @@ async fn wait_for(phase: &mut watch::Receiver<Phase>, reached: impl Fn(Phase) ->
 impl Serving {
     async fn start(plan: &WorkerPlan, deployment: &Deployment) -> Result<Self, ServerError> {
         let random = Rc::new(Random::default());
-        let clusters = Rc::new(ClusterManager::new(&deployment.clusters, &random));
+        let stats = plan.stats.for_worker();
+        let clusters = ClusterManager::new(&deployment.clusters, &random, &stats, &plan.hosts);
+        let clusters = Rc::new(clusters);
         clusters.start().await;
-        let context = WorkerContext::new(Rc::clone(&clusters), random, plan.own_address);
+        let context = WorkerContext::new(
+            Rc::clone(&clusters),
+            random,
+            plan.own_address,
+            stats,
+            Arc::clone(&plan.access_logs),
+        );
         context.timeouts.start();
         let plugins = PluginRegistry::new(&plan.wasm, &clusters, &deployment.bootstrap.node);
         let mut listeners = Vec::new();
         for (config, tls) in deployment.bootstrap.listeners.iter().zip(&deployment.tls) {
             let chains = config.filter_chains.iter().chain(&config.default_filter_chain);
             let manager = |chain: &FilterChain| {
-                manager(chain, &context, &plugins, config.per_connection_buffer_limit_bytes)
+                manager(chain, &context, &plugins, config)
             };
             let managers = chains.map(manager).collect::<Result<_, _>>().map_err(|source| {
                 ServerError::Listener { listener: config.name.clone(), source: Box::new(source) }
             })?;
             let chains = FilterChains::new(config, managers, tls);
-            listeners.push(Listener::new(&config.name, chains, &context));
+            listeners.push(Listener::new(config, chains, &context));
         }
         Ok(Self { context, plugins, listeners })
     }
@@ -128,11 +139,12 @@ fn manager(
     chain: &FilterChain,
     context: &Rc<WorkerContext>,
     plugins: &PluginRegistry,
-    buffer_limit: usize,
+    listener: &tollgate_config::Listener,
 ) -> Result<Rc<Manager>, crate::http::ManagerError> {
     match &chain.filter {
         NetworkFilter::HttpConnectionManager(config) => {
-            Manager::new(config, context, plugins, Rc::new([]), buffer_limit)
+            let limit = listener.per_connection_buffer_limit_bytes;
+            Manager::new(config, context, plugins, &listener_prefix(listener.address), limit)
         }
     }
 }

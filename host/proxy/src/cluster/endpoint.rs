@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 use super::connection::{Http1Connection, Http2Connection};
+use crate::telemetry::HostStats;
 
 /// One upstream address as one worker uses it.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Endpoint {
     pub(super) weight: u32,
     /// Whether its `health_status` allows traffic.
     pub(super) healthy: bool,
+    /// Its statistics, shared by all workers.
+    pub(super) stats: Arc<HostStats>,
     /// Requests that wait for their response to end.
     pub(super) active_requests: Cell<u32>,
     /// Where smooth weighted round robin stands.
@@ -37,12 +40,14 @@ impl Endpoint {
         hostname: Option<Arc<str>>,
         weight: u32,
         healthy: bool,
+        stats: Arc<HostStats>,
     ) -> Rc<Self> {
         Rc::new(Self {
             address,
             hostname,
             weight,
             healthy,
+            stats,
             active_requests: Cell::new(0),
             current_weight: Cell::new(0),
             idle: RefCell::default(),

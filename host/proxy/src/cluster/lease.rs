@@ -19,6 +19,10 @@ impl Lease {
     pub(super) fn new(cluster: &Rc<Cluster>, endpoint: &Rc<Endpoint>) -> Self {
         endpoint.active_requests.set(endpoint.active_requests.get() + 1);
         cluster.stats.request_started();
+        cluster.counters.upstream_rq_total.inc();
+        cluster.counters.upstream_rq_active.inc();
+        endpoint.stats.rq_total.inc();
+        endpoint.stats.rq_active.inc();
         let (cluster, endpoint) = (Rc::clone(cluster), Rc::clone(endpoint));
         Self { cluster, endpoint, connection: None }
     }
@@ -55,5 +59,7 @@ impl Drop for Lease {
         let active = &self.endpoint.active_requests;
         active.set(active.get().saturating_sub(1));
         self.cluster.stats.request_ended();
+        self.cluster.counters.upstream_rq_active.dec();
+        self.endpoint.stats.rq_active.dec();
     }
 }

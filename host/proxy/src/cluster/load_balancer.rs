@@ -82,18 +82,25 @@ mod tests {
     use std::collections::HashMap;
     use std::net::SocketAddr;
     use std::rc::Rc;
+    use std::sync::Arc;
 
     use tollgate_config::LbPolicy;
 
     use super::{Endpoint, LoadBalancer};
     use crate::random::Random;
+    use crate::telemetry::{HostFacts, Hosts};
 
     fn endpoints(weights: &[(u32, bool)]) -> Vec<Rc<Endpoint>> {
         let address = |port: usize| SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap()));
         weights
             .iter()
             .enumerate()
-            .map(|(port, (weight, healthy))| Endpoint::new(address(port), None, *weight, *healthy))
+            .map(|(port, (weight, healthy))| {
+                let (address, weight, healthy) = (address(port), *weight, *healthy);
+                let facts = HostFacts { address, hostname: String::new(), weight, healthy };
+                let stats = Hosts::default().host(&Arc::from("a"), &facts);
+                Endpoint::new(address, None, weight, healthy, stats)
+            })
             .collect()
     }
 

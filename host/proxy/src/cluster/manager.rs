@@ -16,6 +16,7 @@ use super::stats::ClusterStats;
 use super::{Cluster, resolver};
 use crate::error::ServerError;
 use crate::random::Random;
+use crate::telemetry::{Hosts, ResponseCodeStats, Stats, UpstreamStats};
 use crate::tls;
 use crate::worker;
 
@@ -70,21 +71,30 @@ fn tls_context(
 
 impl ClusterManager {
     /// Makes a worker's clusters.
-    pub(crate) fn new(shared: &SharedClusters, random: &Rc<Random>) -> Self {
+    pub(crate) fn new(
+        shared: &SharedClusters,
+        random: &Rc<Random>,
+        stats: &Stats,
+        hosts: &Hosts,
+    ) -> Self {
         let mut manager = Self { clusters: HashMap::new(), resolved: Vec::new() };
-        for SharedCluster { config, stats, tls } in &shared.clusters {
+        for SharedCluster { config, stats: limits, tls } in &shared.clusters {
+            let prefix = format!("cluster.{}.", config.name);
             let cluster = Rc::new(Cluster {
                 name: Arc::from(config.name.as_str()),
                 protocol: config.protocol,
-                endpoints: RefCell::new(resolver::fixed_endpoints(config).into()),
+                endpoints: RefCell::new(resolver::fixed_endpoints(config, hosts).into()),
                 balancer: LoadBalancer::new(config.lb_policy, random),
                 random: Rc::clone(random),
                 connect_timeout: config.connect_timeout,
                 idle_timeout: config.idle_timeout,
                 max_requests_per_connection: config.max_requests_per_connection.unwrap_or(u32::MAX),
                 tls: tls.clone(),
-                stats: Arc::clone(stats),
-                freed: Rc::new(Notify::new()),
+                stats: Arc::clone(limits),
+                counters: UpstreamStats::new(stats, &prefix),
+                codes: ResponseCodeStats::new(stats, &prefix),
+                hosts: hosts.clone(),
+                freed: Notify::new(),
             });
             if config.discovery == ClusterDiscovery::StrictDns {
                 manager.resolved.push((Rc::clone(&cluster), Arc::clone(config)));

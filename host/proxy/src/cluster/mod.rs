@@ -37,6 +37,7 @@ use connection::{Http1Connection, Http2Connection};
 use load_balancer::LoadBalancer;
 
 use crate::random::Random;
+use crate::telemetry::{HostStats, Hosts, ResponseCodeStats, UpstreamStats};
 
 /// A cluster as one worker uses it.
 pub(crate) struct Cluster {
@@ -52,8 +53,11 @@ pub(crate) struct Cluster {
     max_requests_per_connection: u32,
     tls: Option<UpstreamTlsContext>,
     stats: Arc<ClusterStats>,
+    counters: UpstreamStats,
+    codes: ResponseCodeStats,
+    hosts: Hosts,
     /// A connection came back or was closed: one of those that wait may try again.
-    freed: Rc<Notify>,
+    freed: Notify,
 }
 
 /// A response's head and body, and the connection it came on.
@@ -155,8 +159,10 @@ impl Cluster {
         endpoint: &Rc<Endpoint>,
     ) -> Result<Http1Connection, UpstreamError> {
         if !self.stats.may_wait() {
+            self.counters.upstream_rq_pending_overflow.inc();
             return Err(UpstreamError::Overflow);
         }
+        self.counters.upstream_rq_pending_total.inc();
         let _waiting = Waiting::new(&self.stats);
         while !self.stats.may_connect() {
             self.freed.notified().await;
@@ -164,7 +170,7 @@ impl Cluster {
                 return Ok(connection);
             }
         }
-        let closed = self.open_connection();
+        let closed = self.open_connection(endpoint);
         let (transport, facts) = self.connect(endpoint).await?;
         Http1Connection::start(transport, facts, closed).await
     }
@@ -177,19 +183,38 @@ impl Cluster {
             return Ok((open, false));
         }
         if !self.stats.may_wait() {
+            self.counters.upstream_rq_pending_overflow.inc();
             return Err(UpstreamError::Overflow);
         }
+        self.counters.upstream_rq_pending_total.inc();
         let _waiting = Waiting::new(&self.stats);
         // The gate is never closed.
         let _turn = endpoint.http2_gate.acquire().await.ok();
         if let Some(open) = endpoint.http2(self.max_requests_per_connection) {
             return Ok((open, false));
         }
-        let closed = self.open_connection();
+        let closed = self.open_connection(endpoint);
         let (transport, facts) = self.connect(endpoint).await?;
         let connection = Http2Connection::start(transport, facts, closed).await?;
         endpoint.set_http2(connection.clone());
         Ok((connection, true))
+    }
+
+    /// Counts how a request to an endpoint ended.
+    pub(crate) fn count_response(&self, endpoint: &Endpoint, status: u16, took: Option<Duration>) {
+        self.codes.count(status);
+        if let Some(took) = took {
+            self.codes.record_time(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        }
+        let is_error = status >= 500;
+        let host = &endpoint.stats;
+        if is_error { host.rq_error.inc() } else { host.rq_success.inc() }
+    }
+
+    /// Counts a request whose route's timeout has passed.
+    pub(crate) fn count_timeout(&self, endpoint: &Endpoint) {
+        self.counters.upstream_rq_timeout.inc();
+        endpoint.stats.rq_timeout.inc();
     }
 
     async fn connect(
@@ -197,15 +222,31 @@ impl Cluster {
         endpoint: &Endpoint,
     ) -> Result<(crate::transport::Transport, ConnectionFacts), UpstreamError> {
         let connecting = connect::connect(endpoint, self.tls.as_ref());
-        tokio::time::timeout(self.connect_timeout, connecting)
+        let connected = tokio::time::timeout(self.connect_timeout, connecting)
             .await
-            .unwrap_or(Err(UpstreamError::ConnectTimeout))
+            .unwrap_or(Err(UpstreamError::ConnectTimeout));
+        if let Err(error) = &connected {
+            endpoint.stats.cx_connect_fail.inc();
+            self.counters.upstream_cx_connect_fail.inc();
+            if matches!(error, UpstreamError::ConnectTimeout) {
+                self.counters.upstream_cx_connect_timeout.inc();
+            }
+        }
+        connected
     }
 
     /// Counts a connection until what it returns is dropped.
-    fn open_connection(&self) -> OpenConnection {
+    fn open_connection(self: &Rc<Self>, endpoint: &Endpoint) -> OpenConnection {
         self.stats.connection_opened();
-        OpenConnection { stats: Arc::clone(&self.stats), freed: Rc::clone(&self.freed) }
+        self.counters.upstream_cx_total.inc();
+        self.counters.upstream_cx_active.inc();
+        match self.protocol {
+            UpstreamProtocol::Http1 => self.counters.upstream_cx_http1_total.inc(),
+            UpstreamProtocol::Http2 => self.counters.upstream_cx_http2_total.inc(),
+        }
+        endpoint.stats.cx_total.inc();
+        endpoint.stats.cx_active.inc();
+        OpenConnection { cluster: Rc::clone(self), host: Arc::clone(&endpoint.stats) }
     }
 
     /// Closes connections that were idle for too long.
@@ -241,13 +282,16 @@ impl Drop for Waiting<'_> {
 
 /// An open connection, or one that is being made.
 struct OpenConnection {
-    stats: Arc<ClusterStats>,
-    freed: Rc<Notify>,
+    cluster: Rc<Cluster>,
+    host: Arc<HostStats>,
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.stats.connection_closed();
-        self.freed.notify_one();
+        self.cluster.stats.connection_closed();
+        self.cluster.counters.upstream_cx_active.dec();
+        self.cluster.counters.upstream_cx_destroy.inc();
+        self.host.cx_active.dec();
+        self.cluster.freed.notify_one();
     }
 }

@@ -8,14 +8,16 @@ use tollgate_config::{Cluster as ClusterConfig, Endpoint as EndpointConfig, Host
 
 use super::Cluster;
 use super::endpoint::Endpoint;
+use crate::telemetry::{HostFacts, Hosts};
 
 /// Returns the endpoints that need no lookup.
-pub(super) fn fixed_endpoints(config: &ClusterConfig) -> Vec<Rc<Endpoint>> {
+pub(super) fn fixed_endpoints(config: &ClusterConfig, hosts: &Hosts) -> Vec<Rc<Endpoint>> {
+    let name = Arc::from(config.name.as_str());
     config
         .endpoints
         .iter()
         .filter_map(|endpoint| match &endpoint.address {
-            HostAddress::Ip(address) => Some(endpoint_at(*address, endpoint)),
+            HostAddress::Ip(address) => Some(endpoint_at(*address, endpoint, &name, hosts)),
             HostAddress::Name(..) => None,
         })
         .collect()
@@ -63,14 +65,26 @@ async fn resolve(
 fn kept_or_new(cluster: &Cluster, address: SocketAddr, config: &EndpointConfig) -> Rc<Endpoint> {
     let old = cluster.endpoints.borrow();
     let kept = old.iter().find(|endpoint| endpoint.address == address);
-    kept.map_or_else(|| endpoint_at(address, config), Rc::clone)
+    kept.map_or_else(|| endpoint_at(address, config, &cluster.name, &cluster.hosts), Rc::clone)
 }
 
-fn endpoint_at(address: SocketAddr, config: &EndpointConfig) -> Rc<Endpoint> {
-    let hostname = match (&config.address, config.hostname.as_str()) {
+fn endpoint_at(
+    address: SocketAddr,
+    config: &EndpointConfig,
+    cluster: &Arc<str>,
+    hosts: &Hosts,
+) -> Rc<Endpoint> {
+    let hostname: Option<Arc<str>> = match (&config.address, config.hostname.as_str()) {
         (HostAddress::Name(name, _), "") => Some(Arc::from(name.as_str())),
         (HostAddress::Ip(_), "") => None,
         (_, hostname) => Some(Arc::from(hostname)),
     };
-    Endpoint::new(address, hostname, config.weight.max(1), config.healthy)
+    let weight = config.weight.max(1);
+    let facts = HostFacts {
+        address,
+        hostname: hostname.as_deref().unwrap_or_default().to_owned(),
+        weight,
+        healthy: config.healthy,
+    };
+    Endpoint::new(address, hostname, weight, config.healthy, hosts.host(cluster, &facts))
 }

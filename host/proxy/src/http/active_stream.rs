@@ -27,7 +27,7 @@ use super::response_body::{DownstreamBody, ResponseSource};
 use super::response_flags::ResponseFlags;
 use super::router::Forward;
 use super::upgrade;
-use crate::cluster::{Answer, UpstreamBody, UpstreamResponseBody};
+use crate::cluster::{Answer, Cluster, Endpoint, UpstreamBody, UpstreamResponseBody};
 use crate::filter::{Event, HeaderTable, HttpFilterChain, LocalReply, StreamState};
 use crate::timeouts::{Expiring, Slot};
 
@@ -112,6 +112,13 @@ impl ActiveStream {
             finished: Cell::new(false),
             timeout_slot: Cell::default(),
         });
+        let stats = &manager.stats.downstream;
+        stats.downstream_rq_total.inc();
+        stats.downstream_rq_active.inc();
+        match stream.state.info.protocol {
+            Version::HTTP_2 => stats.downstream_rq_http2_total.inc(),
+            _ => stats.downstream_rq_http1_total.inc(),
+        }
         let weak: Weak<Self> = Rc::downgrade(&stream);
         stream.timeout_slot.set(Some(manager.worker.timeouts.add(weak)));
         stream
@@ -174,6 +181,7 @@ impl ActiveStream {
         end_of_stream: bool,
     ) -> Next<Answer> {
         // After an upgrade the client's bytes follow when the upstream has agreed.
+        self.manager.stats.router.rq_total.inc();
         let body = if end_of_stream || self.upgrade.is_asked() {
             UpstreamBody::Empty
         } else {
@@ -207,11 +215,29 @@ impl ActiveStream {
             Poll::Pending
         })
         .await;
+        self.count_upstream(&forward.cluster, &forward.endpoint, &next);
         if let Next::Ready((_, facts)) = &next {
             upstream.connection_id.set(Some(facts.id));
             upstream.local_address.set(facts.local_address);
         }
         next
+    }
+
+    fn count_upstream(&self, cluster: &Cluster, endpoint: &Endpoint, next: &Next<Answer>) {
+        match next {
+            Next::Ready((response, _)) => {
+                let sent = self.state.info.times.first_upstream_tx.get();
+                let took = sent.map(|sent| sent.elapsed());
+                cluster.count_response(endpoint, response.status().as_u16(), took);
+            }
+            Next::Reply(reply) => {
+                if reply.flags.contains(ResponseFlags::UPSTREAM_REQUEST_TIMEOUT) {
+                    cluster.count_timeout(endpoint);
+                }
+                cluster.count_response(endpoint, reply.status.as_u16(), None);
+            }
+            Next::Reset => {}
+        }
     }
 
     /// Passes the upstream's response through the filters to the client.
@@ -470,8 +496,20 @@ impl ActiveStream {
             waker.wake();
         }
         self.chain.complete();
+        self.count_end(now);
         self.manager.log(&self.state);
         self.connection.stream_ended(now);
+    }
+
+    fn count_end(&self, now: Instant) {
+        let stats = &self.manager.stats;
+        stats.downstream.downstream_rq_active.dec();
+        let took = now.saturating_duration_since(self.state.info.start).as_millis();
+        stats.downstream.downstream_rq_time.record(u64::try_from(took).unwrap_or(u64::MAX));
+        match self.state.info.response_code.get() {
+            Some(status) => stats.count_response(status),
+            None => stats.downstream.downstream_rq_rx_reset.inc(),
+        }
     }
 
     /// The response did not reach its end: unless somebody said why, the client has left.

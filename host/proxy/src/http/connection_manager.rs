@@ -55,6 +55,11 @@ pub(crate) async fn serve(manager: Rc<Manager>, info: ConnectionInfo, mut transp
         Ok(codec) => codec,
         Err(error) => return tracing::debug!(%error, "client connection"),
     };
+    let stats = manager.stats.downstream.clone();
+    let is_http1 = codec == Codec::Http1;
+    stats.downstream_cx_total.inc();
+    stats.downstream_cx_active.inc();
+    if is_http1 { &stats.downstream_cx_http1_total } else { &stats.downstream_cx_http2_total }.inc();
     let worker = Rc::clone(&manager.worker);
     let connection = DownstreamConnection::new(manager, info);
     let weak: Weak<DownstreamConnection> = Rc::downgrade(&connection);
@@ -65,12 +70,14 @@ pub(crate) async fn serve(manager: Rc<Manager>, info: ConnectionInfo, mut transp
         Codec::Http2 => serve_http2(&connection, io).await,
     }
     worker.timeouts.remove(slot);
+    stats.downstream_cx_active.dec();
+    stats.downstream_cx_destroy.inc();
 }
 
 async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
     let config = &connection.manager.config;
     let mut builder = http1::Builder::new();
-    builder.pipeline_flush(true).max_header_size(config.max_request_headers_bytes);
+    builder.max_header_size(config.max_request_headers_bytes);
     if config.max_headers_count != HYPER_MAX_HEADERS {
         builder.max_headers(config.max_headers_count);
     }
@@ -175,6 +182,8 @@ impl DownstreamConnection {
         let error = head_check::refused(status, bytes);
         let reply = error.to_local_reply();
         let table = HeaderTable::trailers(HeaderMap::new());
+        self.manager.stats.downstream.downstream_cx_protocol_error.inc();
+        self.manager.stats.count_response(reply.status.as_u16());
         let (mut head, body) = local_response::build(&reply, &table);
         self.manager.normalizer.response(head.fields_mut(), &table);
         let info = StreamInfo::new(

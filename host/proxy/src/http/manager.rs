@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_config::{HttpConnectionManager, HttpFilterKind};
 
-use super::access_log::AccessLogger;
+use super::access_log::{AccessLogError, AccessLogger};
 use super::normalize::Normalizer;
 use crate::filter::{HttpFilter, StreamInfo, StreamState};
 use crate::route::{RouteTable, RouteTableError};
+use crate::telemetry::HttpStats;
 use crate::wasm::{PluginError, PluginHandle, PluginRegistry};
 use crate::worker::WorkerContext;
 
@@ -26,7 +27,9 @@ pub(crate) struct Manager {
     pub(super) suppress_envoy_headers: bool,
     pub(super) buffer_limit: usize,
     filters: Vec<FilterSlot>,
-    access_log: Rc<[AccessLogger]>,
+    access_log: Vec<AccessLogger>,
+    /// Statistics.
+    pub(super) stats: HttpStats,
     last_milliseconds: RefCell<(Duration, HeaderValue)>,
 }
 
@@ -43,13 +46,17 @@ pub(crate) enum ManagerError {
     /// Its routes cannot be used.
     #[error("route_config: {0}")]
     Routes(#[from] RouteTableError),
+    /// An access log cannot be written.
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogError),
     /// A plugin does not start.
     #[error(transparent)]
     Plugin(#[from] PluginError),
 }
 
 impl Manager {
-    /// Makes a connection manager and starts its plugins.
+    /// Makes a connection manager and starts its plugins. Its statistics by listener are under
+    /// `listener_prefix`; `buffer_limit` bounds what filters hold of a body.
     ///
     /// # Errors
     ///
@@ -58,7 +65,7 @@ impl Manager {
         config: &HttpConnectionManager,
         worker: &Rc<WorkerContext>,
         plugins: &PluginRegistry,
-        access_log: Rc<[AccessLogger]>,
+        listener_prefix: &str,
         buffer_limit: usize,
     ) -> Result<Rc<Self>, ManagerError> {
         let mut filters = Vec::new();
@@ -83,7 +90,12 @@ impl Manager {
             suppress_envoy_headers,
             buffer_limit,
             filters,
-            access_log,
+            access_log: config
+                .access_log
+                .iter()
+                .map(|log| worker.access_logs.open(log))
+                .collect::<Result<_, _>>()?,
+            stats: HttpStats::new(&worker.stats, listener_prefix, &config.stat_prefix),
             last_milliseconds: RefCell::new((Duration::ZERO, HeaderValue::from_static("0"))),
         }))
     }

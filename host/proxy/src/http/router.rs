@@ -29,16 +29,29 @@ impl ActiveStream {
     pub(super) fn route(&self) -> Result<Forward, LocalReply> {
         let route = self.state.selected_route();
         self.state.route.freeze();
-        let route = route.ok_or_else(|| StreamError::RouteNotFound.to_local_reply())?;
+        let stats = &self.manager.stats.router;
+        let route = route.ok_or_else(|| {
+            stats.no_route.inc();
+            StreamError::RouteNotFound.to_local_reply()
+        })?;
         let suppress = self.manager.suppress_envoy_headers;
         let forward = match route.action() {
             RouteAction::Forward(forward) => forward,
             RouteAction::Redirect(_) | RouteAction::DirectResponse(_) => {
+                match route.action() {
+                    RouteAction::Redirect(_) => stats.rq_redirect.inc(),
+                    _ => stats.rq_direct_response.inc(),
+                }
                 let reply = route.direct_reply(&self.state, suppress);
                 return Err(reply.unwrap_or_else(|| StreamError::RouteNotFound.to_local_reply()));
             }
         };
-        self.forward(&route, forward).map_err(|error| error.to_local_reply())
+        self.forward(&route, forward).map_err(|error| {
+            if error == StreamError::ClusterNotFound {
+                stats.no_cluster.inc();
+            }
+            error.to_local_reply()
+        })
     }
 
     fn forward(

@@ -14,7 +14,7 @@ use tokio_rustls::rustls::server::Acceptor;
 use super::filter_chain::{Chain, FilterChains, Traits};
 use crate::filter::{ConnectionInfo, ListenerInfo, TlsInfo};
 use crate::http;
-use crate::tls;
+use crate::telemetry::{ListenerStats, listener_prefix};
 use crate::transport::Transport;
 use crate::worker::{self, WorkerContext};
 
@@ -30,13 +30,19 @@ pub(crate) struct Listener {
     info: Rc<ListenerInfo>,
     chains: Rc<FilterChains>,
     worker: Rc<WorkerContext>,
+    stats: ListenerStats,
 }
 
 impl Listener {
     /// Returns a listener with its chains.
-    pub(crate) fn new(name: &str, chains: FilterChains, worker: &Rc<WorkerContext>) -> Rc<Self> {
-        let info = Rc::new(ListenerInfo { name: name.to_owned(), ..ListenerInfo::default() });
-        Rc::new(Self { info, chains: Rc::new(chains), worker: Rc::clone(worker) })
+    pub(crate) fn new(
+        config: &tollgate_config::Listener,
+        chains: FilterChains,
+        worker: &Rc<WorkerContext>,
+    ) -> Rc<Self> {
+        let info = Rc::new(ListenerInfo { name: config.name.clone(), ..ListenerInfo::default() });
+        let stats = ListenerStats::new(&worker.stats, &listener_prefix(config.address));
+        Rc::new(Self { info, chains: Rc::new(chains), worker: Rc::clone(worker), stats })
     }
 
     /// Accepts connections until the task is dropped.
@@ -45,7 +51,13 @@ impl Listener {
             match socket.accept().await {
                 Ok((stream, peer)) => {
                     let listener = Rc::clone(&self);
-                    worker::spawn(async move { listener.serve(stream, peer).await });
+                    worker::spawn(async move {
+                        listener.stats.downstream_cx_total.inc();
+                        listener.stats.downstream_cx_active.inc();
+                        listener.serve(stream, peer).await;
+                        listener.stats.downstream_cx_active.dec();
+                        listener.stats.downstream_cx_destroy.inc();
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(listener = %self.info.name, %error, "accept");
@@ -65,7 +77,10 @@ impl Listener {
         let accepted = tokio::time::timeout(LISTENER_FILTERS_TIMEOUT, accepting).await;
         let (chain, transport, server_name, tls) = match accepted {
             Ok(Ok(Some(accepted))) => accepted,
-            Ok(Ok(None)) => return tracing::debug!(%peer, "no filter chain matches"),
+            Ok(Ok(None)) => {
+                self.stats.no_filter_chain_match.inc();
+                return tracing::debug!(%peer, "no filter chain matches");
+            }
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "client connection"),
             Err(_) => return tracing::debug!(%peer, "client said nothing"),
         };
