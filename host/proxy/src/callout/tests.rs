@@ -15,6 +15,7 @@ use tollgate_config::{
 use super::{CalloutError, HttpCallout, HttpCalloutResponse};
 use crate::cluster::{ClusterManager, SharedClusters};
 use crate::random::Random;
+use crate::telemetry::{Hosts, Stats};
 
 /// Runs a test as a worker runs: on one thread, with tasks that stay on it.
 pub(crate) fn on_worker<T>(test: impl Future<Output = T>) -> T {
@@ -29,7 +30,8 @@ pub(crate) fn on_worker<T>(test: impl Future<Output = T>) -> T {
 pub(crate) fn clusters(origin: SocketAddr) -> Rc<ClusterManager> {
     let configs = [cluster("origin", &[origin]), cluster("empty", &[])];
     let shared = SharedClusters::new(&configs).unwrap();
-    Rc::new(ClusterManager::new(&shared, &Rc::new(Random::default())))
+    let random = Rc::new(Random::default());
+    Rc::new(ClusterManager::new(&shared, &random, &Stats::new(), &Hosts::default()))
 }
 
 fn cluster(name: &str, addresses: &[SocketAddr]) -> Cluster {
