@@ -118,12 +118,9 @@ impl Report {
             .any(|entry| is_within(&entry.path, path))
     }
 
-    /// Takes back what was said about `path`, for someone who knows better.
-    pub(crate) fn retract(&self, path: &str) {
-        self.errors.borrow_mut().retain(|error| error.path != path);
-        self.warnings
-            .borrow_mut()
-            .retain(|warning| warning.path != path);
+    /// Whether an error about just this path has been reported.
+    pub(crate) fn has_error(&self, path: &str) -> bool {
+        self.errors.borrow().iter().any(|error| error.path == path)
     }
 
     /// Returns errors and warnings in the order of the file.

@@ -18,12 +18,10 @@ pub(super) fn bytes(view: &View<'_>, field: &str) -> Option<Bytes> {
         if any.text("type_url").is_empty() {
             return Some(Bytes::new());
         }
-        // Ignoring it is no way out: the plugin would run without its configuration.
-        let path = view.path_of(field);
-        view.report().retract(&path);
-        let reason = "cannot be serialized without knowing its type; use a \
-                      google.protobuf.StringValue";
-        view.error(field, reason);
+        // Ignoring the unknown type is no way out: the plugin would run without its configuration.
+        if !view.report().has_error(&view.path_of(field)) {
+            view.error(field, "cannot be handed over without knowing its type");
+        }
         return None;
     };
     Some(match packed.type_name().as_str() {
