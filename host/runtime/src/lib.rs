@@ -67,6 +67,7 @@
 //!
 //! For each HTTP stream the embedder then makes an [`HttpHost`], gives it to
 //! [`Vm::create_http_context`], and calls `on_request_headers` and so on.
+#![warn(clippy::wildcard_enum_match_arm)]
 
 mod config;
 mod context;

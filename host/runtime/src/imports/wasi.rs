@@ -72,25 +72,6 @@ imports! {
     SOCK_SHUTDOWN = "sock_shutdown", Wasi, EVERY, true, [Number("fd"), Number("how")];
 }
 
-/// The functions that Envoy 1.37 to 1.40 provides; a module that imports another does not load
-/// there.
-pub(crate) const ON_ENVOY: &[&str] = &[
-    "fd_write",
-    "fd_read",
-    "fd_seek",
-    "fd_close",
-    "fd_fdstat_get",
-    "fd_fdstat_set_flags",
-    "environ_get",
-    "environ_sizes_get",
-    "args_get",
-    "args_sizes_get",
-    "clock_time_get",
-    "random_get",
-    "sched_yield",
-    "poll_oneoff",
-    "proc_exit",
-    "path_open",
-    "fd_prestat_get",
-    "fd_prestat_dir_name",
-];
+/// The functions that Envoy 1.40 lacks or provides with another type than the standard's, so that
+/// a module which imports them does not load there.
+pub(crate) const NOT_ON_ENVOY: &[&str] = &["path_link", "path_symlink", "proc_raise"];

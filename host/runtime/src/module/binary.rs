@@ -85,6 +85,10 @@ impl Binary {
         Ok(binary)
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "other sections do not matter here"
+    )]
     fn read(&mut self, payload: Payload<'_>) -> Result<(), wasmparser::BinaryReaderError> {
         match payload {
             Payload::TypeSection(section) => {
@@ -176,21 +180,21 @@ impl Binary {
 }
 
 fn signature(sub: &wasmparser::SubType) -> Option<Signature> {
-    match &sub.composite_type.inner {
-        wasmparser::CompositeInnerType::Func(function) => Some(Signature {
-            params: function
-                .params()
-                .iter()
-                .map(|value| (*value).into())
-                .collect(),
-            results: function
-                .results()
-                .iter()
-                .map(|value| (*value).into())
-                .collect(),
-        }),
-        _ => None,
-    }
+    let wasmparser::CompositeInnerType::Func(function) = &sub.composite_type.inner else {
+        return None;
+    };
+    Some(Signature {
+        params: function
+            .params()
+            .iter()
+            .map(|value| (*value).into())
+            .collect(),
+        results: function
+            .results()
+            .iter()
+            .map(|value| (*value).into())
+            .collect(),
+    })
 }
 
 fn size(memory: &wasmparser::MemoryType) -> MemorySize {

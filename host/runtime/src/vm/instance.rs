@@ -55,17 +55,14 @@ fn instantiate(module: &Module, guest: &mut Guest) -> Result<Instance, wasmtime:
     };
     let mut linker = linker.clone();
     for import in module.wasmtime().imports() {
-        match import.ty() {
-            ExternType::Memory(ty) => {
-                let memory = Memory::new(&mut guest.store, ty)?;
-                guest.state_mut().memory = Some(memory);
-                linker.define(&guest.store, import.module(), import.name(), memory)?;
-            }
-            ExternType::Table(ty) => {
-                let table = Table::new(&mut guest.store, ty, Ref::Func(None))?;
-                linker.define(&guest.store, import.module(), import.name(), table)?;
-            }
-            _ => {}
+        let name = (import.module(), import.name());
+        if let ExternType::Memory(ty) = import.ty() {
+            let memory = Memory::new(&mut guest.store, ty)?;
+            guest.state_mut().memory = Some(memory);
+            linker.define(&guest.store, name.0, name.1, memory)?;
+        } else if let ExternType::Table(ty) = import.ty() {
+            let table = Table::new(&mut guest.store, ty, Ref::Func(None))?;
+            linker.define(&guest.store, name.0, name.1, table)?;
         }
     }
     linker.instantiate(&mut guest.store, module.wasmtime())

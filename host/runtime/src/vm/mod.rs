@@ -8,6 +8,7 @@ mod instance;
 mod limits;
 mod plugin;
 mod state;
+mod stream_end;
 
 use std::fmt;
 use std::rc::Rc;
