@@ -5,17 +5,13 @@ use std::future::Future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::Request;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
-use http_body_util::BodyExt;
 use tollgate_config::UpstreamProtocol;
 
-use crate::cluster::{
-    Cluster, ClusterManager, Endpoint, UpstreamBody, UpstreamError, UpstreamResponseBody,
-};
+use super::exchange::Exchange;
+use crate::cluster::{ClusterManager, UpstreamBody};
 use crate::filter::{HeaderFault, HeaderTable, PseudoHeader};
-use crate::http::local_response::StreamError;
 
 /// Name and value of a header.
 pub(crate) type Header = (Bytes, Bytes);
@@ -105,10 +101,13 @@ impl HttpCallout {
         let endpoint = endpoint.ok_or(CalloutError::NoHealthyHost {
             cluster: self.cluster,
         })?;
-        let phase = PhaseCell::new(Cell::new(Phase::BeforeHeaders));
-        let sending = send(cluster, endpoint, request);
-        let exchange = exchange(sending, self.max_response_bytes, Rc::clone(&phase));
-        Ok(within(self.timeout, phase, exchange))
+        let exchange = Exchange {
+            cluster,
+            endpoint,
+            max_response_bytes: self.max_response_bytes,
+            headers_received: Cell::new(false),
+        };
+        Ok(exchange.run(request, self.timeout))
     }
 
     /// Checks what can be checked without clusters of one's own, given the names there are.
@@ -177,136 +176,4 @@ impl HttpCallout {
         };
         Ok(request.map(|()| body))
     }
-}
-
-/// Where an exchange stands, for a timeout that cuts it short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    BeforeHeaders,
-    AfterHeaders,
-}
-
-type PhaseCell = Rc<Cell<Phase>>;
-
-/// Waits with a time limit. As Envoy's router does, a limit that is reached before the response's
-/// headers is answered 504, a later one resets.
-async fn within(
-    timeout: Option<Duration>,
-    phase: PhaseCell,
-    exchange: impl Future<Output = HttpCalloutResponse>,
-) -> HttpCalloutResponse {
-    let Some(timeout) = timeout else {
-        return exchange.await;
-    };
-    match tokio::time::timeout(timeout, exchange).await {
-        Ok(response) => response,
-        Err(_) if phase.get() == Phase::AfterHeaders => HttpCalloutResponse::Reset,
-        Err(_) => made_here(&StreamError::UpstreamTimeout),
-    }
-}
-
-async fn send(
-    cluster: Rc<Cluster>,
-    endpoint: Rc<Endpoint>,
-    request: Request<UpstreamBody>,
-) -> Result<http::Response<UpstreamResponseBody>, UpstreamError> {
-    cluster
-        .send(&endpoint, request)
-        .await
-        .map(|(response, _)| response)
-}
-
-async fn exchange(
-    sending: impl Future<Output = Result<http::Response<UpstreamResponseBody>, UpstreamError>>,
-    max_bytes: usize,
-    phase: PhaseCell,
-) -> HttpCalloutResponse {
-    match sending.await {
-        Ok(response) => {
-            phase.set(Phase::AfterHeaders);
-            collect(response, max_bytes).await
-        }
-        Err(error) => made_here(&error.to_stream_error()),
-    }
-}
-
-/// Returns what the router of a stream would answer.
-fn made_here(error: &StreamError) -> HttpCalloutResponse {
-    let reply = error.to_local_reply();
-    let mut fields = HeaderMap::with_capacity(2);
-    fields.insert(CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    HttpCalloutResponse::Complete {
-        headers: listed(&HeaderTable::from_response(reply.status, fields)),
-        body: reply.body,
-        trailers: Vec::new(),
-    }
-}
-
-async fn collect(
-    response: http::Response<UpstreamResponseBody>,
-    max_bytes: usize,
-) -> HttpCalloutResponse {
-    let (head, mut incoming) = response.into_parts();
-    let headers = listed(&HeaderTable::from_response(head.status, head.headers));
-    let mut body = Body::default();
-    let mut trailers = Vec::new();
-    while let Some(frame) = incoming.frame().await {
-        let Ok(frame) = frame else {
-            return HttpCalloutResponse::Reset;
-        };
-        match frame.into_data() {
-            Ok(data) if body.len() + data.len() > max_bytes => return HttpCalloutResponse::Reset,
-            Ok(data) => body.push(data),
-            Err(frame) => {
-                if let Ok(fields) = frame.into_trailers() {
-                    trailers = listed(&HeaderTable::trailers(fields));
-                }
-            }
-        }
-    }
-    HttpCalloutResponse::Complete {
-        headers,
-        body: body.freeze(),
-        trailers,
-    }
-}
-
-/// A body that is copied only when it comes in more than one piece.
-#[derive(Debug, Default)]
-struct Body {
-    first: Bytes,
-    rest: BytesMut,
-}
-
-impl Body {
-    fn len(&self) -> usize {
-        self.first.len() + self.rest.len()
-    }
-
-    fn push(&mut self, data: Bytes) {
-        if self.first.is_empty() {
-            self.first = data;
-        } else {
-            self.rest.extend_from_slice(&data);
-        }
-    }
-
-    fn freeze(self) -> Bytes {
-        if self.rest.is_empty() {
-            return self.first;
-        }
-        let mut whole = BytesMut::with_capacity(self.len());
-        whole.extend_from_slice(&self.first);
-        whole.extend_from_slice(&self.rest);
-        whole.freeze()
-    }
-}
-
-fn listed(table: &HeaderTable) -> Vec<Header> {
-    let mut headers = Vec::with_capacity(table.len());
-    table.entries(&mut |name, value| {
-        headers.push((Bytes::copy_from_slice(name), Bytes::copy_from_slice(value)));
-    });
-    headers
 }

@@ -31,7 +31,12 @@ pub(crate) fn clusters(origin: SocketAddr) -> Rc<ClusterManager> {
     let configs = [cluster("origin", &[origin]), cluster("empty", &[])];
     let shared = SharedClusters::new(&configs).unwrap();
     let random = Rc::new(Random::default());
-    Rc::new(ClusterManager::new(&shared, &random, &Stats::new(), &Hosts::default()))
+    Rc::new(ClusterManager::new(
+        &shared,
+        &random,
+        &Stats::new(),
+        &Hosts::default(),
+    ))
 }
 
 fn cluster(name: &str, addresses: &[SocketAddr]) -> Cluster {

@@ -7,7 +7,8 @@ use std::task::Waker;
 
 use bytes::Bytes;
 
-use super::lane::{Frame, Lane, Run};
+use super::lane::{Frame, Lane};
+use super::run::Run;
 use super::{Direction, HttpFilter, LocalReply, StreamState};
 
 /// What comes out of a chain: in order, headers, then data, then trailers. Headers and trailers

@@ -13,6 +13,7 @@ mod inline_headers;
 mod lane;
 mod local_reply;
 mod pseudo_header;
+mod run;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,13 +1,15 @@
 //! `HeaderTable`: a header map with Envoy's rules, kept as an `http::HeaderMap`.
 
+mod write;
+
 use std::fmt;
 
-use http::header::{Entry, HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use smallvec::SmallVec;
 
-use super::inline_headers::{is_inline_request_header, is_inline_response_header};
-use super::pseudo_header::{PseudoHeader, PseudoValue};
+use crate::filter::inline_headers::{is_inline_request_header, is_inline_response_header};
+use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 
 /// Headers or trailers of a request or a response, pseudo-headers included.
 ///
@@ -120,28 +122,6 @@ impl HeaderTable {
             table.join_repeated_inline_headers();
         }
         table
-    }
-
-    fn join_repeated_inline_headers(&mut self) {
-        let repeated: Vec<HeaderName> = self
-            .fields
-            .keys()
-            .filter(|name| self.is_inline(name.as_str()))
-            .filter(|name| self.fields.get_all(*name).iter().nth(1).is_some())
-            .cloned()
-            .collect();
-        for name in repeated {
-            let values: Vec<&[u8]> = self
-                .fields
-                .get_all(&name)
-                .iter()
-                .map(HeaderValue::as_bytes)
-                .collect();
-            // Values of legal headers joined with a comma are legal.
-            if let Ok(value) = HeaderValue::from_bytes(&values.join(b",".as_slice())) {
-                self.fields.insert(name, value);
-            }
-        }
     }
 
     /// Returns what the table holds.
@@ -259,74 +239,6 @@ impl HeaderTable {
         }
     }
 
-    /// Adds an entry. A header that can occur only once is joined with a comma instead.
-    pub(crate) fn add(&mut self, name: &[u8], value: &[u8]) {
-        if let Some(pseudo) = self.pseudo_header(name) {
-            self.add_pseudo(pseudo, value);
-            return;
-        }
-        let (Ok(field), Ok(new)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
-        else {
-            self.illegal.push((name.into(), value.into()));
-            return;
-        };
-        let inline = self.is_inline(field.as_str());
-        match self.fields.entry(field) {
-            Entry::Occupied(mut entry) if inline => {
-                let joined = join(entry.get().as_bytes(), value);
-                if let Ok(joined) = HeaderValue::from_bytes(&joined) {
-                    entry.insert(joined);
-                }
-            }
-            Entry::Occupied(mut entry) => entry.append(new),
-            Entry::Vacant(entry) => {
-                entry.insert(new);
-            }
-        }
-    }
-
-    /// Removes all entries of that name and adds one.
-    pub(crate) fn replace(&mut self, name: &[u8], value: &[u8]) {
-        if let Some(pseudo) = self.pseudo_header(name) {
-            self.set_pseudo(pseudo, PseudoValue::parse(pseudo, value));
-            return;
-        }
-        self.forget_illegal(name);
-        match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
-            (Ok(field), Ok(new)) => {
-                self.fields.insert(field, new);
-            }
-            (field, _) => {
-                if let Ok(field) = field {
-                    self.fields.remove(field);
-                }
-                self.illegal.push((name.into(), value.into()));
-            }
-        }
-    }
-
-    /// Removes all entries of that name.
-    pub(crate) fn remove(&mut self, name: &[u8]) {
-        if let Some(pseudo) = self.pseudo_header(name) {
-            self.pseudo.retain(|(other, _)| *other != pseudo);
-            return;
-        }
-        self.forget_illegal(name);
-        if let Ok(name) = std::str::from_utf8(name) {
-            self.fields.remove(name);
-        }
-    }
-
-    /// Removes everything, then adds these entries.
-    pub(crate) fn set(&mut self, entries: &[(&[u8], &[u8])]) {
-        self.pseudo.clear();
-        self.fields.clear();
-        self.illegal.clear();
-        for (name, value) in entries {
-            self.add(name, value);
-        }
-    }
-
     /// Returns why the table cannot be sent, if it cannot.
     #[must_use]
     pub(crate) fn fault(&self) -> Option<HeaderFault> {
@@ -358,14 +270,6 @@ impl HeaderTable {
         }
     }
 
-    fn add_pseudo(&mut self, pseudo: PseudoHeader, value: &[u8]) {
-        let joined = match self.pseudo_value(pseudo) {
-            Some(old) => PseudoValue::parse(pseudo, &join(old.as_bytes(), value)),
-            None => PseudoValue::parse(pseudo, value),
-        };
-        self.set_pseudo(pseudo, joined);
-    }
-
     fn pseudo_header(&self, name: &[u8]) -> Option<PseudoHeader> {
         match (self.kind, name.first()) {
             (TableKind::Request, Some(b':')) => PseudoHeader::of_request(name),
@@ -388,21 +292,6 @@ impl HeaderTable {
             .iter()
             .find(|(other, _)| **other == *name)
             .map(|(_, value)| &**value)
-    }
-
-    fn forget_illegal(&mut self, name: &[u8]) {
-        if !self.illegal.is_empty() {
-            self.illegal.retain(|(other, _)| **other != *name);
-        }
-    }
-}
-
-/// Joins as Envoy appends to a header: nothing is added for an empty value, and no comma after one.
-fn join(old: &[u8], new: &[u8]) -> Vec<u8> {
-    match (old.is_empty(), new.is_empty()) {
-        (_, true) => old.to_vec(),
-        (true, false) => new.to_vec(),
-        (false, false) => [old, new].join(b",".as_slice()),
     }
 }
 

@@ -1,0 +1,144 @@
+//! `Exchange`: a callout on its way, from the request to a response of the upstream or of our own.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+
+use super::{Header, HttpCalloutResponse};
+use crate::cluster::{Cluster, Endpoint, UpstreamBody, UpstreamResponseBody};
+use crate::filter::HeaderTable;
+use crate::http::local_response::StreamError;
+
+/// One callout to one endpoint.
+pub(super) struct Exchange {
+    pub(super) cluster: Rc<Cluster>,
+    pub(super) endpoint: Rc<Endpoint>,
+    pub(super) max_response_bytes: usize,
+    pub(super) headers_received: Cell<bool>,
+}
+
+impl Exchange {
+    /// Sends the request and waits for all of the response. As Envoy's router does, a limit that
+    /// is reached before the response's headers is answered 504, a later one resets.
+    pub(super) async fn run(
+        self,
+        request: Request<UpstreamBody>,
+        timeout: Option<Duration>,
+    ) -> HttpCalloutResponse {
+        let Some(timeout) = timeout else {
+            return self.send(request).await;
+        };
+        match tokio::time::timeout(timeout, self.send(request)).await {
+            Ok(response) => response,
+            Err(_) if self.headers_received.get() => HttpCalloutResponse::Reset,
+            Err(_) => {
+                self.cluster.count_timeout(&self.endpoint);
+                self.answer(&StreamError::UpstreamTimeout)
+            }
+        }
+    }
+
+    async fn send(&self, request: Request<UpstreamBody>) -> HttpCalloutResponse {
+        let begin = Instant::now();
+        match self.cluster.send(&self.endpoint, request).await {
+            Ok((response, _)) => {
+                self.headers_received.set(true);
+                self.count(response.status(), Some(begin.elapsed()));
+                collect(response, self.max_response_bytes).await
+            }
+            Err(error) => self.answer(&error.to_stream_error()),
+        }
+    }
+
+    /// Answers as the router of a stream would.
+    fn answer(&self, error: &StreamError) -> HttpCalloutResponse {
+        let reply = error.to_local_reply();
+        self.count(reply.status, None);
+        let mut fields = HeaderMap::with_capacity(2);
+        fields.insert(CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
+        fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        HttpCalloutResponse::Complete {
+            headers: listed(&HeaderTable::from_response(reply.status, fields)),
+            body: reply.body,
+            trailers: Vec::new(),
+        }
+    }
+
+    fn count(&self, status: StatusCode, took: Option<Duration>) {
+        self.cluster
+            .count_response(&self.endpoint, status.as_u16(), took);
+    }
+}
+
+async fn collect(
+    response: http::Response<UpstreamResponseBody>,
+    max_bytes: usize,
+) -> HttpCalloutResponse {
+    let (head, mut incoming) = response.into_parts();
+    let headers = listed(&HeaderTable::from_response(head.status, head.headers));
+    let mut body = Body::default();
+    let mut trailers = Vec::new();
+    while let Some(frame) = incoming.frame().await {
+        let Ok(frame) = frame else {
+            return HttpCalloutResponse::Reset;
+        };
+        match frame.into_data() {
+            Ok(data) if body.len() + data.len() > max_bytes => return HttpCalloutResponse::Reset,
+            Ok(data) => body.push(data),
+            Err(frame) => {
+                if let Ok(fields) = frame.into_trailers() {
+                    trailers = listed(&HeaderTable::trailers(fields));
+                }
+            }
+        }
+    }
+    HttpCalloutResponse::Complete {
+        headers,
+        body: body.freeze(),
+        trailers,
+    }
+}
+
+/// A body that is copied only when it comes in more than one piece.
+#[derive(Debug, Default)]
+struct Body {
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Body {
+    fn len(&self) -> usize {
+        self.first.len() + self.rest.len()
+    }
+
+    fn push(&mut self, data: Bytes) {
+        if self.first.is_empty() {
+            self.first = data;
+        } else {
+            self.rest.extend_from_slice(&data);
+        }
+    }
+
+    fn freeze(self) -> Bytes {
+        if self.rest.is_empty() {
+            return self.first;
+        }
+        let mut whole = BytesMut::with_capacity(self.len());
+        whole.extend_from_slice(&self.first);
+        whole.extend_from_slice(&self.rest);
+        whole.freeze()
+    }
+}
+
+fn listed(table: &HeaderTable) -> Vec<Header> {
+    let mut headers = Vec::with_capacity(table.len());
+    table.entries(&mut |name, value| {
+        headers.push((Bytes::copy_from_slice(name), Bytes::copy_from_slice(value)));
+    });
+    headers
+}
