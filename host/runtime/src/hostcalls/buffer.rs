@@ -141,7 +141,7 @@ fn bytes(
             copy.clear();
             host.body_read(direction, range, &mut copy);
             let answer = call.return_bytes(&copy, result);
-            call.state_mut().value = copy;
+            call.state_mut().keep_value(copy);
             answer
         }
     }

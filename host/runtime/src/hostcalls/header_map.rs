@@ -202,7 +202,7 @@ fn value(
         Ok(false) => Err(Refusal::not_found("the map has no such key").into()),
         Err(refusal) => Err(refusal.into()),
     };
-    call.state_mut().value = value;
+    call.state_mut().keep_value(value);
     answer
 }
 
@@ -233,7 +233,7 @@ fn entries(call: &mut Hostcall<'_>, map: u32, result: ReturnSlice) -> Result<(),
         }
     }
     let answer = call.return_bytes(&encoded, result);
-    call.state_mut().value = encoded;
+    call.state_mut().keep_value(encoded);
     answer
 }
 

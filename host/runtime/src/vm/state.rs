@@ -19,6 +19,9 @@ use crate::{ContextId, VmConfig};
 /// The VM itself: no plugin, no stream.
 pub(crate) const VM_CONTEXT: ContextId = ContextId(0);
 
+/// Largest buffer that is kept from one hostcall to the next.
+const MAX_KEPT: usize = 256 * 1024;
+
 /// The state of a VM outside the guest's memory.
 pub(crate) struct VmState {
     pub(crate) abi: AbiVersion,
@@ -84,6 +87,13 @@ impl VmState {
             name: Vec::new(),
             value: Vec::new(),
             config,
+        }
+    }
+
+    /// Keeps a buffer for the next hostcall, unless a big body has passed through it.
+    pub(crate) fn keep_value(&mut self, value: Vec<u8>) {
+        if value.capacity() <= MAX_KEPT {
+            self.value = value;
         }
     }
 

@@ -1,7 +1,7 @@
 //! File descriptors: 1 and 2 are the log, all others are unknown.
 
 use tollgate_abi::LogLevel;
-use tollgate_abi::wasi::{EBADF, EFAULT, EINVAL, ENOSYS, ENOTSUP};
+use tollgate_abi::wasi::{EBADF, EFAULT, ENOSYS, ENOTSUP};
 
 use super::{ENOTDIR, WasiResult, fault, wasi};
 use crate::hostcalls::{GuestSlice, Hostcall, Linking};
@@ -11,7 +11,7 @@ use crate::imports::wasi as imports;
 const RIGHT_FD_WRITE: u64 = 1 << 6;
 
 /// Most bytes of one log record, so that a guest cannot make the host gather its whole memory
-/// many times over.
+/// many times over. More is a short write, which every libc goes on from.
 const MAX_RECORD: usize = 1024 * 1024;
 
 pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
@@ -169,7 +169,7 @@ fn write(call: &mut Hostcall<'_>, fd: u32, iovs: (u32, u32), written: u32) -> Wa
         call.state().log(level, text);
     }
     let len = u32::try_from(record.len()).unwrap_or(u32::MAX);
-    call.state_mut().value = record;
+    call.state_mut().keep_value(record);
     gathered?;
     call.write_u32(written, len).map_err(fault)
 }
@@ -185,14 +185,12 @@ fn gather(call: &mut Hostcall<'_>, (iovs, len): (u32, u32), out: &mut Vec<u8>) -
     for [p0, p1, p2, p3, s0, s1, s2, s3] in vectors {
         let ptr = u32::from_le_bytes([*p0, *p1, *p2, *p3]);
         let size = u32::from_le_bytes([*s0, *s1, *s2, *s3]);
-        if size != 0 {
+        let room = MAX_RECORD.saturating_sub(out.len());
+        if size != 0 && room != 0 {
             let bytes = GuestSlice::new(ptr, size)
                 .read(memory)
                 .map_err(|_| EFAULT)?;
-            if out.len().saturating_add(bytes.len()) > MAX_RECORD {
-                return Err(EINVAL);
-            }
-            out.extend_from_slice(bytes);
+            out.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
         }
     }
     Ok(())

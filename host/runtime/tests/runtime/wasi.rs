@@ -81,6 +81,15 @@ fn a_vector_outside_memory_is_a_bad_address() {
 }
 
 #[test]
+fn a_record_beyond_one_mebibyte_is_a_short_write() {
+    let body = r#"(drop (memory.grow (i32.const 32)))
+        (i32.store (i32.const 0x300) (i32.const 0x10000)) (i32.store (i32.const 0x304) (i32.const 0x180000))
+        (call $say (call $fd_write (i32.const 1) (i32.const 0x300) (i32.const 1) (i32.const 0x310)))
+        (call $say (i32.load (i32.const 0x310)))"#;
+    assert_eq!(says(body)[1..], ["0", "1048576"]);
+}
+
+#[test]
 fn the_environment_is_what_is_configured() {
     let body = on_request_headers(
         r#"(call $say (call $environ_sizes_get (i32.const 0x300) (i32.const 0x304)))
