@@ -81,7 +81,7 @@ impl ClientIo {
     /// Takes the answer of hyper in `buf` for a request that never reached the service.
     fn substitute_for(&mut self, buf: &[u8]) -> bool {
         let Some(record) = &self.record else { return false };
-        if record.active.get() > 0 || !buf.starts_with(b"HTTP/1.1 4") {
+        if record.active.get() > 0 || !is_bare_refusal(buf) {
             return false;
         }
         let Some(refusal) = self.refusal.take() else { return false };
@@ -101,6 +101,21 @@ impl ClientIo {
         }
         Poll::Ready(Ok(()))
     }
+}
+
+/// Returns whether this is hyper's own answer. A short answer of ours may be written after its
+/// stream has ended, but it has more headers than these.
+fn is_bare_refusal(buf: &[u8]) -> bool {
+    let Some(head) = buf.strip_prefix(b"HTTP/1.1 4").and_then(|head| head.strip_suffix(b"\r\n\r\n"))
+    else {
+        return false;
+    };
+    let mut fields = head.split(|byte| *byte == b'\n').skip(1);
+    fields.all(|field| {
+        [b"connection:".as_slice(), b"content-length: 0", b"date:"]
+            .iter()
+            .any(|known| field.starts_with(known))
+    })
 }
 
 impl AsyncRead for ClientIo {
