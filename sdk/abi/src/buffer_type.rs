@@ -1,4 +1,4 @@
-//! BufferType: which byte buffer a hostcall means.
+//! `BufferType`: which byte buffer a hostcall means.
 
 use crate::numbered::numbered;
 

@@ -1,4 +1,4 @@
-//! GrpcStatus: the canonical codes, and the mapping from HTTP that Envoy and gRPC share.
+//! `GrpcStatus`: the canonical codes, and the mapping from HTTP that Envoy and gRPC share.
 
 use crate::numbered::numbered;
 

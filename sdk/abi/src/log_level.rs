@@ -1,4 +1,4 @@
-//! LogLevel: the severity of a guest's log line.
+//! `LogLevel`: the severity of a guest's log line.
 
 use crate::numbered::numbered;
 

@@ -1,4 +1,4 @@
-//! MapType: which header map a hostcall means.
+//! `MapType`: which header map a hostcall means.
 
 use crate::numbered::numbered;
 

@@ -1,4 +1,4 @@
-//! MetricType: the three kinds of custom metrics, and how an id carries its kind.
+//! `MetricType`: the three kinds of custom metrics, and how an id carries its kind.
 
 use crate::numbered::numbered;
 

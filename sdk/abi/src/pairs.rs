@@ -8,6 +8,9 @@ use core::fmt;
 
 use crate::limits::{MAX_PAIRS, MAX_PAIRS_BYTES};
 
+/// A name and its value, borrowed from a serialized map.
+pub type Pair<'a> = (&'a [u8], &'a [u8]);
+
 /// Why bytes are not a serialized map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
@@ -88,12 +91,12 @@ fn size(len: usize) -> [u8; 4] {
 ///
 /// When the bytes are not exactly one serialized map within the limits. Fewer than four bytes are
 /// an empty map, not an error.
-pub fn decode(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, DecodeError> {
+pub fn decode(bytes: &[u8]) -> Result<Vec<Pair<'_>>, DecodeError> {
     if bytes.len() > MAX_PAIRS_BYTES {
         return Err(DecodeError::TooLarge);
     }
     match split_sizes(bytes)? {
-        Some((count, _, _)) if count > MAX_PAIRS => Err(DecodeError::TooManyPairs),
+        Some(parts) if parts.count > MAX_PAIRS => Err(DecodeError::TooManyPairs),
         _ => iter(bytes)?.collect(),
     }
 }
@@ -106,7 +109,7 @@ pub fn decode(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, DecodeError> {
 /// wrong further on, once, and then ends.
 pub fn iter(bytes: &[u8]) -> Result<Iter<'_>, DecodeError> {
     Ok(match split_sizes(bytes)? {
-        Some((_, sizes, data)) => Iter {
+        Some(Parts { sizes, data, .. }) => Iter {
             sizes,
             data,
             ended: false,
@@ -119,8 +122,15 @@ pub fn iter(bytes: &[u8]) -> Result<Iter<'_>, DecodeError> {
     })
 }
 
-/// The pair count, the size table and the data after it; `None` for a map shorter than a count.
-fn split_sizes(bytes: &[u8]) -> Result<Option<(usize, &[u8], &[u8])>, DecodeError> {
+/// The parts of a serialized map.
+struct Parts<'a> {
+    count: usize,
+    sizes: &'a [u8],
+    data: &'a [u8],
+}
+
+/// Splits a map into its parts; `None` for one that is shorter than a count.
+fn split_sizes(bytes: &[u8]) -> Result<Option<Parts<'_>>, DecodeError> {
     let Some((count, rest)) = bytes.split_first_chunk::<4>() else {
         return Ok(None);
     };
@@ -134,7 +144,7 @@ fn split_sizes(bytes: &[u8]) -> Result<Option<(usize, &[u8], &[u8])>, DecodeErro
             DecodeError::Truncated
         }
     })?;
-    Ok(Some((count, sizes, data)))
+    Ok(Some(Parts { count, sizes, data }))
 }
 
 /// The pairs of a serialized map, borrowed from it.
@@ -165,13 +175,13 @@ impl<'a> Iter<'a> {
         Ok(bytes)
     }
 
-    fn take_pair(&mut self, key: usize, value: usize) -> Result<(&'a [u8], &'a [u8]), DecodeError> {
+    fn take_pair(&mut self, key: usize, value: usize) -> Result<Pair<'a>, DecodeError> {
         Ok((self.take_bytes(key)?, self.take_bytes(value)?))
     }
 }
 
 impl<'a> Iterator for Iter<'a> {
-    type Item = Result<(&'a [u8], &'a [u8]), DecodeError>;
+    type Item = Result<Pair<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {

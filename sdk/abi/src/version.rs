@@ -1,4 +1,4 @@
-//! AbiVersion: the versions a module can ask for, and the exports that ask for them.
+//! `AbiVersion`: the versions a module can ask for, and the exports that ask for them.
 
 use core::fmt;
 
