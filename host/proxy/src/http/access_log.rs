@@ -328,3 +328,105 @@ impl fmt::Debug for Log {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::tests::{request, state, table};
+
+    fn file_log(path: &std::path::Path, format: &str) -> AccessLog {
+        AccessLog {
+            sink: AccessLogSink::File(path.to_owned()),
+            format: Some(format.to_owned()),
+        }
+    }
+
+    fn log_paths(logger: &AccessLogger, paths: &[&str]) {
+        for path in paths {
+            logger.log(&state(&table(Vec::new()), request("a", path, &[])));
+        }
+    }
+
+    #[test]
+    fn lines_are_appended_to_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        std::fs::write(&path, "before\n").unwrap();
+        let writer = AccessLogWriter::start(&Stats::new()).unwrap();
+        let logger = writer.open(&file_log(&path, "%REQ(:path)%\n")).unwrap();
+        log_paths(&logger, &["/1", "/2"]);
+        writer.flush();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "before\n/1\n/2\n");
+    }
+
+    #[test]
+    fn workers_that_log_to_one_file_share_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let writer = AccessLogWriter::start(&Stats::new()).unwrap();
+        for format in ["a%REQ(:path)%\n", "b%REQ(:path)%\n"] {
+            log_paths(&writer.open(&file_log(&path, format)).unwrap(), &["/x"]);
+        }
+        drop(writer);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "a/x\nb/x\n");
+    }
+
+    #[test]
+    fn many_lines_all_arrive() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.log");
+        let stats = Stats::new();
+        let writer = AccessLogWriter::start(&stats).unwrap();
+        let config = file_log(
+            &path,
+            "%REQ(:path)% and some more text to fill the buffer\n",
+        );
+        let logger = writer.open(&config).unwrap();
+        let stream = state(&table(Vec::new()), request("a", "/x", &[]));
+        (0..5000).for_each(|_| logger.log(&stream));
+        drop(writer);
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap().lines().count(),
+            5000
+        );
+        assert_eq!(stats.counter("filesystem.write_buffered").value(), 5000);
+    }
+
+    #[test]
+    fn a_rotated_file_is_opened_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, rotated) = (folder.path().join("access.log"), folder.path().join("old"));
+        let writer = AccessLogWriter::start(&Stats::new()).unwrap();
+        let logger = writer.open(&file_log(&path, "%REQ(:path)%\n")).unwrap();
+        log_paths(&logger, &["/1"]);
+        writer.flush();
+        std::fs::rename(&path, &rotated).unwrap();
+        writer.reopen();
+        log_paths(&logger, &["/2"]);
+        writer.flush();
+        assert_eq!(std::fs::read_to_string(&rotated).unwrap(), "/1\n");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "/2\n");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_opened_is_named() {
+        let writer = AccessLogWriter::start(&Stats::new()).unwrap();
+        let path = std::path::Path::new("/nonexistent/access.log");
+        let error = writer.open(&file_log(path, "x")).unwrap_err().to_string();
+        assert!(
+            error.starts_with("access log `/nonexistent/access.log`: "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_format_that_is_none_is_refused() {
+        let writer = AccessLogWriter::start(&Stats::new()).unwrap();
+        let config = AccessLog {
+            sink: AccessLogSink::Stdout,
+            format: Some("%NO%".to_owned()),
+        };
+        let error = writer.open(&config).unwrap_err().to_string();
+        assert_eq!(error, "access log format: unknown operator `%NO%`");
+    }
+}

@@ -132,3 +132,76 @@ impl ScopeMutations {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_config::HeaderAppendAction::{
+        AddIfAbsent, AppendIfExistsOrAdd, OverwriteIfExists, OverwriteIfExistsOrAdd,
+    };
+
+    use super::*;
+    use crate::route::tests::{request, state, table};
+
+    type Add = (&'static str, &'static str, HeaderAppendAction);
+
+    fn mutation(remove: &[&str], add: &[Add]) -> HeaderMutation {
+        HeaderMutation {
+            remove: remove.iter().map(|name| (*name).to_owned()).collect(),
+            add: add
+                .iter()
+                .map(|(name, value, action)| ((*name).to_owned(), (*value).to_owned(), *action))
+                .collect(),
+        }
+    }
+
+    fn applied(mutations: &[&HeaderMutation], name: &str) -> Option<String> {
+        let request = request("a", "/p", &[("x-old", "1")]);
+        let state = state(&table(Vec::new()), request);
+        HeaderMutations::new(mutations)
+            .unwrap()
+            .apply(&state, &state.request_headers);
+        let joined = state.request_headers.borrow().get_joined(name);
+        joined.map(|value| String::from_utf8(value).unwrap())
+    }
+
+    #[test]
+    fn each_way_of_adding_does_what_it_says() {
+        for (action, old, new) in [
+            (AppendIfExistsOrAdd, Some("1,2"), Some("2")),
+            (AddIfAbsent, Some("1"), Some("2")),
+            (OverwriteIfExistsOrAdd, Some("2"), Some("2")),
+            (OverwriteIfExists, Some("2"), None),
+        ] {
+            let onto_old = applied(&[&mutation(&[], &[("x-old", "2", action)])], "x-old");
+            assert_eq!(onto_old.as_deref(), old, "{action:?}");
+            let onto_new = applied(&[&mutation(&[], &[("x-new", "2", action)])], "x-new");
+            assert_eq!(onto_new.as_deref(), new, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn removal_comes_before_addition() {
+        let change = mutation(&["x-old"], &[("x-old", "2", AppendIfExistsOrAdd)]);
+        assert_eq!(applied(&[&change], "x-old").as_deref(), Some("2"));
+    }
+
+    #[test]
+    fn an_empty_value_adds_nothing() {
+        let change = mutation(&[], &[("x-new", "%REQ(none)%", AppendIfExistsOrAdd)]);
+        assert_eq!(applied(&[&change], "x-new"), None);
+    }
+
+    #[test]
+    fn values_of_one_scope_do_not_see_each_other_but_those_before() {
+        let first = mutation(
+            &[],
+            &[
+                ("x-old", "2", OverwriteIfExistsOrAdd),
+                ("x-copy", "%REQ(x-old)%", AddIfAbsent),
+            ],
+        );
+        assert_eq!(applied(&[&first], "x-copy").as_deref(), Some("1"));
+        let second = mutation(&[], &[("x-late", "%REQ(x-old)%", AddIfAbsent)]);
+        assert_eq!(applied(&[&first, &second], "x-late").as_deref(), Some("2"));
+    }
+}

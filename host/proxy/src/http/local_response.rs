@@ -286,3 +286,147 @@ fn header_fault(missing: u16, fault: &HeaderFault, side: &str) -> LocalReply {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     LocalReply::new(status, text, details)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::tests::request;
+
+    fn text(headers: &HeaderTable) -> String {
+        headers.to_string()
+    }
+
+    fn grpc() -> HeaderTable {
+        request("a", "/", &[("content-type", "application/grpc+proto")])
+    }
+
+    fn head() -> HeaderTable {
+        let mut headers = request("a", "/", &[]);
+        headers.set_method(Method::HEAD);
+        headers
+    }
+
+    #[test]
+    fn a_body_has_a_type_and_a_length() {
+        let answer = StreamError::NoHealthyUpstream.to_local_reply();
+        let (headers, body) = build(&answer, &request("a", "/", &[]));
+        assert_eq!(
+            text(&headers),
+            ":status: 503\ncontent-length: 19\ncontent-type: text/plain\n"
+        );
+        assert_eq!(body, "no healthy upstream");
+    }
+
+    #[test]
+    fn a_type_that_was_given_stays() {
+        let answer = LocalReply::new(StatusCode::OK, "{}", "direct_response")
+            .with_header("content-type", "application/json")
+            .with_header("content-length", "99");
+        let (headers, _) = build(&answer, &request("a", "/", &[]));
+        assert_eq!(
+            headers.get("content-type"),
+            Some(b"application/json".as_slice())
+        );
+        assert_eq!(headers.get("content-length"), Some(b"2".as_slice()));
+    }
+
+    #[test]
+    fn without_body_there_is_neither_type_nor_length() {
+        let answer = LocalReply::new(StatusCode::FORBIDDEN, "", "x")
+            .with_header("content-type", "application/json")
+            .with_header(":status", "200")
+            .with_header("x-a", "1");
+        let (headers, body) = build(&answer, &request("a", "/", &[]));
+        assert_eq!(text(&headers), ":status: 403\nx-a: 1\n");
+        assert!(body.is_empty());
+    }
+
+    #[test]
+    fn head_gets_the_headers_alone() {
+        let answer = StreamError::NoHealthyUpstream.to_local_reply();
+        let (headers, body) = build(&answer, &head());
+        assert_eq!(headers.get("content-length"), Some(b"19".as_slice()));
+        assert!(body.is_empty());
+    }
+
+    #[test]
+    fn grpc_gets_a_status_and_a_message_in_headers() {
+        let answer = LocalReply::new(StatusCode::FORBIDDEN, "no: 100%\n", "x");
+        let (headers, body) = build(&answer, &grpc());
+        assert_eq!(
+            text(&headers),
+            ":status: 200\ncontent-type: application/grpc\ngrpc-status: 7\n\
+             grpc-message: no: 100%25%0A\n"
+        );
+        assert!(body.is_empty());
+    }
+
+    #[test]
+    fn a_failed_plugin_is_unavailable() {
+        let (headers, body) = build(&failed_plugin(), &grpc());
+        assert_eq!(headers.get("grpc-status"), Some(b"14".as_slice()));
+        assert!(!headers.contains("grpc-message") && body.is_empty());
+        assert_eq!(failed_plugin().details, "wasm_fail_stream");
+    }
+
+    #[test]
+    fn a_status_that_http_does_not_allow_becomes_500() {
+        let codes =
+            [0, 99, 200, 599, 600, 1000, u32::MAX].map(|status| plugin_status(status).as_u16());
+        assert_eq!(codes, [500, 500, 200, 599, 500, 500, 500]);
+    }
+
+    #[test]
+    fn a_failed_connection_is_told_to_the_log_in_detail() {
+        let reason = Some("delayed connect error: Connection refused".to_owned());
+        let reset = UpstreamReset::ConnectionFailure(reason);
+        let answer = StreamError::UpstreamReset(reset).to_local_reply();
+        assert_eq!(
+            answer.body,
+            "upstream connect error or disconnect/reset before headers. reset reason: \
+             remote connection failure"
+        );
+        assert_eq!(
+            answer.details,
+            "upstream_reset_before_response_started{remote_connection_failure|\
+             delayed_connect_error:_Connection_refused}"
+        );
+        assert_eq!(answer.flags, Flags::UPSTREAM_CONNECTION_FAILURE);
+    }
+
+    #[test]
+    fn a_timeout_blames_the_client_only_while_the_request_arrives() {
+        for (request_complete, status) in [(false, 408), (true, 504)] {
+            let idle = StreamError::StreamIdle { request_complete }.to_local_reply();
+            let slow = StreamError::RequestTimeout { request_complete }.to_local_reply();
+            assert_eq!(
+                (idle.status.as_u16(), slow.status.as_u16()),
+                (status, status)
+            );
+            assert_eq!(idle.flags.to_string(), "SI");
+        }
+    }
+
+    #[test]
+    fn missing_headers_are_named() {
+        let fault = HeaderFault::Missing(crate::filter::PseudoHeader::Method);
+        let answer = StreamError::RequestHeaders(fault).to_local_reply();
+        assert_eq!(
+            (answer.status.as_u16(), answer.flags.to_string().as_str()),
+            (503, "DPE")
+        );
+        assert_eq!(answer.body, "missing required header: :method");
+        assert_eq!(
+            answer.details,
+            "filter_removed_required_request_headers{missing_required_header:_:method}"
+        );
+    }
+
+    #[test]
+    fn illegal_headers_fail_the_stream() {
+        let fault = HeaderFault::IllegalName("a b".to_owned());
+        let answer = StreamError::ResponseHeaders(fault).to_local_reply();
+        assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.body, "illegal header name `a b`");
+    }
+}

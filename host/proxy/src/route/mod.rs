@@ -13,7 +13,7 @@ mod rewrite;
 mod selected;
 mod string_match;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod virtual_host;
 
 use std::rc::Rc;
