@@ -11,7 +11,7 @@ use tollgate::shared::Kv;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     cluster: String,
     #[serde(default = "default_timeout")]
     timeout_ms: u64,
@@ -25,7 +25,7 @@ fn default_timeout() -> u64 {
     200
 }
 
-pub struct Gatekeeper {
+pub(crate) struct Gatekeeper {
     config: Config,
     verdicts: Kv,
     requests: Counter<1>,
@@ -33,7 +33,7 @@ pub struct Gatekeeper {
 }
 
 #[derive(Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     user: String,
 }
 
@@ -107,7 +107,7 @@ impl HttpFilter for Gatekeeper {
     }
 
     async fn response(&self, ex: &mut Exchange<Seen>) -> Result<(), Reject> {
-        Ok(ex.set_header("x-served", &ex.state.user.clone())?)
+        Ok(ex.set_header("x-served", ex.state.user.clone())?)
     }
 
     fn log(&self, ex: &mut Exchange<Seen>) {

@@ -2,7 +2,7 @@
 
 use tollgate::prelude::*;
 
-pub struct Hello;
+pub(crate) struct Hello;
 
 impl Plugin for Hello {
     const NAME: &'static str = "hello";

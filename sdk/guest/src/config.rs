@@ -1,4 +1,4 @@
-//! ConfigError, and reading a plugin's configuration with the path of what is wrong in it.
+//! `ConfigError`, and reading a plugin's configuration with the path of what is wrong in it.
 
 use std::any::{Any, TypeId};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! HttpFilter: the handlers of a request's phases, and what the macro learns about them.
+//! `HttpFilter`: the handlers of a request's phases, and what the macro learns about them.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -166,7 +166,7 @@ impl Hooks {
     };
 
     /// Whether any handler can pause its stream.
-    pub(crate) const fn can_wait(&self) -> bool {
+    pub(crate) const fn can_wait(self) -> bool {
         matches!(self.request, Hook::Awaiting)
             || matches!(self.request_body, Hook::Awaiting)
             || matches!(self.request_trailers, Hook::Awaiting)

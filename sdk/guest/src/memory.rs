@@ -9,7 +9,9 @@
     reason = "hands out memory, and takes over blocks given by address"
 )]
 
-use std::alloc::{GlobalAlloc, Layout};
+#[cfg(target_arch = "wasm32")]
+use std::alloc::GlobalAlloc;
+use std::alloc::Layout;
 use std::cell::Cell;
 use std::ptr;
 
@@ -174,10 +176,12 @@ impl<T> ModuleStatic<Cell<T>> {
 }
 
 /// The allocator of a module made by `plugins!`.
+#[cfg(target_arch = "wasm32")]
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Allocator;
 
+#[cfg(target_arch = "wasm32")]
 impl Allocator {
     /// The allocator; its state is the thread's, and a module has one thread.
     #[expect(clippy::new_without_default, reason = "made once, by plugins!")]
@@ -187,6 +191,7 @@ impl Allocator {
     }
 }
 
+#[cfg(target_arch = "wasm32")]
 module_static! {
     static HEAP: Heap = Heap::new(grow_memory);
 }
@@ -200,13 +205,9 @@ fn grow_memory(bytes: usize) -> *mut u8 {
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-const fn grow_memory(_bytes: usize) -> *mut u8 {
-    ptr::null_mut()
-}
-
 // SAFETY: a block that `Heap::take` returns is unused, large enough and aligned, and stays so
 // until it is given back; a module has one thread, and `HEAP` is that thread's.
+#[cfg(target_arch = "wasm32")]
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         HEAP.with(|heap| heap.take(layout))
@@ -254,6 +255,10 @@ module_static! {
 
 /// Gives the host a block of `size` bytes, or null. A hostcall returns at most one, so only the
 /// last one is remembered.
+#[cfg_attr(
+    test,
+    expect(unreachable_pub, reason = "public for the macro in a module")
+)]
 pub fn allocate(size: usize) -> *mut u8 {
     let Ok(layout) = Layout::array::<u8>(size) else {
         return ptr::null_mut();

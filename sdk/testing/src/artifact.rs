@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, PoisonError};
 
+/// What was built, by package.
+type Built = HashMap<String, Result<PathBuf, String>>;
+
 /// The target that filters are built for.
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -43,8 +46,7 @@ impl Artifact {
     /// When it cannot be built; the message says what to do.
     pub fn path(&self) -> Result<PathBuf, String> {
         #[expect(clippy::disallowed_types, reason = "a poisoned cache is still a cache")]
-        static BUILT: LazyLock<std::sync::Mutex<HashMap<String, Result<PathBuf, String>>>> =
-            LazyLock::new(std::sync::Mutex::default);
+        static BUILT: LazyLock<std::sync::Mutex<Built>> = LazyLock::new(std::sync::Mutex::default);
         if let Self::File(path) = self {
             return Ok(path.clone());
         }

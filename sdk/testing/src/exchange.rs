@@ -9,7 +9,7 @@ use crate::engine::{Engine, Fault};
 use crate::host::TestHost;
 use crate::model::{Stream, Table};
 use crate::outcome::{End, Outcome, Received};
-use crate::upstream::{Kind, Message, UpstreamRequest, named};
+use crate::upstream::{Entries, Kind, Message, UpstreamRequest, named};
 
 /// What a request is sent with.
 #[derive(Clone, Debug, Default)]
@@ -144,7 +144,7 @@ impl<'t> Exchange<'t> {
         } else {
             chunks
         };
-        let body = self.body(direction, body, chunks, has_trailers)?;
+        let body = self.body(direction, &body, chunks, has_trailers)?;
         let trailers = self.trailers(direction, trailers)?;
         let body = body.into_iter().chain(side.body.take()).collect();
         Ok(Message {
@@ -158,13 +158,13 @@ impl<'t> Exchange<'t> {
     fn body(
         &self,
         direction: Direction,
-        body: Vec<u8>,
+        body: &[u8],
         chunks: &[usize],
         has_trailers: bool,
     ) -> Phase<Vec<u8>> {
         let side = self.stream.side(direction);
         let (mut passed, mut held) = (Vec::new(), Vec::new());
-        let mut rest = body.as_slice();
+        let mut rest = body;
         for (index, size) in chunks.iter().enumerate() {
             let is_last = index + 1 == chunks.len();
             let (chunk, later) = rest.split_at(if is_last {
@@ -196,11 +196,7 @@ impl<'t> Exchange<'t> {
         Ok(passed)
     }
 
-    fn trailers(
-        &self,
-        direction: Direction,
-        trailers: Vec<(Vec<u8>, Vec<u8>)>,
-    ) -> Phase<Vec<(Vec<u8>, Vec<u8>)>> {
+    fn trailers(&self, direction: Direction, trailers: Entries) -> Phase<Entries> {
         let side = self.stream.side(direction);
         if !trailers.is_empty() {
             *side.trailers.borrow_mut() = Some(Table::response(trailers));

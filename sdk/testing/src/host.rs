@@ -23,7 +23,7 @@ use crate::upstream::{Handler, Kind, UpstreamRequest, UpstreamResponse};
 pub struct TestHost {
     world: Rc<World>,
     configuration: String,
-    make: Box<dyn Fn(Rc<World>) -> Result<Box<dyn Engine>, Fault>>,
+    make: Box<MakeEngine>,
     engine: OnceCell<Box<dyn Engine>>,
     origin: RefCell<Option<Handler>>,
     is_started: Cell<bool>,
@@ -37,6 +37,9 @@ impl fmt::Debug for TestHost {
             .finish_non_exhaustive()
     }
 }
+
+/// Makes the engine once the world is set up.
+type MakeEngine = dyn Fn(Rc<World>) -> Result<Box<dyn Engine>, Fault>;
 
 /// Setting up.
 impl TestHost {

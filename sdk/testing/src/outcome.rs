@@ -101,14 +101,6 @@ impl Outcome {
     clippy::missing_panics_doc,
     reason = "an assertion that does not hold fails the test"
 )]
-#[expect(
-    clippy::must_use_candidate,
-    reason = "the last assertion of a chain is not used"
-)]
-#[expect(
-    clippy::return_self_not_must_use,
-    reason = "the last assertion of a chain is not used"
-)]
 impl Outcome {
     /// Asserts the status the client got.
     #[track_caller]

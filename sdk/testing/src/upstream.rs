@@ -66,12 +66,15 @@ pub(crate) enum Kind {
     Silent,
 }
 
+/// Names and values.
+pub(crate) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Headers, body and trailers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Message {
-    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) headers: Entries,
     pub(crate) body: Vec<u8>,
-    pub(crate) trailers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) trailers: Entries,
 }
 
 impl UpstreamResponse {

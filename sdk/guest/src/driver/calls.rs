@@ -36,13 +36,15 @@ pub struct Response {
     pub num_trailers: u32,
 }
 
+type Receiver = fn(Response);
+
 module_static! {
     static CALLS: Cell<Vec<Call>> = Cell::new(Vec::new());
     // True inside the hostcall: a host that answers before it returns the token is heard.
     static DISPATCHING: Cell<bool> = Cell::new(false);
     // Set by the first callout, so that a filter without callouts does not contain the code that
     // receives them, although its module exports the callback.
-    static RECEIVER: Cell<Option<fn(Response)>> = Cell::new(None);
+    static RECEIVER: Cell<Option<Receiver>> = Cell::new(None);
 }
 
 /// Receives a response from the host. A token that nobody awaits any more is ignored.

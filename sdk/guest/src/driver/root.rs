@@ -111,11 +111,7 @@ impl<F: HttpFilter> HostContext for Root<F> {
     fn on(self: Rc<Self>, event: Event) -> u32 {
         match event {
             Event::Configure => return u32::from(self.configure()),
-            Event::Tick => {
-                if self.filter.get().is_some() && self.slot.is_idle() {
-                    self.spawn(None);
-                }
-            }
+            Event::Tick if self.filter.get().is_some() && self.slot.is_idle() => self.spawn(None),
             Event::Resume => {
                 let _unfinished: Option<Poll<()>> = self.slot.resume(self.id);
             }

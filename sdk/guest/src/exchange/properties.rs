@@ -8,10 +8,6 @@ use crate::header::HeaderValue;
 use crate::sys;
 
 /// Any attribute.
-#[expect(
-    clippy::unused_self,
-    reason = "properties belong to the exchange the host is at"
-)]
 impl<S> Exchange<S> {
     /// Returns an attribute by its path, such as `["xds", "route_name"]`, in the host's encoding:
     /// text as it is, numbers as eight bytes little-endian.

@@ -98,7 +98,7 @@ fn current() -> Option<Rc<dyn Host>> {
 
 /// Makes a hostcall; without a host every call answers as an unimplemented one.
 fn call<T>(name: &'static str, make: impl FnOnce(&dyn Host) -> HostResult<T>) -> Result<T, Error> {
-    let host = current().ok_or(Error::new(name, Status::Unimplemented.to_u32()))?;
+    let host = current().ok_or_else(|| Error::new(name, Status::Unimplemented.to_u32()))?;
     make(&*host).map_err(|status| Error::new(name, status))
 }
 

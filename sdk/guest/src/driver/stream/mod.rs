@@ -269,14 +269,13 @@ impl<F: HttpFilter> Stream<F> {
         // Without handlers that wait, only the plugin's start can have held this stream.
         if F::HOOKS.can_wait() {
             match self.slot.resume(self.id) {
-                Some(Poll::Pending) => return,
                 Some(Poll::Ready(Ok(()))) => self.step.set(0),
                 Some(Poll::Ready(Err(reject))) => {
                     self.reject(&reject);
                     return;
                 }
                 None if self.slot.is_idle() => {}
-                None => return,
+                Some(Poll::Pending) | None => return,
             }
         }
         if !self.drive() {

@@ -220,7 +220,7 @@ impl Engine for Native {
         };
         self.host.callout.replace(Some(response));
         self.call(ROOT, |vm| {
-            vm.on_http_call_response(token, headers, body, trailers)
+            vm.on_http_call_response(token, headers, body, trailers);
         });
         self.host.callout.replace(None);
         self.run_effects(ROOT, Direction::Request);

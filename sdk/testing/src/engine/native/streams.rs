@@ -36,18 +36,15 @@ impl StreamHost for NativeHost {
 
     fn map_pairs(&self, map: MapType) -> HostResult<Vec<u8>> {
         let mut entries = Vec::new();
-        if let Some(map) = stream_map(map) {
-            if let Ok(stream) = self.readable(map) {
-                stream.map_entries(map, &mut |name, value| {
-                    entries.push((name.to_vec(), value.to_vec()));
-                });
+        let mut collect = |name: &[u8], value: &[u8]| entries.push((name.to_vec(), value.to_vec()));
+        let of_stream = stream_map(map);
+        // A map that is not there reads as an empty one.
+        if let Some((map, Ok(stream))) = of_stream.map(|map| (map, self.readable(map))) {
+            stream.map_entries(map, &mut collect);
+        } else if of_stream.is_none() {
+            for (name, value) in self.callout_map(map).unwrap_or_default() {
+                collect(&name, &value);
             }
-        } else if let Ok(headers) = self.callout_map(map) {
-            entries.extend(
-                headers
-                    .iter()
-                    .map(|(name, value)| (name.to_vec(), value.to_vec())),
-            );
         }
         if entries.is_empty() {
             return Ok(Vec::new());
