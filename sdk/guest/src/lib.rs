@@ -1,4 +1,12 @@
 //! Write Envoy Proxy-Wasm filters: async, Result-based, small.
+//!
+#![doc = include_str!("../README.md")]
+//! # How it works
+//!
+//! The host's callbacks arrive in the `exports` that `plugins!` writes and go to a driver, which
+//! runs one handler of a stream at a time: first poll inside the callback, and if that is ready
+//! the stream never pauses. The hostcalls go through one module, `sys`, to wasm imports or, on
+//! every other target, to the [`native`] host of the running test.
 
 // The macros name this crate by its public name, also inside it.
 extern crate self as tollgate;
