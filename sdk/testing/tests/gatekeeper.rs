@@ -189,6 +189,18 @@ mod hello_filter {
 }
 
 #[test]
+fn a_panic_is_reported_before_the_vm_traps() {
+    let t = TestHost::wasm(Artifact::example("tollgate", "crash"), "");
+    let crashed = t.get("/").header("x-crash", "now").send();
+    assert!(matches!(crashed.end(), End::Crashed(_)), "{crashed}");
+    t.assert_logged(LogLevel::Critical, "asked to crash: \"now\"");
+    t.assert_logged(
+        LogLevel::Critical,
+        "panicked at sdk/guest/examples/crash.rs:",
+    );
+}
+
+#[test]
 fn modules_stay_small() {
     assert_size_below(Artifact::example("tollgate", "hello"), 12_000);
     assert_size_below(Artifact::example("tollgate", "gatekeeper"), 110_000);
