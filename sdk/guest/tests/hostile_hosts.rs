@@ -34,6 +34,8 @@ impl HttpFilter for Asker {
     }
 }
 
+type Entry = (Vec<u8>, Vec<u8>);
+
 /// What a host does to the filter.
 #[derive(Default)]
 struct Odd {
@@ -44,7 +46,7 @@ struct Odd {
     vm: OnceCell<Weak<Vm>>,
     tokens: Cell<u32>,
     replies: RefCell<Vec<u32>>,
-    headers: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
+    headers: RefCell<Vec<Entry>>,
     resumed: Cell<u32>,
 }
 
