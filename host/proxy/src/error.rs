@@ -43,6 +43,9 @@ pub enum ServerError {
     /// Access logs cannot be written.
     #[error(transparent)]
     AccessLog(Box<dyn std::error::Error + Send + Sync>),
+    /// The admin interface cannot be served.
+    #[error(transparent)]
+    Admin(Box<dyn std::error::Error + Send + Sync>),
     /// A worker ended before it served.
     #[error("a worker thread ended while it started")]
     WorkerFailed,

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tollgate_config::{Bootstrap, NetworkFilter};
 
+use crate::admin::{Admin, AdminContext, BoundAdmin, ServerState, StateCell};
 use crate::cluster::SharedClusters;
 use crate::error::ServerError;
 use crate::listener::{BoundListener, ListenerTls, own_address};
@@ -19,6 +20,9 @@ use crate::telemetry::{Hosts, Stats};
 use crate::tls::ServerTls;
 use crate::wasm::WasmRuntime;
 use crate::worker_thread::{self, WorkerPlan};
+
+/// How often is looked whether draining workers are done.
+const WORKER_CHECK: Duration = Duration::from_millis(10);
 
 /// How a [`Server`] runs, apart from what Envoy's configuration says.
 #[derive(Clone, Debug, Default)]
@@ -56,8 +60,12 @@ pub(crate) struct Deployment {
 #[derive(Debug)]
 pub struct RunningServer {
     listeners: Vec<(String, SocketAddr)>,
-    phase: watch::Sender<Phase>,
+    phase: Arc<watch::Sender<Phase>>,
     workers: Vec<JoinHandle<()>>,
+    state: StateCell,
+    access_logs: Arc<AccessLogWriter>,
+    /// Dropped last: it answers while the workers drain.
+    admins: Vec<Admin>,
 }
 
 impl Server {
@@ -100,6 +108,7 @@ impl Server {
         }
         let access_logs = AccessLogWriter::start(&stats)
             .map_err(|source| ServerError::AccessLog(Box::new(source)))?;
+        let admins = bind_admins(&deployments, options.admin_address)?;
         let plan = WorkerPlan {
             deployments: Arc::new(deployments),
             wasm,
@@ -109,8 +118,21 @@ impl Server {
             own_address: own_address(),
         };
         let (phase, watch) = watch::channel(Phase::Serving);
-        let mut server = RunningServer { listeners, phase, workers: Vec::new() };
+        let mut server = RunningServer {
+            listeners,
+            phase: Arc::new(phase),
+            workers: Vec::new(),
+            state: StateCell::new(),
+            access_logs: Arc::clone(&plan.access_logs),
+            admins: Vec::new(),
+        };
         server.start_workers(workers, &plan, &mut bound, &watch)?;
+        server.state.set(ServerState::Live);
+        for admin in admins {
+            let context = server.admin_context(&plan, workers);
+            let admin = admin.serve(context);
+            server.admins.push(admin.map_err(|error| ServerError::Admin(Box::new(error)))?);
+        }
         Ok(server)
     }
 }
@@ -128,6 +150,20 @@ fn bind_all(bootstrap: &Bootstrap, workers: usize) -> Result<Vec<BoundListener>,
         })
     };
     bootstrap.listeners.iter().map(bind).collect()
+}
+
+/// Binds the admin address that was given, or those of the configurations.
+fn bind_admins(
+    deployments: &[Deployment],
+    given: Option<SocketAddr>,
+) -> Result<Vec<BoundAdmin>, ServerError> {
+    let configured = deployments.iter().filter_map(|deployment| deployment.bootstrap.admin);
+    let addresses: Vec<SocketAddr> = match given {
+        Some(address) => vec![address],
+        None => configured.collect(),
+    };
+    let bind = |address| BoundAdmin::bind(address).map_err(|e| ServerError::Admin(Box::new(e)));
+    addresses.into_iter().map(bind).collect()
 }
 
 fn prepare(bootstrap: Bootstrap, bound: &[BoundListener]) -> Result<Deployment, ServerError> {
@@ -161,11 +197,38 @@ impl RunningServer {
         self.listeners.clone()
     }
 
+    /// Returns where the admin interface listens, if it does.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admins.first().map(Admin::address)
+    }
+
+    fn admin_context(&self, plan: &WorkerPlan, concurrency: usize) -> AdminContext {
+        let phase = Arc::clone(&self.phase);
+        let deployments = plan.deployments.iter();
+        AdminContext {
+            stats: plan.stats.clone(),
+            hosts: plan.hosts.clone(),
+            bootstraps: deployments.map(|deployment| deployment.bootstrap.clone()).collect(),
+            listeners: self.listeners.clone(),
+            state: self.state.clone(),
+            concurrency,
+            started: (SystemTime::now(), Instant::now()),
+            access_logs: Arc::clone(&plan.access_logs),
+            quit: Box::new(move || drop(phase.send_replace(Phase::Draining))),
+        }
+    }
+
     /// Stops accepting, finishes the streams that are there, and returns when all workers are
     /// done, at the latest after the longest drain timeout.
     pub fn drain_and_wait(mut self) {
-        self.phase.send_replace(Phase::Draining);
+        self.start_draining();
         self.join();
+    }
+
+    fn start_draining(&self) {
+        self.state.set(ServerState::Draining);
+        self.phase.send_replace(Phase::Draining);
     }
 
     /// Serves until SIGTERM or SIGINT, then drains. A second signal stops at once.
@@ -178,6 +241,7 @@ impl RunningServer {
 
     fn follow_signals(&self) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut told = self.phase.subscribe();
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
@@ -185,15 +249,26 @@ impl RunningServer {
                 _ = terminate.recv() => (),
                 _ = interrupt.recv() => (),
             };
-            next().await;
+            tokio::select! {
+                () = next() => {}
+                // Told so by the admin interface.
+                _ = told.wait_for(|phase| *phase != Phase::Serving) => {}
+            }
             tracing::info!("draining; a second signal stops at once");
-            self.phase.send_replace(Phase::Draining);
+            self.start_draining();
             tokio::select! {
                 () = next() => drop(self.phase.send_replace(Phase::Stopped)),
-                () = self.phase.closed() => {}
+                () = self.workers_done() => {}
             }
             Ok(())
         })
+    }
+
+    /// Waits until no worker follows the phase any more.
+    async fn workers_done(&self) {
+        while !self.workers.iter().all(JoinHandle::is_finished) {
+            tokio::time::sleep(WORKER_CHECK).await;
+        }
     }
 
     fn start_workers(
@@ -230,6 +305,7 @@ impl RunningServer {
                 tracing::error!("a worker thread panicked");
             }
         }
+        self.access_logs.flush();
     }
 }
 

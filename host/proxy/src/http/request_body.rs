@@ -9,6 +9,7 @@ use http::Version;
 use http_body::{Body, Frame, SizeHint};
 
 use super::active_stream::ActiveStream;
+use super::response_flags::ResponseFlags;
 use crate::cluster::{BodyAborted, BodySource};
 use crate::filter::{Event, HeaderTable};
 
@@ -60,8 +61,23 @@ impl ActiveStream {
     fn break_request(&self, error: &hyper::Error) {
         tracing::debug!(%error, "request body");
         self.request_broken.set(true);
+        if is_disconnect(error) {
+            let info = &self.state.info;
+            info.response_flags.set(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+            info.set_details_if_none("downstream_remote_disconnect");
+            self.state.reset();
+            return;
+        }
         self.state.send_local_reply(self.broken_request());
     }
+}
+
+/// Returns whether the client has left, as opposed to having sent what is not HTTP.
+fn is_disconnect(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let io = source.and_then(|source| source.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| io.kind() != std::io::ErrorKind::InvalidInput)
+        && io.is_some_and(|io| io.kind() != std::io::ErrorKind::InvalidData)
 }
 
 impl BodySource for ActiveStream {

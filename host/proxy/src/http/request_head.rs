@@ -35,6 +35,7 @@ pub(super) fn start(
         || worker.random.bytes(),
     );
     upgrade.restore_headers(&mut head.headers);
+    join_hosts(&mut head.headers);
     remove_expect_continue(&mut head.headers);
     let scheme = scheme(&head.headers, transport_scheme);
     let error = framing.or_else(|| head_error(manager, &head.method, &head.uri, &head));
@@ -90,6 +91,17 @@ fn authority(uri: &Uri) -> Option<HeaderValue> {
 
 fn path(uri: &Uri) -> Option<HeaderValue> {
     uri.path_and_query().and_then(|path| HeaderValue::from_str(path.as_str()).ok())
+}
+
+/// Several `host` fields are read as one, so that nobody behind takes another one for the host.
+fn join_hosts(fields: &mut HeaderMap) {
+    if fields.get_all(header::HOST).iter().nth(1).is_none() {
+        return;
+    }
+    let values: Vec<&[u8]> = fields.get_all(header::HOST).iter().map(|v| v.as_bytes()).collect();
+    if let Ok(joined) = HeaderValue::from_bytes(&values.join(b",".as_slice())) {
+        fields.insert(header::HOST, joined);
+    }
 }
 
 /// hyper answers the client's expectation as soon as the body is read, so nobody else has to.
