@@ -17,7 +17,7 @@ use crate::http::access_log::AccessLogWriter;
 use crate::telemetry::{HostFacts, Hosts, Stats};
 
 const CONFIGURATION: &str = "
-node: {id: n, cluster: c}
+node: {id: node-1, cluster: edge}
 static_resources:
   clusters:
   - name: origin
@@ -205,7 +205,7 @@ fn the_server_describes_itself() {
     assert!(stats.contains("server.live: 1\n") && stats.contains("server.concurrency: 2\n"));
     let info = json(&context, "/server_info");
     assert_eq!(info["state"], "LIVE");
-    assert_eq!(info["node"]["id"], "n");
+    assert_eq!(info["node"]["id"], "node-1");
     assert_eq!(info["command_line_options"]["concurrency"], 2);
 }
 
@@ -298,7 +298,7 @@ fn the_configuration_can_be_read_back() {
         "RoutesConfigDump",
     ];
     assert_eq!(kinds, expected);
-    assert_eq!(configs["configs"][0]["bootstrap"]["node"]["id"], "n");
+    assert_eq!(configs["configs"][0]["bootstrap"]["node"]["id"], "node-1");
     assert_eq!(
         configs["configs"][0]["last_updated"],
         "1970-01-01T00:00:01.000Z"
