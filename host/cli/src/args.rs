@@ -2,12 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::filter::Targets;
 
-/// Runs Proxy-Wasm filters with Envoy's own configuration files.
+use crate::error::{CommandError, one_line};
+use crate::logging;
+
+/// Runs Proxy-Wasm filters with Envoy's own configuration files; without a command, the demo.
 #[derive(Debug, Parser)]
-#[command(name = "tollgate", version, about, disable_help_subcommand = true)]
+#[command(name = "tollgate", version, disable_help_subcommand = true)]
 pub(crate) struct Arguments {
     /// What to do; without it, the demo.
     #[command(subcommand)]
@@ -15,8 +20,9 @@ pub(crate) struct Arguments {
 
     /// Least severe log lines to print: trace, debug, info, warn, error or off; also
     /// `info,wasm=debug`.
-    #[arg(long, global = true, default_value = "info", value_name = "LEVEL")]
-    pub(crate) log_level: String,
+    #[arg(long, global = true, default_value = "info", value_name = "LEVEL",
+        value_parser = logging::parse_levels)]
+    pub(crate) log_level: Targets,
 }
 
 /// The program's commands.
@@ -48,7 +54,7 @@ pub(crate) struct RunArguments {
     pub(crate) concurrency: Option<u16>,
 
     /// Address of the admin interface, instead of the one in the file.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub(crate) admin_address: Option<SocketAddr>,
 
     #[command(flatten)]
@@ -78,6 +84,40 @@ pub(crate) struct ReadingArguments {
 #[derive(Args, Debug)]
 pub(crate) struct DemoArguments {
     /// Port of the demo's listener; 0 takes any free one.
-    #[arg(long, default_value_t = 10_000, value_name = "PORT")]
+    #[arg(long, default_value_t = DEMO_PORT, value_name = "PORT")]
     pub(crate) port: u16,
+}
+
+const DEMO_PORT: u16 = 10_000;
+
+impl Default for DemoArguments {
+    fn default() -> Self {
+        Self { port: DEMO_PORT }
+    }
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "wanted is an IP address with a port, such as 127.0.0.1:9901".to_owned())
+}
+
+/// Prints what was asked for instead of a command, help or version, or one line about what cannot
+/// be understood. Returns the exit code: 2 for the latter, as usual.
+pub(crate) fn print_answer(answer: &clap::Error) -> ExitCode {
+    if !answer.use_stderr() {
+        return match answer.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    let text = answer.to_string();
+    let paragraphs = text.split("\n\n").map(one_line);
+    let said: Vec<_> = paragraphs
+        // Nobody wants a misspelt flag taken for a file.
+        .filter(|paragraph| !paragraph.is_empty() && !paragraph.starts_with("tip: to pass"))
+        .collect();
+    let said = said.join("; ");
+    let line = said.strip_prefix("error: ").unwrap_or(&said).to_owned();
+    logging::print_error(&CommandError::from(line));
+    ExitCode::from(2)
 }

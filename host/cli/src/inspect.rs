@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use tollgate_runtime::inspect::{Report, ReportItem};
 
-use crate::CommandError;
+use crate::error::CommandError;
 
 /// Prints the report; the exit code is 1 when Envoy or Tollgate would refuse the module.
 ///

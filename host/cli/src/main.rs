@@ -4,32 +4,34 @@
 //! standard error that names the thing and the way out.
 #![forbid(unsafe_code)]
 
+mod addresses;
 mod args;
 mod demo;
+mod error;
 mod inspect;
 mod logging;
 mod run;
 mod validate;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 
 use args::{Arguments, Command, DemoArguments};
+use error::CommandError;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What a command ends with when it cannot do its work; `main` is the only one to look at it.
-type CommandError = Box<dyn Error>;
-
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return args::print_answer(&answer),
+    };
     match execute(arguments) {
         Ok(code) => code,
         Err(error) => {
-            logging::print_error(error.as_ref());
+            logging::print_error(&error);
             ExitCode::FAILURE
         }
     }
@@ -42,6 +44,6 @@ fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Some(Command::Validate(arguments)) => Ok(validate::validate(&arguments)),
         Some(Command::Inspect { module }) => inspect::inspect(&module),
         Some(Command::Demo(arguments)) => demo::demo(&arguments),
-        None => demo::demo(&DemoArguments { port: 10_000 }),
+        None => demo::demo(&DemoArguments::default()),
     }
 }

@@ -1,14 +1,17 @@
 //! `tollgate run`: serves what the files configure.
 
-use std::path::Path;
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use tollgate_config::{Bootstrap, LoadOptions};
-use tollgate_proxy::{Server, ServerOptions};
-use tracing::warn;
+use tollgate_proxy::{RunningServer, Server, ServerOptions};
+use tracing::{info, warn};
 
-use crate::CommandError;
+use crate::addresses;
 use crate::args::RunArguments;
+use crate::error::CommandError;
 
 /// Serves until a signal ends it. Nothing starts unless every file is good and every address free.
 ///
@@ -16,21 +19,37 @@ use crate::args::RunArguments;
 ///
 /// When a file is refused, a plugin does not start or an address cannot be bound.
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
-    let options = LoadOptions {
-        ignore_unsupported: arguments.reading.ignore_unsupported,
+    info!(version = env!("CARGO_PKG_VERSION"), "tollgate");
+    let bootstraps = load_all(&arguments.files, arguments.reading.ignore_unsupported)?;
+    let files = arguments.files.iter().map(PathBuf::as_path);
+    addresses::check(files.zip(&bootstraps), arguments.admin_address)?;
+    let workers = match arguments.concurrency {
+        Some(number) => usize::from(number),
+        None => available_parallelism().map_or(1, NonZero::get),
     };
-    let bootstraps = arguments
-        .files
-        .iter()
-        .map(|file| load(file, &options))
-        .collect::<Result<Vec<_>, _>>()?;
     let options = ServerOptions {
-        concurrency: arguments.concurrency.map(usize::from),
+        concurrency: Some(workers),
         admin_address: arguments.admin_address,
     };
     let server = Server::start(bootstraps, options)?;
+    log_addresses(&server, workers);
     server.wait_for_signal();
+    info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads all files, so that all their faults are named.
+fn load_all(files: &[PathBuf], ignore_unsupported: bool) -> Result<Vec<Bootstrap>, CommandError> {
+    let options = LoadOptions { ignore_unsupported };
+    let mut bootstraps = Vec::new();
+    let mut faults = Vec::new();
+    for file in files {
+        match load(file, &options) {
+            Ok(bootstrap) => bootstraps.push(bootstrap),
+            Err(error) => faults.extend(error.lines().map(str::to_owned)),
+        }
+    }
+    CommandError::from_faults(faults).map_or(Ok(bootstraps), Err)
 }
 
 /// Reads one file and reports what is valid but ignored.
@@ -44,4 +63,15 @@ pub(crate) fn load(file: &Path, options: &LoadOptions) -> Result<Bootstrap, Comm
         warn!("{warning}");
     }
     Ok(loaded.bootstrap)
+}
+
+fn log_addresses(server: &RunningServer, workers: usize) {
+    for (name, address) in server.listener_addresses() {
+        info!(%name, %address, "listener");
+    }
+    match server.admin_address() {
+        Some(address) => info!(%address, "admin"),
+        None => info!("no admin interface is configured"),
+    }
+    info!(workers, "serving");
 }

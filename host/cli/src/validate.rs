@@ -7,8 +7,9 @@ use std::process::ExitCode;
 use tollgate_config::LoadOptions;
 use tollgate_proxy::Server;
 
-use crate::CommandError;
+use crate::addresses;
 use crate::args::ValidateArguments;
+use crate::error::CommandError;
 use crate::run::load;
 
 /// Checks every file and prints one verdict each; the exit code is 1 when any is refused.
@@ -19,7 +20,7 @@ pub(crate) fn validate(arguments: &ValidateArguments) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for file in &arguments.files {
         if let Err(error) = check(file, &options) {
-            crate::logging::print_error(error.as_ref());
+            crate::logging::print_error(&error);
             code = ExitCode::FAILURE;
         }
     }
@@ -28,7 +29,9 @@ pub(crate) fn validate(arguments: &ValidateArguments) -> ExitCode {
 
 fn check(file: &Path, options: &LoadOptions) -> Result<(), CommandError> {
     let bootstrap = load(file, options)?;
-    Server::validate(&[bootstrap]).map_err(|error| format!("{}: {error}", file.display()))?;
+    addresses::check([(file, &bootstrap)], None)?;
+    Server::validate(&[bootstrap])
+        .map_err(|error| CommandError::from(error).about(file.display()))?;
     writeln!(std::io::stdout(), "{}: OK", file.display())?;
     Ok(())
 }

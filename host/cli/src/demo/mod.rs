@@ -14,8 +14,8 @@ use std::process::ExitCode;
 use tollgate_config::LoadOptions;
 use tollgate_proxy::{Server, ServerOptions};
 
-use crate::CommandError;
 use crate::args::DemoArguments;
+use crate::error::CommandError;
 use crate::run::load;
 use upstream::Upstream;
 
@@ -35,7 +35,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CommandError> 
     let file = folder.write(port, upstream.address())?;
     let bootstrap = load(&file, &LoadOptions::default())?;
     let server = Server::start(vec![bootstrap], ServerOptions::default())?;
-    print_invitation(port, None, upstream.address(), &file)?;
+    print_invitation(port, server.admin_address(), upstream.address(), &file)?;
     server.wait_for_signal();
     Ok(ExitCode::SUCCESS)
 }
