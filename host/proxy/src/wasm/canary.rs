@@ -43,7 +43,7 @@ pub(super) fn check(
     .and_then(|mut vm| vm.start_plugin(plugin_config(plugin)));
     started
         .map(drop)
-        .map_err(|source| PluginError::load(&plugin.name, source))
+        .map_err(|source| PluginError::load(plugin, source))
 }
 
 /// Services without time to wait: the VM is gone before a timer fires or an answer arrives.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use thiserror::Error;
+use tollgate_config::{DataSource, PluginConfig};
 use tollgate_runtime::{EngineError, LoadError};
 
 /// Why a plugin cannot serve.
@@ -39,19 +40,27 @@ pub(crate) enum PluginError {
         plugin: String,
     },
     /// The module was refused, or the plugin did not start.
-    #[error("plugin `{plugin}`: {source}")]
+    #[error("plugin `{plugin}` ({module}): {source}")]
     Load {
         /// The plugin's name.
         plugin: String,
+        /// Where the module came from.
+        module: String,
         /// Why.
         source: Box<LoadError>,
     },
 }
 
 impl PluginError {
-    pub(super) fn load(plugin: &str, source: LoadError) -> Self {
+    pub(super) fn load(plugin: &PluginConfig, source: LoadError) -> Self {
+        let module = match &plugin.vm_config.code {
+            DataSource::File(path) => path.display().to_string(),
+            DataSource::Inline(_) => "code in the configuration".to_owned(),
+            DataSource::EnvironmentVariable(name) => format!("environment variable `{name}`"),
+        };
         Self::Load {
-            plugin: plugin.to_owned(),
+            plugin: plugin.name.clone(),
+            module,
             source: Box::new(source),
         }
     }

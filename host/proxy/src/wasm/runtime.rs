@@ -103,7 +103,7 @@ impl WasmRuntime {
         let mut loaded = self.loaded.lock();
         let module = match loaded.modules.iter().find(|known| known.code == code) {
             Some(known) => Arc::clone(known),
-            None => loaded.compile(code, &plugin.name)?,
+            None => loaded.compile(code, plugin)?,
         };
         loaded
             .sources
@@ -116,7 +116,11 @@ impl WasmRuntime {
 }
 
 impl Loaded {
-    fn compile(&mut self, code: Bytes, plugin: &str) -> Result<Arc<LoadedModule>, PluginError> {
+    fn compile(
+        &mut self,
+        code: Bytes,
+        plugin: &PluginConfig,
+    ) -> Result<Arc<LoadedModule>, PluginError> {
         let engine = match &mut self.engine {
             Some(running) => &running.engine,
             none => &none.insert(RunningEngine::start()?).engine,

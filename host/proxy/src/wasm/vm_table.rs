@@ -68,7 +68,7 @@ impl VmTable {
         plugin: &PluginConfig,
         module: &Arc<LoadedModule>,
     ) -> Result<Root, PluginError> {
-        let refuse = |source| PluginError::load(&plugin.name, source);
+        let refuse = |source| PluginError::load(plugin, source);
         let vm = self.vm(plugin, module).map_err(refuse)?;
         let id = vm
             .enter(|vm| vm.start_plugin(plugin_config(plugin)))

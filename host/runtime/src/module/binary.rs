@@ -5,6 +5,9 @@ use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 use super::Signature;
 use crate::LoadError;
 
+/// What every WebAssembly binary begins with.
+const MAGIC: &[u8] = b"\0asm";
+
 /// What is imported or exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
@@ -66,6 +69,11 @@ impl Binary {
     /// Reads the sections; code is left to the compiler.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, LoadError> {
         let mut binary = Self::default();
+        if !bytes.starts_with(MAGIC) {
+            return Err(LoadError::Corrupt(
+                "it does not begin with \\0asm, as every compiled module does".to_owned(),
+            ));
+        }
         if Parser::is_component(bytes) {
             return Err(LoadError::Corrupt(
                 "this is a component; Proxy-Wasm needs a core module".to_owned(),
