@@ -31,6 +31,7 @@ mod cluster;
 mod data_source;
 mod dump;
 mod error;
+mod file;
 mod http_connection_manager;
 mod listener;
 mod plugin;
@@ -88,11 +89,11 @@ pub struct Loaded {
 /// configures something that Tollgate does not implement. As many faults as possible are named.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     let file_name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
+    let text = file::read(path).map_err(|reason| ConfigError {
         file: file_name.clone(),
         line: None,
         path: String::new(),
-        reason: error.to_string(),
+        reason,
         kind: ErrorKind::Schema,
     })?;
     parse(&text, &file_name, options)
