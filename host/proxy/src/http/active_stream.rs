@@ -130,10 +130,10 @@ impl ActiveStream {
         refused: Option<StreamError>,
     ) -> Result<Response<DownstreamBody>, StreamReset> {
         let guard = StreamGuard(Rc::clone(&self));
+        let end_of_stream = self.request_has_no_body();
         if let Some(error) = refused {
             return self.answer(guard, error.to_local_reply()).await;
         }
-        let end_of_stream = self.request_has_no_body();
         self.chain.request_headers(end_of_stream);
         let end_of_stream = match std::future::poll_fn(|cx| self.poll_decoded(cx)).await {
             Next::Ready(end_of_stream) => end_of_stream,
@@ -259,7 +259,10 @@ impl ActiveStream {
             super::normalize::remove_hop_by_hop(&mut head.headers);
         }
         let end_of_stream = !is_switch && http_body::Body::is_end_stream(&body);
-        self.manager.set_service_time(&mut head.headers, &self.state.info, now);
+        // Before the request is sent there is nothing to measure from, as in Envoy.
+        if self.request_body.borrow().is_none() && !self.upgrade.is_asked() {
+            self.manager.set_service_time(&mut head.headers, &self.state.info, now);
+        }
         let table = HeaderTable::from_response(head.status, head.headers);
         *self.state.response_headers.borrow_mut() = Some(table);
         self.state.info.set_details_if_none("via_upstream");

@@ -70,10 +70,13 @@ fn head_error(
     if head.version != Version::HTTP_2 && !head_check::is_known_method(method) {
         return Some(StreamError::BadRequest("http1.codec_error"));
     }
-    if method != Method::CONNECT && !uri.path().starts_with('/') {
+    if method == Method::CONNECT || uri.path().starts_with('/') {
+        return None;
+    }
+    if uri.path() == "*" {
         return Some(StreamError::AbsolutePathRejected);
     }
-    None
+    Some(StreamError::BadRequest("http1.codec_error"))
 }
 
 /// Returns the scheme that clients used, as far as trusted proxies tell it.
