@@ -40,7 +40,10 @@ pub(super) fn page(context: &AdminContext, query: &Query) -> Reply {
 const MAX_RETRIES: u32 = 3;
 const HIGH_PRIORITY_LIMIT: u32 = 1024;
 
-fn limits(cluster: &Cluster) -> [(&'static str, [(&'static str, u32); 4]); 2] {
+/// Names and values of the limits of one priority.
+type Limits = [(&'static str, u32); 4];
+
+fn limits(cluster: &Cluster) -> [(&'static str, Limits); 2] {
     let named = |connections, pending, requests| {
         [
             ("max_connections", connections),

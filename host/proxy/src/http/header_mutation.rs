@@ -109,22 +109,17 @@ impl ScopeMutations {
         let mut added = Vec::with_capacity(values.len());
         for (addition, value) in self.add.iter().zip(values) {
             let name = addition.name.as_bytes();
+            let exists = headers.contains(&addition.name);
             if value.is_empty() {
                 continue;
             }
-            match addition.action {
-                HeaderAppendAction::AppendIfExistsOrAdd => added.push((name, value)),
-                HeaderAppendAction::AddIfAbsent => {
-                    if !headers.contains(&addition.name) {
-                        added.push((name, value));
-                    }
-                }
-                HeaderAppendAction::OverwriteIfExistsOrAdd => headers.replace(name, &value),
-                HeaderAppendAction::OverwriteIfExists => {
-                    if headers.contains(&addition.name) {
-                        headers.replace(name, &value);
-                    }
-                }
+            match (addition.action, exists) {
+                (HeaderAppendAction::AppendIfExistsOrAdd, _)
+                | (HeaderAppendAction::AddIfAbsent, false) => added.push((name, value)),
+                (HeaderAppendAction::OverwriteIfExistsOrAdd, _)
+                | (HeaderAppendAction::OverwriteIfExists, true) => headers.replace(name, &value),
+                (HeaderAppendAction::AddIfAbsent, true)
+                | (HeaderAppendAction::OverwriteIfExists, false) => {}
             }
         }
         for (name, value) in added {

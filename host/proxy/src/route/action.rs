@@ -1,4 +1,4 @@
-//! RouteAction: what a selected route does with its request.
+//! `RouteAction`: what a selected route does with its request.
 
 use std::time::Duration;
 

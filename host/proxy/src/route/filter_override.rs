@@ -1,4 +1,4 @@
-//! FilterOverrides: which filters are off or on for a route.
+//! `FilterOverrides`: which filters are off or on for a route.
 
 use tollgate_config::PerFilter;
 

@@ -1,4 +1,4 @@
-//! RouteMatcher: the conditions of a route on path, headers and query.
+//! `RouteMatcher`: the conditions of a route on path, headers and query.
 
 use std::borrow::Cow;
 

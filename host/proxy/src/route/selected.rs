@@ -1,4 +1,4 @@
-//! RouteEntry and SelectedRoute: one configured route, and what a request gets of it.
+//! `RouteEntry` and `SelectedRoute`: one configured route, and what a request gets of it.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -246,13 +246,17 @@ impl SelectedRoute {
         self.rewrite_path(&mut headers, suppress_envoy_headers);
     }
 
-    /// Makes the endpoint's name the authority, for routes with `auto_host_rewrite`.
+    /// Makes the endpoint's name the authority if the route has `auto_host_rewrite`.
     pub(crate) fn rewrite_host_to(
         &self,
         state: &StreamState,
         hostname: &str,
         suppress_envoy_headers: bool,
     ) {
+        if !matches!(&*self.action, RouteAction::Forward(forward) if forward.has_auto_host_rewrite())
+        {
+            return;
+        }
         let mut headers = state.request_headers.borrow_mut();
         set_authority(&mut headers, hostname.as_bytes(), !suppress_envoy_headers);
     }

@@ -1,4 +1,4 @@
-//! VirtualHosts: from the authority of a request to the routes of its domain.
+//! `VirtualHosts`: from the authority of a request to the routes of its domain.
 
 use std::collections::HashMap;
 use std::rc::Rc;

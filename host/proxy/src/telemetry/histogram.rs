@@ -59,11 +59,10 @@ impl Bins {
         total.add(0.0, 0.0, self.zeros.load(Ordering::Relaxed));
         let mut width = 0.1;
         for decade in &self.decades {
-            if let Some(bins) = decade.get() {
-                for (first_two, bin) in (10_u8..).zip(bins.iter()) {
-                    let lower = f64::from(first_two) * width;
-                    total.add(lower, width, bin.load(Ordering::Relaxed));
-                }
+            let bins = decade.get().into_iter().flat_map(|bins| bins.iter());
+            for (first_two, bin) in (10_u8..).zip(bins) {
+                let lower = f64::from(first_two) * width;
+                total.add(lower, width, bin.load(Ordering::Relaxed));
             }
             width *= 10.0;
         }

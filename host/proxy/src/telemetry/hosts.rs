@@ -10,7 +10,9 @@ use parking_lot::Mutex;
 
 /// The endpoints that workers use at present.
 #[derive(Clone, Default)]
-pub(crate) struct Hosts(Arc<Mutex<BTreeMap<(Arc<str>, SocketAddr), Weak<HostStats>>>>);
+pub(crate) struct Hosts(Arc<Mutex<ByClusterAndAddress>>);
+
+type ByClusterAndAddress = BTreeMap<(Arc<str>, SocketAddr), Weak<HostStats>>;
 
 /// One endpoint. It is known for as long as some worker has it.
 #[derive(Debug)]

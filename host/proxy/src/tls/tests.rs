@@ -5,7 +5,9 @@ use std::sync::Arc;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::server::Acceptor;
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, ServerConnection};
+use tokio_rustls::rustls::{
+    ClientConfig, ClientConnection, ConnectionCommon, Error, ServerConnection,
+};
 use tollgate_config::{Certificate, DownstreamTls, UpstreamProtocol, UpstreamTls};
 
 use super::{ServerTls, TlsError, client_config, client_facts};
@@ -23,10 +25,10 @@ fn ca() -> Ca {
 
 fn certificate(ca: &Ca, names: &[&str]) -> Certificate {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    signed(ca, CertificateParams::new(names).unwrap())
+    signed(ca, &CertificateParams::new(names).unwrap())
 }
 
-fn signed(ca: &Ca, params: CertificateParams) -> Certificate {
+fn signed(ca: &Ca, params: &CertificateParams) -> Certificate {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, ca).unwrap();
     Certificate {
@@ -60,57 +62,64 @@ struct Pair {
 }
 
 /// Shakes hands; the error is the first that either side reports.
-fn shake(server: &ServerTls, config: Arc<ClientConfig>, name: &str) -> Result<Pair, String> {
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    let mut client = ClientConnection::new(config, name).unwrap();
+fn shake(server: &ServerTls, config: Arc<ClientConfig>, name: &str) -> Result<Pair, Error> {
+    let name = ServerName::try_from(name.to_owned()).map_err(|_| Error::UnsupportedNameType)?;
+    let mut client = ClientConnection::new(config, name)?;
     let mut acceptor = Acceptor::default();
-    let mut hello = Vec::new();
-    client.write_tls(&mut hello).unwrap();
-    acceptor.read_tls(&mut hello.as_slice()).unwrap();
-    let accepted = acceptor
-        .accept()
-        .map_err(|(error, _)| error.to_string())?
-        .unwrap();
+    feed(&mut written_by(&mut client).as_slice(), |bytes| {
+        drop(acceptor.read_tls(bytes));
+        Ok(())
+    })?;
+    let accepted = acceptor.accept().map_err(|(error, _)| error)?;
+    let accepted = accepted.ok_or(Error::HandshakeNotComplete)?;
     let config = server.config_for(&accepted.client_hello());
     let mut server = accepted
         .into_connection(config)
-        .map_err(|(error, _)| error.to_string())?;
+        .map_err(|(error, _)| error)?;
     for _ in 0..10 {
-        let mut bytes = Vec::new();
-        while server.wants_write() {
-            server.write_tls(&mut bytes).unwrap();
-        }
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            client.read_tls(&mut rest).unwrap();
-            client
-                .process_new_packets()
-                .map_err(|error| error.to_string())?;
-        }
-        let mut bytes = Vec::new();
-        while client.wants_write() {
-            client.write_tls(&mut bytes).unwrap();
-        }
-        let mut rest = bytes.as_slice();
-        while !rest.is_empty() {
-            server.read_tls(&mut rest).unwrap();
-            server
-                .process_new_packets()
-                .map_err(|error| error.to_string())?;
-        }
+        feed(&mut written_by(&mut server).as_slice(), |bytes| {
+            drop(client.read_tls(bytes));
+            client.process_new_packets().map(drop)
+        })?;
+        feed(&mut written_by(&mut client).as_slice(), |bytes| {
+            drop(server.read_tls(bytes));
+            server.process_new_packets().map(drop)
+        })?;
     }
-    assert!(!client.is_handshaking() && !server.is_handshaking());
+    if client.is_handshaking() || server.is_handshaking() {
+        return Err(Error::HandshakeNotComplete);
+    }
     Ok(Pair { client, server })
 }
 
-fn connect(server: &DownstreamTls, client: &UpstreamTls) -> Result<Pair, String> {
-    let config = client_config(client, UpstreamProtocol::Http1).unwrap();
+fn written_by<D>(connection: &mut ConnectionCommon<D>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while connection.wants_write() {
+        connection.write_tls(&mut bytes).unwrap();
+    }
+    bytes
+}
+
+fn feed(
+    bytes: &mut &[u8],
+    mut take: impl FnMut(&mut &[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    while !bytes.is_empty() {
+        take(bytes)?;
+    }
+    Ok(())
+}
+
+fn connect(server: &DownstreamTls, client: &UpstreamTls) -> Result<Pair, Error> {
+    let server = ServerTls::new(server).map_err(|error| Error::General(error.to_string()))?;
+    let config = client_config(client, UpstreamProtocol::Http1)
+        .map_err(|error| Error::General(error.to_string()))?;
     let name = if client.sni.is_empty() {
         "127.0.0.1"
     } else {
         &client.sni
     };
-    shake(&ServerTls::new(server).unwrap(), config, name)
+    shake(&server, config, name)
 }
 
 fn shown_names(pair: &Pair) -> Vec<String> {
@@ -131,7 +140,7 @@ fn an_upstream_signed_by_someone_else_is_refused() {
         trusted_ca,
         ..upstream("a.example")
     };
-    let error = connect(&server, &client).err().unwrap();
+    let error = connect(&server, &client).err().unwrap().to_string();
     assert!(
         error.contains("UnknownIssuer") || error.contains("BadSignature"),
         "{error}"
@@ -267,7 +276,7 @@ fn facts_of_a_connection_are_in_openssls_words() {
         alpn_protocols: vec!["h2".to_owned(), "http/1.1".to_owned()],
         ..downstream(vec![certificate(&ca, &["a.example"])])
     };
-    let own = Some(signed(&ca, params));
+    let own = Some(signed(&ca, &params));
     let client = UpstreamTls {
         certificate: own,
         ..upstream("a.example")

@@ -99,13 +99,15 @@ impl Formatter {
     /// Appends the text for a stream.
     pub(crate) fn write(&self, state: &StreamState, out: &mut Vec<u8>) {
         for part in &self.parts {
-            match part {
-                Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Operator(operator) => {
-                    if operator.write(state, out).is_none() {
-                        out.extend_from_slice(self.missing);
-                    }
+            let written = match part {
+                Part::Text(text) => {
+                    out.extend_from_slice(text.as_bytes());
+                    Some(())
                 }
+                Part::Operator(operator) => operator.write(state, out),
+            };
+            if written.is_none() {
+                out.extend_from_slice(self.missing);
             }
         }
     }
