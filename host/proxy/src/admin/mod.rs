@@ -16,7 +16,7 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use server::{Admin, AdminError, BoundAdmin};
+pub(crate) use server::{Admin, BoundAdmin};
 pub(crate) use state::{AdminContext, ServerState, StateCell};
 
 use http::Method;

@@ -23,11 +23,10 @@ use tollgate_config as config;
 use crate::filter::HeaderTable;
 use crate::http::header_mutation::HeaderMutationError;
 
-pub(crate) use action::{DirectResponse, ForwardTo, RouteAction};
+pub(crate) use action::{ForwardTo, RouteAction};
 pub(crate) use matcher::is_grpc_request;
 pub(crate) use selected::SelectedRoute;
 
-use filter_override::FilterOverrides;
 use selected::Scope;
 use virtual_host::VirtualHosts;
 

@@ -23,6 +23,20 @@ pub(crate) struct Redirect {
     strip_query: bool,
 }
 
+impl Default for Redirect {
+    fn default() -> Self {
+        Self {
+            status: StatusCode::MOVED_PERMANENTLY,
+            path_rewrite: None,
+            scheme: None,
+            host: None,
+            port: None,
+            path: None,
+            strip_query: false,
+        }
+    }
+}
+
 impl Redirect {
     pub(super) fn new(redirect: &config::Redirect) -> Self {
         let rewrite = redirect.prefix_rewrite.clone();
@@ -107,13 +121,8 @@ pub(super) struct HttpsRedirect(Rc<SelectedRoute>);
 impl HttpsRedirect {
     pub(super) fn new(virtual_host: &str) -> Self {
         let action = RouteAction::Redirect(Redirect {
-            status: StatusCode::MOVED_PERMANENTLY,
-            path_rewrite: None,
             scheme: Some("https".to_owned()),
-            host: None,
-            port: None,
-            path: None,
-            strip_query: false,
+            ..Redirect::default()
         });
         Self(Rc::new(SelectedRoute::bare(virtual_host, action)))
     }

@@ -3,12 +3,14 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::StatusCode;
 use tollgate_config as config;
 
 use super::RouteTableError;
 use super::action::RouteAction;
 use super::filter_override::FilterOverrides;
 use super::matcher::RouteMatcher;
+use super::redirect::Redirect;
 use super::rewrite::set_authority;
 use crate::filter::{HeaderTable, LocalReply, StreamState};
 use crate::http::header_mutation::HeaderMutations;
@@ -284,7 +286,15 @@ impl SelectedRoute {
             }
             RouteAction::DirectResponse(response) => {
                 let body = response.body.clone();
-                Some(LocalReply::new(response.status, body, "direct_response"))
+                let reply = LocalReply::new(response.status, body, "direct_response");
+                // Envoy names the place of what it says was created or is elsewhere: here.
+                let is_placed =
+                    response.status == StatusCode::CREATED || response.status.is_redirection();
+                if !is_placed {
+                    return Some(reply);
+                }
+                let location = Redirect::default().location(&state.request_headers.borrow());
+                Some(reply.with_header("location", location))
             }
         }
     }

@@ -220,3 +220,26 @@ fn an_unknown_operator_is_refused_with_its_place() {
         "route `r` of virtual host `h`: header `x-a`: unknown operator `%NOPE%`"
     );
 }
+
+#[test]
+fn a_created_or_moved_answer_says_where() {
+    let located = |status: u16| {
+        let body = bytes::Bytes::new();
+        let response = config::DirectResponse { status, body };
+        let action = config::RouteActionKind::DirectResponse(response);
+        let table = only(config::Route {
+            action,
+            ..route("r", prefix("/"))
+        });
+        let state = state(&table, request("a:80", "/x?y", &[]));
+        let reply = state
+            .selected_route()
+            .unwrap()
+            .direct_reply(&state, false)
+            .unwrap();
+        (!reply.headers.is_empty()).then(|| location(&reply.headers))
+    };
+    assert_eq!(located(201).as_deref(), Some("http://a:80/x?y"));
+    assert_eq!(located(302).as_deref(), Some("http://a:80/x?y"));
+    assert_eq!(located(200), None);
+}
