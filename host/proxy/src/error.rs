@@ -1,4 +1,4 @@
-//! ServerError: why the proxy cannot start, always naming the thing that is wrong.
+//! `ServerError`: why the proxy cannot start, always naming the thing that is wrong.
 
 use std::io;
 use std::net::SocketAddr;

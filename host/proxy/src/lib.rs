@@ -1,4 +1,33 @@
 //! The hyper reference proxy that embeds the Tollgate runtime.
+//!
+//! The life of a request, with the files it passes:
+//!
+//! 1. [`Server::start`] (`server.rs`) binds every listener before anything serves, checks every
+//!    plugin, and starts one thread per worker (`worker_thread.rs`). Each worker has its own
+//!    sockets, clusters, connections and plugins, so that a request meets no lock on its way.
+//! 2. `listener/accept.rs` accepts a connection, speaks TLS (`tls/`) and chooses the filter chain
+//!    (`listener/filter_chain.rs`) that serves it.
+//! 3. `http/connection_manager.rs` runs hyper on the connection. Each request becomes a stream in
+//!    `http/request_head.rs`, where its head is checked and normalised (`http/normalize.rs`).
+//! 4. `http/active_stream.rs` takes the stream from top to bottom: through the filters
+//!    (`filter/chain.rs`; plugins are filters in `wasm/`), to a route (`route/`), to an endpoint
+//!    (`http/router.rs`, `cluster/`), and the response back through the filters to the client.
+//! 5. Bodies flow in `http/request_body.rs` and `http/response_body.rs`: each side is read only
+//!    when the other can take more.
+//! 6. Whatever goes wrong becomes a response in `http/local_response.rs`, a line in the access log
+//!    (`http/access_log.rs`) and a number in the statistics (`telemetry/`), which `admin/` shows.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use tollgate_proxy::{Server, ServerOptions};
+//!
+//! fn serve(bootstrap: tollgate_config::Bootstrap) -> Result<(), tollgate_proxy::ServerError> {
+//!     let server = Server::start(vec![bootstrap], ServerOptions::default())?;
+//!     server.wait_for_signal();
+//!     Ok(())
+//! }
+//! ```
 #![forbid(unsafe_code)]
 
 mod admin;

@@ -13,7 +13,9 @@ pub(crate) struct Random {
 
 impl Default for Random {
     fn default() -> Self {
-        Self { batch: RefCell::new((Box::new([0; BATCH]), BATCH)) }
+        Self {
+            batch: RefCell::new((Box::new([0; BATCH]), BATCH)),
+        }
     }
 }
 
@@ -29,7 +31,9 @@ impl Random {
             }
             *used = 0;
         }
-        let taken = bytes.get(*used..*used + 16).and_then(|bytes| bytes.try_into().ok());
+        let taken = bytes
+            .get(*used..*used + 16)
+            .and_then(|bytes| bytes.try_into().ok());
         *used += 16;
         taken.unwrap_or_default()
     }

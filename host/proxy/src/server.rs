@@ -14,8 +14,8 @@ use tollgate_config::{Bootstrap, NetworkFilter};
 use crate::admin::{Admin, AdminContext, BoundAdmin, ServerState, StateCell};
 use crate::cluster::SharedClusters;
 use crate::error::ServerError;
-use crate::listener::{BoundListener, ListenerTls, own_address};
 use crate::http::access_log::AccessLogWriter;
+use crate::listener::{BoundListener, ListenerTls, own_address};
 use crate::telemetry::{Hosts, Stats};
 use crate::tls::ServerTls;
 use crate::wasm::WasmRuntime;
@@ -91,10 +91,15 @@ impl Server {
         bootstraps: Vec<Bootstrap>,
         options: ServerOptions,
     ) -> Result<RunningServer, ServerError> {
-        let workers = options.concurrency.unwrap_or_else(default_concurrency).max(1);
+        let ServerOptions {
+            concurrency,
+            admin_address,
+        } = options;
+        let workers = concurrency.unwrap_or_else(default_concurrency).max(1);
         let stats = Stats::new();
         let wasm = WasmRuntime::new(&stats);
-        wasm.check_plugins(&bootstraps).map_err(|source| ServerError::Plugin(Box::new(source)))?;
+        wasm.check_plugins(&bootstraps)
+            .map_err(|source| ServerError::Plugin(Box::new(source)))?;
         let mut deployments = Vec::new();
         let mut bound = Vec::new();
         for bootstrap in bootstraps {
@@ -108,7 +113,7 @@ impl Server {
         }
         let access_logs = AccessLogWriter::start(&stats)
             .map_err(|source| ServerError::AccessLog(Box::new(source)))?;
-        let admins = bind_admins(&deployments, options.admin_address)?;
+        let admins = bind_admins(&deployments, admin_address)?;
         let plan = WorkerPlan {
             deployments: Arc::new(deployments),
             wasm,
@@ -131,7 +136,9 @@ impl Server {
         for admin in admins {
             let context = server.admin_context(&plan, workers);
             let admin = admin.serve(context);
-            server.admins.push(admin.map_err(|error| ServerError::Admin(Box::new(error)))?);
+            server
+                .admins
+                .push(admin.map_err(|error| ServerError::Admin(Box::new(error)))?);
         }
         Ok(server)
     }
@@ -157,7 +164,9 @@ fn bind_admins(
     deployments: &[Deployment],
     given: Option<SocketAddr>,
 ) -> Result<Vec<BoundAdmin>, ServerError> {
-    let configured = deployments.iter().filter_map(|deployment| deployment.bootstrap.admin);
+    let configured = deployments
+        .iter()
+        .filter_map(|deployment| deployment.bootstrap.admin);
     let addresses: Vec<SocketAddr> = match given {
         Some(address) => vec![address],
         None => configured.collect(),
@@ -168,24 +177,40 @@ fn bind_admins(
 
 fn prepare(bootstrap: Bootstrap, bound: &[BoundListener]) -> Result<Deployment, ServerError> {
     let clusters = SharedClusters::new(&bootstrap.clusters)?;
-    let tls = bootstrap.listeners.iter().map(listener_tls).collect::<Result<_, _>>()?;
+    let tls = bootstrap
+        .listeners
+        .iter()
+        .map(listener_tls)
+        .collect::<Result<_, _>>()?;
     let addresses = bound.iter().map(|listener| listener.address).collect();
-    Ok(Deployment { bootstrap, clusters, tls, addresses })
+    Ok(Deployment {
+        bootstrap,
+        clusters,
+        tls,
+        addresses,
+    })
 }
 
 fn listener_tls(listener: &tollgate_config::Listener) -> Result<ListenerTls, ServerError> {
-    let chains = listener.filter_chains.iter().chain(&listener.default_filter_chain);
+    let chains = listener
+        .filter_chains
+        .iter()
+        .chain(&listener.default_filter_chain);
     let configs = chains.map(|chain| chain.tls.as_ref().map(ServerTls::new).transpose());
-    configs.collect::<Result<_, _>>().map_err(|source| ServerError::Listener {
-        listener: listener.name.clone(),
-        source: Box::new(source),
-    })
+    configs
+        .collect::<Result<_, _>>()
+        .map_err(|source| ServerError::Listener {
+            listener: listener.name.clone(),
+            source: Box::new(source),
+        })
 }
 
 fn named_addresses(deployments: &[Deployment]) -> Vec<(String, SocketAddr)> {
     let pairs = deployments.iter().flat_map(|deployment| {
         let listeners = deployment.bootstrap.listeners.iter();
-        listeners.map(|listener| listener.name.clone()).zip(deployment.addresses.iter().copied())
+        listeners
+            .map(|listener| listener.name.clone())
+            .zip(deployment.addresses.iter().copied())
     });
     pairs.collect()
 }
@@ -209,13 +234,17 @@ impl RunningServer {
         AdminContext {
             stats: plan.stats.clone(),
             hosts: plan.hosts.clone(),
-            bootstraps: deployments.map(|deployment| deployment.bootstrap.clone()).collect(),
+            bootstraps: deployments
+                .map(|deployment| deployment.bootstrap.clone())
+                .collect(),
             listeners: self.listeners.clone(),
             state: self.state.clone(),
             concurrency,
             started: (SystemTime::now(), Instant::now()),
             access_logs: Arc::clone(&plan.access_logs),
-            quit: Box::new(move || drop(phase.send_replace(Phase::Draining))),
+            quit: Box::new(move || {
+                phase.send_replace(Phase::Draining);
+            }),
         }
     }
 
@@ -240,14 +269,18 @@ impl RunningServer {
     }
 
     fn follow_signals(&self) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let mut told = self.phase.subscribe();
         runtime.block_on(async {
             let mut terminate = signal(SignalKind::terminate())?;
             let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut next = async || tokio::select! {
-                _ = terminate.recv() => (),
-                _ = interrupt.recv() => (),
+            let mut next = async || {
+                tokio::select! {
+                    _ = terminate.recv() => (),
+                    _ = interrupt.recv() => (),
+                }
             };
             tokio::select! {
                 () = next() => {}
@@ -257,7 +290,9 @@ impl RunningServer {
             tracing::info!("draining; a second signal stops at once");
             self.start_draining();
             tokio::select! {
-                () = next() => drop(self.phase.send_replace(Phase::Stopped)),
+                () = next() => {
+                    self.phase.send_replace(Phase::Stopped);
+                }
                 () = self.workers_done() => {}
             }
             Ok(())
@@ -281,14 +316,20 @@ impl RunningServer {
         let (ready, outcomes) = mpsc::channel();
         for index in 0..count {
             let sockets = bound.iter_mut().map(|deployment| {
-                deployment.iter_mut().filter_map(BoundListener::take).collect()
+                deployment
+                    .iter_mut()
+                    .filter_map(BoundListener::take)
+                    .collect()
             });
             let (sockets, plan) = (sockets.collect(), plan.clone());
             let (phase, ready) = (phase.clone(), ready.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{index}"))
                 .spawn(move || worker_thread::run(plan, sockets, phase, &ready))
-                .map_err(|source| ServerError::System { what: "a worker thread", source })?;
+                .map_err(|source| ServerError::System {
+                    what: "a worker thread",
+                    source,
+                })?;
             self.workers.push(thread);
         }
         drop(ready);

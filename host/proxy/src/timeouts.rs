@@ -57,7 +57,10 @@ impl Timeouts {
     }
 
     /// Removes an entry.
-    #[expect(clippy::needless_pass_by_value, reason = "a slot is used up by its removal")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a slot is used up by its removal"
+    )]
     pub(crate) fn remove(&self, slot: Slot) {
         let mut slots = self.slots.borrow_mut();
         if let Some(entry) = slots.entries.get_mut(slot.0) {
@@ -80,16 +83,17 @@ impl Timeouts {
 
     /// Starts the clock hand as a task of this worker. It rests while there are no entries.
     pub(crate) fn start(self: &Rc<Self>) {
-        let timeouts = Rc::clone(self);
-        worker::spawn(async move {
-            loop {
-                if timeouts.is_empty() {
-                    timeouts.awake.notified().await;
-                }
-                tokio::time::sleep(TICK).await;
-                timeouts.check_all(Instant::now());
+        worker::spawn(Rc::clone(self).run());
+    }
+
+    async fn run(self: Rc<Self>) {
+        loop {
+            if self.is_empty() {
+                self.awake.notified().await;
             }
-        });
+            tokio::time::sleep(TICK).await;
+            self.check_all(Instant::now());
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -101,7 +105,9 @@ impl Timeouts {
 impl fmt::Debug for Timeouts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slots = self.slots.borrow();
-        f.debug_struct("Timeouts").field("entries", &slots.entries.len()).finish_non_exhaustive()
+        f.debug_struct("Timeouts")
+            .field("entries", &slots.entries.len())
+            .finish_non_exhaustive()
     }
 }
 

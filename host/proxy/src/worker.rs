@@ -110,6 +110,8 @@ impl Drop for CountedConnection {
 
 impl fmt::Debug for WorkerContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WorkerContext").field("draining", &self.draining).finish_non_exhaustive()
+        f.debug_struct("WorkerContext")
+            .field("draining", &self.draining)
+            .finish_non_exhaustive()
     }
 }

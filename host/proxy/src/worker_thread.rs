@@ -48,12 +48,15 @@ pub(crate) fn run(
     phase: watch::Receiver<Phase>,
     ready: &Sender<Result<(), ServerError>>,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let outcome = match runtime {
-        Ok(runtime) => {
-            LocalSet::new().block_on(&runtime, serve(plan, sockets, phase, ready))
-        }
-        Err(source) => Err(ServerError::System { what: "a worker's runtime", source }),
+        Ok(runtime) => LocalSet::new().block_on(&runtime, serve(plan, sockets, phase, ready)),
+        Err(source) => Err(ServerError::System {
+            what: "a worker's runtime",
+            source,
+        }),
     };
     if let Err(error) = outcome {
         // Nobody waits for the outcome any more if another worker has failed before.
@@ -72,15 +75,21 @@ async fn serve(
     for (deployment, sockets) in plan.deployments.iter().zip(sockets) {
         let serving = Serving::start(&plan, deployment).await?;
         for (listener, socket) in serving.listeners.iter().zip(sockets) {
-            let socket = tokio::net::TcpListener::from_std(socket)
-                .map_err(|source| ServerError::System { what: "a listener", source })?;
+            let socket = tokio::net::TcpListener::from_std(socket).map_err(|source| {
+                ServerError::System {
+                    what: "a listener",
+                    source,
+                }
+            })?;
             accepting.push((Rc::clone(listener), socket));
         }
         served.push((serving, drain_timeout(&deployment.bootstrap)));
     }
     // Nothing is accepted before everything of this worker has started.
-    let accepting: Vec<_> =
-        accepting.into_iter().map(|(l, socket)| worker::spawn(l.run(socket))).collect();
+    let accepting: Vec<_> = accepting
+        .into_iter()
+        .map(|(l, socket)| worker::spawn(l.run(socket)))
+        .collect();
     drop(ready.send(Ok(())));
     wait_for(&mut phase, |phase| phase != Phase::Serving).await;
     accepting.iter().for_each(tokio::task::JoinHandle::abort);
@@ -94,7 +103,9 @@ async fn serve(
         () = draining => {}
         () = wait_for(&mut phase, |phase| phase == Phase::Stopped) => {}
     }
-    served.iter().for_each(|(serving, _)| serving.plugins.shut_down());
+    served
+        .iter()
+        .for_each(|(serving, _)| serving.plugins.shut_down());
     Ok(())
 }
 
@@ -121,17 +132,26 @@ impl Serving {
         let plugins = PluginRegistry::new(&plan.wasm, &clusters, &deployment.bootstrap.node);
         let mut listeners = Vec::new();
         for (config, tls) in deployment.bootstrap.listeners.iter().zip(&deployment.tls) {
-            let chains = config.filter_chains.iter().chain(&config.default_filter_chain);
-            let manager = |chain: &FilterChain| {
-                manager(chain, &context, &plugins, config)
-            };
-            let managers = chains.map(manager).collect::<Result<_, _>>().map_err(|source| {
-                ServerError::Listener { listener: config.name.clone(), source: Box::new(source) }
-            })?;
+            let chains = config
+                .filter_chains
+                .iter()
+                .chain(&config.default_filter_chain);
+            let manager = |chain: &FilterChain| manager(chain, &context, &plugins, config);
+            let managers = chains
+                .map(manager)
+                .collect::<Result<_, _>>()
+                .map_err(|source| ServerError::Listener {
+                    listener: config.name.clone(),
+                    source: Box::new(source),
+                })?;
             let chains = FilterChains::new(config, managers, tls);
             listeners.push(Listener::new(config, chains, &context));
         }
-        Ok(Self { context, plugins, listeners })
+        Ok(Self {
+            context,
+            plugins,
+            listeners,
+        })
     }
 }
 
@@ -144,7 +164,13 @@ fn manager(
     match &chain.filter {
         NetworkFilter::HttpConnectionManager(config) => {
             let limit = listener.per_connection_buffer_limit_bytes;
-            Manager::new(config, context, plugins, &listener_prefix(listener.address), limit)
+            Manager::new(
+                config,
+                context,
+                plugins,
+                &listener_prefix(listener.address),
+                limit,
+            )
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Requests through a whole proxy over loopback: what passes, and what the proxy answers itself.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed step fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failed step fails the test"
+)]
 #![expect(clippy::indexing_slicing, reason = "ranges come from reads")]
 
 mod support;
@@ -16,11 +20,20 @@ fn a_request_reaches_the_upstream_with_the_headers_envoy_adds() {
     let answer = proxy.get("/path?query");
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("server: envoy\r\n"), "{answer}");
-    assert!(answer.contains("x-envoy-upstream-service-time: "), "{answer}");
-    assert!(answer.contains("GET /path?query HTTP/1.1\r\nhost: a\r\n"), "{answer}");
+    assert!(
+        answer.contains("x-envoy-upstream-service-time: "),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("GET /path?query HTTP/1.1\r\nhost: a\r\n"),
+        "{answer}"
+    );
     assert!(answer.contains("x-forwarded-proto: http\r\n"), "{answer}");
     assert!(answer.contains("x-request-id: "), "{answer}");
-    assert!(answer.contains("x-envoy-expected-rq-timeout-ms: 15000\r\n"), "{answer}");
+    assert!(
+        answer.contains("x-envoy-expected-rq-timeout-ms: 15000\r\n"),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -33,7 +46,10 @@ fn a_connection_serves_one_request_after_another() {
     client.write_all(last.as_bytes()).unwrap();
     let answers = read_to_end(&mut client);
     assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
-    assert!(answers.find("/first") < answers.find("/second"), "{answers}");
+    assert!(
+        answers.find("/first") < answers.find("/second"),
+        "{answers}"
+    );
 }
 
 #[test]
@@ -44,8 +60,14 @@ fn bodies_pass_with_a_length_and_in_chunks() {
     assert!(sized.ends_with("\r\n\r\nhello"), "{sized}");
     let chunks = "transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n";
     let chunked = proxy.exchange(&format!("{head}{chunks}"));
-    assert!(chunked.contains("transfer-encoding: chunked\r\n"), "{chunked}");
-    assert!(chunked.contains("hel") && chunked.contains("lo"), "{chunked}");
+    assert!(
+        chunked.contains("transfer-encoding: chunked\r\n"),
+        "{chunked}"
+    );
+    assert!(
+        chunked.contains("hel") && chunked.contains("lo"),
+        "{chunked}"
+    );
 }
 
 #[test]
@@ -56,7 +78,10 @@ fn local_replies_have_envoys_status_and_body() {
     let proxy = Proxy::start(routes, "", upstream(echo));
     let ends = |path: &str, status: &str, body: &str| {
         let answer = proxy.get(path);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")), "{answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}\r\n")),
+            "{answer}"
+        );
         assert!(answer.ends_with(&format!("\r\n\r\n{body}")), "{answer}");
     };
     ends("/nowhere", "404 Not Found", "");
@@ -75,7 +100,10 @@ fn an_upstream_that_is_late_is_given_up() {
         String::new()
     });
     let answer = Proxy::start(routes, "", late).get("/");
-    assert!(answer.starts_with("HTTP/1.1 504 Gateway Timeout\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 504 Gateway Timeout\r\n"),
+        "{answer}"
+    );
     assert!(answer.ends_with("upstream request timeout"), "{answer}");
 }
 
@@ -83,7 +111,10 @@ fn an_upstream_that_is_late_is_given_up() {
 fn a_silent_client_ends_with_a_stream_timeout() {
     let proxy = Proxy::start(ALL, "stream_idle_timeout: 0.1s", upstream(echo));
     let answer = proxy.exchange("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nab");
-    assert!(answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{answer}"
+    );
     assert!(answer.ends_with("stream timeout"), "{answer}");
 }
 
@@ -112,15 +143,24 @@ fn requests_that_could_be_smuggled_are_refused() {
     ];
     for shape in shapes {
         let answer = proxy.exchange(&format!("POST / HTTP/1.1\r\nhost: a\r\n{shape}"));
-        assert!(answer.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{shape:?}: {answer}");
-        assert!(answer.ends_with("\r\n\r\nBad Request"), "{shape:?}: {answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 400 Bad Request\r\n"),
+            "{shape:?}: {answer}"
+        );
+        assert!(
+            answer.ends_with("\r\n\r\nBad Request"),
+            "{shape:?}: {answer}"
+        );
     }
 }
 
 #[test]
 fn heads_that_are_too_large_are_refused() {
     let proxy = Proxy::start(ALL, "", upstream(echo));
-    let long = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "a".repeat(70_000));
+    let long = format!(
+        "GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n",
+        "a".repeat(70_000)
+    );
     let many: String = (0..120).map(|index| format!("x-{index}: 1\r\n")).collect();
     for request in [long, format!("GET / HTTP/1.1\r\nhost: a\r\n{many}\r\n")] {
         let answer = proxy.exchange(&request);
@@ -134,10 +174,20 @@ fn a_websocket_passes_bytes_both_ways_where_upgrades_are_allowed() {
                   connection: upgrade\r\n\r\nhello";
     let request = "GET / HTTP/1.1\r\nhost: a\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\n";
     let upgrades = "upgrade_configs: [{upgrade_type: websocket}]";
-    let proxy = Proxy::start(ALL, upgrades, upstream(move |_| format!("{accept} connection: close")));
+    let proxy = Proxy::start(
+        ALL,
+        upgrades,
+        upstream(move |_| format!("{accept} connection: close")),
+    );
     let answer = proxy.exchange(request);
-    assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{answer}");
-    assert!(answer.ends_with("\r\n\r\nhello connection: close"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"),
+        "{answer}"
+    );
+    assert!(
+        answer.ends_with("\r\n\r\nhello connection: close"),
+        "{answer}"
+    );
     let answer = Proxy::start(ALL, "", upstream(echo)).exchange(request);
     assert!(answer.starts_with("HTTP/1.1 403 Forbidden\r\n"), "{answer}");
 }
@@ -150,7 +200,9 @@ fn draining_lets_a_request_finish_and_accepts_no_more() {
     });
     let mut proxy = Proxy::start(ALL, "", slow);
     let mut client = proxy.connect();
-    client.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    client
+        .write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+        .unwrap();
     std::thread::park_timeout(std::time::Duration::from_millis(100));
     proxy.server.take().unwrap().drain_and_wait();
     let answer = read_to_end(&mut client);

@@ -80,14 +80,20 @@ pub(crate) struct UpstreamResponseBody {
 
 impl UpstreamResponseBody {
     pub(super) fn new(incoming: Incoming, lease: Lease) -> Self {
-        let body = Self { incoming, lease: Cell::new(Some(lease)) };
+        let body = Self {
+            incoming,
+            lease: Cell::new(Some(lease)),
+        };
         body.release_at_end();
         body
     }
 
     /// Returns the empty body of a response after which the connection leaves HTTP.
     pub(super) fn switching(incoming: Incoming, lease: Lease) -> Self {
-        Self { incoming, lease: Cell::new(Some(lease)) }
+        Self {
+            incoming,
+            lease: Cell::new(Some(lease)),
+        }
     }
 
     /// Takes the connection out, for an upgrade.

@@ -1,6 +1,7 @@
 //! Making connections: TCP, then TLS, both within the cluster's connect timeout.
 
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
@@ -11,6 +12,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::connection::ConnectionFacts;
 use super::endpoint::Endpoint;
 use super::error::UpstreamError;
+use crate::tls;
 use crate::transport::Transport;
 
 /// TLS towards the endpoints of a cluster.
@@ -25,28 +27,36 @@ pub(super) struct UpstreamTlsContext {
 /// Connects to an endpoint.
 pub(super) async fn connect(
     endpoint: &Endpoint,
-    tls: Option<&UpstreamTlsContext>,
+    context: Option<&UpstreamTlsContext>,
 ) -> Result<(Transport, ConnectionFacts), UpstreamError> {
-    let stream = TcpStream::connect(endpoint.address).await.map_err(|error| {
-        tracing::debug!(address = %endpoint.address, %error, "upstream connection failed");
-        UpstreamError::ConnectFailure { transport: None }
-    })?;
+    let stream = TcpStream::connect(endpoint.address)
+        .await
+        .map_err(|error| {
+            tracing::debug!(address = %endpoint.address, %error, "upstream connection failed");
+            UpstreamError::ConnectFailure { transport: None }
+        })?;
     // Without it small requests wait for the peer's delayed acknowledgements.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let facts = ConnectionFacts::of(&stream);
-    let Some(tls) = tls else {
+    let mut facts = ConnectionFacts::of(&stream);
+    let Some(context) = context else {
         return Ok((Transport::Plain(stream), facts));
     };
-    let name = tls.server_name.clone().unwrap_or_else(|| endpoint.address.ip().into());
-    let stream = TlsConnector::from(Arc::clone(&tls.config))
+    let name = context
+        .server_name
+        .clone()
+        .unwrap_or_else(|| endpoint.address.ip().into());
+    let stream = TlsConnector::from(Arc::clone(&context.config))
         .connect(name, stream)
         .await
         .map_err(|error| tls_failure(&error))?;
+    facts.tls = Some(Rc::new(tls::client_facts(stream.get_ref().1)));
     Ok((Transport::Client(Box::new(stream)), facts))
 }
 
 fn tls_failure(error: &io::Error) -> UpstreamError {
-    UpstreamError::ConnectFailure { transport: Some(format!("TLS_error: {error}")) }
+    UpstreamError::ConnectFailure {
+        transport: Some(format!("TLS_error: {error}")),
+    }
 }

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use super::OpenConnection;
 use super::body::UpstreamBody;
 use super::error::UpstreamError;
+use crate::filter::TlsInfo;
 use crate::transport::Transport;
 use crate::worker::{self, LocalExecutor};
 
@@ -46,12 +47,14 @@ pub(crate) struct Http2Connection {
 }
 
 /// What logs tell of an upstream connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ConnectionFacts {
     /// Unique in the process.
     pub(crate) id: u64,
     /// Our address.
     pub(crate) local_address: Option<SocketAddr>,
+    /// TLS facts; `None` on plain connections.
+    pub(crate) tls: Option<Rc<TlsInfo>>,
 }
 
 impl Http1Connection {
@@ -74,7 +77,14 @@ impl Http1Connection {
             drop(open);
         });
         let detached = Some(detached);
-        Ok(Self { sender, facts, served: 0, idle_since: Instant::now(), detached, driver })
+        Ok(Self {
+            sender,
+            facts,
+            served: 0,
+            idle_since: Instant::now(),
+            detached,
+            driver,
+        })
     }
 
     /// Waits until the connection has left HTTP after an upgrade.
@@ -109,7 +119,12 @@ impl Http2Connection {
             drop(open);
         });
         let (served, used) = (Rc::default(), Rc::new(Cell::new(Instant::now())));
-        Ok(Self { sender, facts, served, used })
+        Ok(Self {
+            sender,
+            facts,
+            served,
+            used,
+        })
     }
 }
 
@@ -117,6 +132,10 @@ impl ConnectionFacts {
     pub(super) fn of(stream: &TcpStream) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { id, local_address: stream.local_addr().ok() }
+        Self {
+            id,
+            local_address: stream.local_addr().ok(),
+            tls: None,
+        }
     }
 }

@@ -90,7 +90,9 @@ impl Endpoint {
     /// Closes connections that were idle for longer than `timeout`.
     pub(super) fn close_idle(&self, now: Instant, timeout: Duration) {
         let expired = |since: Instant| now.saturating_duration_since(since) > timeout;
-        self.idle.borrow_mut().retain(|connection| !expired(connection.idle_since));
+        self.idle
+            .borrow_mut()
+            .retain(|connection| !expired(connection.idle_since));
         let mut http2 = self.http2.borrow_mut();
         if self.active_requests.get() == 0 && http2.as_ref().is_some_and(|c| expired(c.used.get()))
         {

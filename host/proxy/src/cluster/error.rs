@@ -1,4 +1,4 @@
-//! UpstreamError: why there is no response from an upstream.
+//! `UpstreamError`: why there is no response from an upstream.
 
 use thiserror::Error;
 
@@ -49,7 +49,9 @@ impl UpstreamError {
     pub(crate) fn to_stream_error(&self) -> StreamError {
         StreamError::UpstreamReset(match self {
             Self::Overflow => return StreamError::UpstreamOverflow,
-            Self::ConnectFailure { transport } => UpstreamReset::ConnectionFailure(transport.clone()),
+            Self::ConnectFailure { transport } => {
+                UpstreamReset::ConnectionFailure(transport.clone())
+            }
             Self::ConnectTimeout => UpstreamReset::ConnectionTimeout,
             Self::ConnectionTermination(_) => UpstreamReset::ConnectionTermination,
             Self::RemoteReset(_) => UpstreamReset::RemoteReset,

@@ -17,27 +17,31 @@ pub(crate) struct Lease {
 
 impl Lease {
     pub(super) fn new(cluster: &Rc<Cluster>, endpoint: &Rc<Endpoint>) -> Self {
-        endpoint.active_requests.set(endpoint.active_requests.get() + 1);
+        endpoint
+            .active_requests
+            .set(endpoint.active_requests.get() + 1);
         cluster.stats.request_started();
         cluster.counters.upstream_rq_total.inc();
         cluster.counters.upstream_rq_active.inc();
         endpoint.stats.rq_total.inc();
         endpoint.stats.rq_active.inc();
         let (cluster, endpoint) = (Rc::clone(cluster), Rc::clone(endpoint));
-        Self { cluster, endpoint, connection: None }
+        Self {
+            cluster,
+            endpoint,
+            connection: None,
+        }
     }
 
     pub(super) fn hold(&mut self, connection: Http1Connection) {
         self.connection = Some(connection);
     }
 
-    pub(super) fn connection(&mut self) -> Option<&mut Http1Connection> {
-        self.connection.as_mut()
-    }
-
     /// Gives the connection back for the next request.
     pub(super) fn release(mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
         connection.served += 1;
         let worn_out = connection.served >= self.cluster.max_requests_per_connection;
         // Not ready means that the request is still being sent: such a connection is closed.

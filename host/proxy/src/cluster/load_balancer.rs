@@ -1,4 +1,4 @@
-//! LoadBalancer: the choice of an endpoint.
+//! `LoadBalancer`: the choice of an endpoint.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,11 +18,18 @@ pub(super) struct LoadBalancer {
 impl LoadBalancer {
     pub(super) fn new(policy: LbPolicy, random: &Random) -> Self {
         // Workers start at different endpoints, as Envoy's do.
-        Self { policy, next: Cell::new(random.index(1 << 16)) }
+        Self {
+            policy,
+            next: Cell::new(random.index(1 << 16)),
+        }
     }
 
     /// Returns an endpoint, or `None` when there are none at all.
-    pub(super) fn choose(&self, endpoints: &[Rc<Endpoint>], random: &Random) -> Option<Rc<Endpoint>> {
+    pub(super) fn choose(
+        &self,
+        endpoints: &[Rc<Endpoint>],
+        random: &Random,
+    ) -> Option<Rc<Endpoint>> {
         if let [only] = endpoints {
             return Some(Rc::clone(only));
         }
@@ -33,11 +40,19 @@ impl LoadBalancer {
         let count = if panic { endpoints.len() } else { healthy };
         match self.policy {
             LbPolicy::RoundRobin => self.in_turn(endpoints, count, usable),
-            LbPolicy::Random => endpoints.iter().filter(usable).nth(random.index(count)).cloned(),
+            LbPolicy::Random => endpoints
+                .iter()
+                .filter(usable)
+                .nth(random.index(count))
+                .cloned(),
             LbPolicy::LeastRequest => {
                 let first = endpoints.iter().filter(usable).nth(random.index(count))?;
                 let second = endpoints.iter().filter(usable).nth(random.index(count))?;
-                let less = if load(second) < load(first) { second } else { first };
+                let less = if load(second) < load(first) {
+                    second
+                } else {
+                    first
+                };
                 Some(Rc::clone(less))
             }
         }
@@ -49,19 +64,28 @@ impl LoadBalancer {
         count: usize,
         usable: impl Fn(&&Rc<Endpoint>) -> bool,
     ) -> Option<Rc<Endpoint>> {
-        let mut weights = endpoints.iter().filter(&usable).map(|endpoint| endpoint.weight);
+        let mut weights = endpoints
+            .iter()
+            .filter(&usable)
+            .map(|endpoint| endpoint.weight);
         let first = weights.next()?;
         if weights.all(|weight| weight == first) {
             let turn = self.next.get();
             self.next.set(turn.wrapping_add(1));
-            return endpoints.iter().filter(&usable).nth(turn % count.max(1)).cloned();
+            return endpoints
+                .iter()
+                .filter(&usable)
+                .nth(turn % count.max(1))
+                .cloned();
         }
         // Smooth weighted round robin: everybody gains its weight, the leader pays the sum.
         let mut sum = 0;
         let mut leader: Option<&Rc<Endpoint>> = None;
         for endpoint in endpoints.iter().filter(&usable) {
             sum += i64::from(endpoint.weight);
-            endpoint.current_weight.set(endpoint.current_weight.get() + i64::from(endpoint.weight));
+            endpoint
+                .current_weight
+                .set(endpoint.current_weight.get() + i64::from(endpoint.weight));
             if leader.is_none_or(|old| endpoint.current_weight > old.current_weight) {
                 leader = Some(endpoint);
             }
@@ -91,13 +115,19 @@ mod tests {
     use crate::telemetry::{HostFacts, Hosts};
 
     fn endpoints(weights: &[(u32, bool)]) -> Vec<Rc<Endpoint>> {
-        let address = |port: usize| SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap()));
+        let address =
+            |port: usize| SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap()));
         weights
             .iter()
             .enumerate()
             .map(|(port, (weight, healthy))| {
                 let (address, weight, healthy) = (address(port), *weight, *healthy);
-                let facts = HostFacts { address, hostname: String::new(), weight, healthy };
+                let facts = HostFacts {
+                    address,
+                    hostname: String::new(),
+                    weight,
+                    healthy,
+                };
                 let stats = Hosts::default().host(&Arc::from("a"), &facts);
                 Endpoint::new(address, None, weight, healthy, stats)
             })
@@ -117,25 +147,41 @@ mod tests {
 
     #[test]
     fn round_robin_serves_all_alike() {
-        let picks = picks(LbPolicy::RoundRobin, &endpoints(&[(1, true), (1, true), (1, true)]), 300);
+        let picks = picks(
+            LbPolicy::RoundRobin,
+            &endpoints(&[(1, true), (1, true), (1, true)]),
+            300,
+        );
         assert_eq!(picks, HashMap::from([(0, 100), (1, 100), (2, 100)]));
     }
 
     #[test]
     fn round_robin_follows_weights() {
-        let picks = picks(LbPolicy::RoundRobin, &endpoints(&[(1, true), (3, true)]), 400);
+        let picks = picks(
+            LbPolicy::RoundRobin,
+            &endpoints(&[(1, true), (3, true)]),
+            400,
+        );
         assert_eq!(picks, HashMap::from([(0, 100), (1, 300)]));
     }
 
     #[test]
     fn an_unhealthy_endpoint_is_left_out() {
-        let picks = picks(LbPolicy::Random, &endpoints(&[(1, true), (1, false), (1, true)]), 100);
+        let picks = picks(
+            LbPolicy::Random,
+            &endpoints(&[(1, true), (1, false), (1, true)]),
+            100,
+        );
         assert!(!picks.contains_key(&1));
     }
 
     #[test]
     fn with_most_endpoints_unhealthy_all_are_used() {
-        let picks = picks(LbPolicy::RoundRobin, &endpoints(&[(1, false), (1, false), (1, true)]), 3);
+        let picks = picks(
+            LbPolicy::RoundRobin,
+            &endpoints(&[(1, false), (1, false), (1, true)]),
+            3,
+        );
         assert_eq!(picks.len(), 3);
     }
 
@@ -150,6 +196,10 @@ mod tests {
     #[test]
     fn no_endpoint_means_no_choice() {
         let random = Random::default();
-        assert!(LoadBalancer::new(LbPolicy::Random, &random).choose(&[], &random).is_none());
+        assert!(
+            LoadBalancer::new(LbPolicy::Random, &random)
+                .choose(&[], &random)
+                .is_none()
+        );
     }
 }

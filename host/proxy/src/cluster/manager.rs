@@ -1,4 +1,4 @@
-//! ClusterManager: the clusters of one configuration on one worker, by name.
+//! `ClusterManager`: the clusters of one configuration on one worker, by name.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tollgate_config::{Cluster as ClusterConfig, ClusterDiscovery, UpstreamProtocol, UpstreamTls};
 use tokio_rustls::rustls::pki_types::ServerName;
+use tollgate_config::{Cluster as ClusterConfig, ClusterDiscovery, UpstreamProtocol, UpstreamTls};
 
 use super::connect::UpstreamTlsContext;
 use super::load_balancer::LoadBalancer;
@@ -49,15 +49,25 @@ impl SharedClusters {
     /// When the TLS settings of a cluster cannot be used.
     pub(crate) fn new(configs: &[ClusterConfig]) -> Result<Self, ServerError> {
         let prepare = |config: &ClusterConfig| {
-            let tls = config.tls.as_ref().map(|tls| tls_context(tls, config.protocol)).transpose();
+            let tls = config
+                .tls
+                .as_ref()
+                .map(|tls| tls_context(tls, config.protocol))
+                .transpose();
             let tls = tls.map_err(|source| ServerError::ClusterTls {
                 cluster: config.name.clone(),
                 source: Box::new(source),
             })?;
             let stats = Arc::new(ClusterStats::new(config));
-            Ok(SharedCluster { config: Arc::new(config.clone()), stats, tls })
+            Ok(SharedCluster {
+                config: Arc::new(config.clone()),
+                stats,
+                tls,
+            })
         };
-        Ok(Self { clusters: configs.iter().map(prepare).collect::<Result<_, _>>()? })
+        Ok(Self {
+            clusters: configs.iter().map(prepare).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -66,7 +76,10 @@ fn tls_context(
     protocol: UpstreamProtocol,
 ) -> Result<UpstreamTlsContext, tls::TlsError> {
     let server_name = ServerName::try_from(config.sni.clone()).ok();
-    Ok(UpstreamTlsContext { config: tls::client_config(config, protocol)?, server_name })
+    Ok(UpstreamTlsContext {
+        config: tls::client_config(config, protocol)?,
+        server_name,
+    })
 }
 
 impl ClusterManager {
@@ -77,8 +90,16 @@ impl ClusterManager {
         stats: &Stats,
         hosts: &Hosts,
     ) -> Self {
-        let mut manager = Self { clusters: HashMap::new(), resolved: Vec::new() };
-        for SharedCluster { config, stats: limits, tls } in &shared.clusters {
+        let mut manager = Self {
+            clusters: HashMap::new(),
+            resolved: Vec::new(),
+        };
+        for SharedCluster {
+            config,
+            stats: limits,
+            tls,
+        } in &shared.clusters
+        {
             let prefix = format!("cluster.{}.", config.name);
             let cluster = Rc::new(Cluster {
                 name: Arc::from(config.name.as_str()),
@@ -97,7 +118,9 @@ impl ClusterManager {
                 freed: Notify::new(),
             });
             if config.discovery == ClusterDiscovery::StrictDns {
-                manager.resolved.push((Rc::clone(&cluster), Arc::clone(config)));
+                manager
+                    .resolved
+                    .push((Rc::clone(&cluster), Arc::clone(config)));
             }
             manager.clusters.insert(Arc::clone(&cluster.name), cluster);
         }
@@ -109,25 +132,22 @@ impl ClusterManager {
         self.clusters.get(name)
     }
 
-    /// Looks up the names of all STRICT_DNS clusters once, then keeps them and the pools fresh by
+    /// Looks up the names of all `STRICT_DNS` clusters once, then keeps them and the pools fresh by
     /// tasks of this worker.
     pub(crate) async fn start(self: &Rc<Self>) {
         for (cluster, config) in &self.resolved {
             resolver::refresh(cluster, config).await;
-            let (cluster, config) = (Rc::clone(cluster), Arc::clone(config));
-            worker::spawn(async move {
-                loop {
-                    tokio::time::sleep(config.dns_refresh_rate).await;
-                    resolver::refresh(&cluster, &config).await;
-                }
-            });
+            worker::spawn(resolver::keep_fresh(Rc::clone(cluster), Arc::clone(config)));
         }
         let manager = Rc::clone(self);
         worker::spawn(async move {
             loop {
                 tokio::time::sleep(IDLE_CHECK).await;
                 let now = std::time::Instant::now();
-                manager.clusters.values().for_each(|cluster| cluster.close_idle(now));
+                manager
+                    .clusters
+                    .values()
+                    .for_each(|cluster| cluster.close_idle(now));
             }
         });
     }

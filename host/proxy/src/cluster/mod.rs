@@ -25,7 +25,7 @@ use tokio::sync::Notify;
 use tollgate_config::UpstreamProtocol;
 
 pub(crate) use body::{BodyAborted, BodySource, UpstreamBody, UpstreamResponseBody};
-pub(crate) use connection::{ConnectionFacts, Detached};
+pub(crate) use connection::ConnectionFacts;
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::UpstreamError;
 pub(crate) use lease::Lease;
@@ -105,32 +105,17 @@ impl Cluster {
                 Some(connection) => connection,
                 None => self.wait_for_http1(endpoint).await?,
             };
-            let (facts, is_fresh) = (connection.facts, connection.served == 0);
+            let (facts, is_fresh) = (connection.facts.clone(), connection.served == 0);
             let sending = connection.sender.try_send_request(request);
             lease.hold(connection);
             match sending.await {
-                Ok(response) => return Ok((self.response(response, lease), facts)),
+                Ok(response) => return Ok((with_lease(response, lease), facts)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if !is_fresh => request = unsent,
                     _ => return Err(UpstreamError::from_hyper(error.into_error())),
                 },
             }
         }
-    }
-
-    fn response(
-        self: &Rc<Self>,
-        response: Response<hyper::body::Incoming>,
-        lease: Lease,
-    ) -> Response<UpstreamResponseBody> {
-        let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-        response.map(|incoming| {
-            if switches {
-                UpstreamResponseBody::switching(incoming, lease)
-            } else {
-                UpstreamResponseBody::new(incoming, lease)
-            }
-        })
     }
 
     async fn send_http2(
@@ -141,10 +126,12 @@ impl Cluster {
     ) -> Result<Answer, UpstreamError> {
         loop {
             let (mut connection, is_fresh) = self.http2_connection(endpoint).await?;
-            connection.served.set(connection.served.get().saturating_add(1));
+            connection
+                .served
+                .set(connection.served.get().saturating_add(1));
             connection.used.set(Instant::now());
             match connection.sender.try_send_request(request).await {
-                Ok(response) => return Ok((self.response(response, lease), connection.facts)),
+                Ok(response) => return Ok((with_lease(response, lease), connection.facts)),
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if !is_fresh => request = unsent,
                     _ => return Err(UpstreamError::from_hyper(error.into_error())),
@@ -204,11 +191,16 @@ impl Cluster {
     pub(crate) fn count_response(&self, endpoint: &Endpoint, status: u16, took: Option<Duration>) {
         self.codes.count(status);
         if let Some(took) = took {
-            self.codes.record_time(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+            self.codes
+                .record_time(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         }
         let is_error = status >= 500;
         let host = &endpoint.stats;
-        if is_error { host.rq_error.inc() } else { host.rq_success.inc() }
+        if is_error {
+            host.rq_error.inc();
+        } else {
+            host.rq_success.inc();
+        }
     }
 
     /// Counts a request whose route's timeout has passed.
@@ -246,21 +238,42 @@ impl Cluster {
         }
         endpoint.stats.cx_total.inc();
         endpoint.stats.cx_active.inc();
-        OpenConnection { cluster: Rc::clone(self), host: Arc::clone(&endpoint.stats) }
+        OpenConnection {
+            cluster: Rc::clone(self),
+            host: Arc::clone(&endpoint.stats),
+        }
     }
 
     /// Closes connections that were idle for too long.
     pub(crate) fn close_idle(&self, now: Instant) {
-        let Some(timeout) = self.idle_timeout else { return };
+        let Some(timeout) = self.idle_timeout else {
+            return;
+        };
         for endpoint in self.endpoints.borrow().iter() {
             endpoint.close_idle(now, timeout);
         }
     }
 }
 
+fn with_lease(
+    response: Response<hyper::body::Incoming>,
+    lease: Lease,
+) -> Response<UpstreamResponseBody> {
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    response.map(|incoming| {
+        if switches {
+            UpstreamResponseBody::switching(incoming, lease)
+        } else {
+            UpstreamResponseBody::new(incoming, lease)
+        }
+    })
+}
+
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Resolver: the endpoints of a STRICT_DNS cluster, looked up again and again.
+//! Resolver: the endpoints of a `STRICT_DNS` cluster, looked up again and again.
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -21,6 +21,14 @@ pub(super) fn fixed_endpoints(config: &ClusterConfig, hosts: &Hosts) -> Vec<Rc<E
             HostAddress::Name(..) => None,
         })
         .collect()
+}
+
+/// Looks all names up at the rate that the configuration says.
+pub(super) async fn keep_fresh(cluster: Rc<Cluster>, config: Arc<ClusterConfig>) {
+    loop {
+        tokio::time::sleep(config.dns_refresh_rate).await;
+        refresh(&cluster, &config).await;
+    }
 }
 
 /// Looks all names up and takes the result over. Endpoints that stay keep their connections; a
@@ -65,7 +73,10 @@ async fn resolve(
 fn kept_or_new(cluster: &Cluster, address: SocketAddr, config: &EndpointConfig) -> Rc<Endpoint> {
     let old = cluster.endpoints.borrow();
     let kept = old.iter().find(|endpoint| endpoint.address == address);
-    kept.map_or_else(|| endpoint_at(address, config, &cluster.name, &cluster.hosts), Rc::clone)
+    kept.map_or_else(
+        || endpoint_at(address, config, &cluster.name, &cluster.hosts),
+        Rc::clone,
+    )
 }
 
 fn endpoint_at(
@@ -86,5 +97,11 @@ fn endpoint_at(
         weight,
         healthy: config.healthy,
     };
-    Endpoint::new(address, hostname, weight, config.healthy, hosts.host(cluster, &facts))
+    Endpoint::new(
+        address,
+        hostname,
+        weight,
+        config.healthy,
+        hosts.host(cluster, &facts),
+    )
 }

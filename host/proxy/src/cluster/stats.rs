@@ -1,4 +1,4 @@
-//! ClusterStats: what a cluster's circuit breakers and statistics count, over all workers.
+//! `ClusterStats`: what a cluster's circuit breakers and statistics count, over all workers.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -65,7 +65,10 @@ impl ClusterStats {
 
 impl Gate {
     fn new(limit: u32) -> Self {
-        Self { count: AtomicU32::new(0), limit }
+        Self {
+            count: AtomicU32::new(0),
+            limit,
+        }
     }
 
     // Two workers may pass at once and exceed the limit by one, as in Envoy.

@@ -1,4 +1,4 @@
-//! ActiveStream: one request from top to bottom, and its response back.
+//! `ActiveStream`: one request from top to bottom, and its response back.
 //!
 //! The request comes in at [`ActiveStream::run`], passes the filters, goes to an upstream, and the
 //! response passes the filters the other way. Whatever else can happen (a filter answers, a
@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::pin::pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -27,7 +27,9 @@ use super::response_body::{DownstreamBody, ResponseSource};
 use super::response_flags::ResponseFlags;
 use super::router::Forward;
 use super::upgrade;
-use crate::cluster::{Answer, Cluster, Endpoint, UpstreamBody, UpstreamResponseBody};
+use crate::cluster::{
+    Answer, Cluster, Endpoint, UpstreamBody, UpstreamError, UpstreamResponseBody,
+};
 use crate::filter::{Event, HeaderTable, HttpFilterChain, LocalReply, StreamState};
 use crate::timeouts::{Expiring, Slot};
 
@@ -120,7 +122,9 @@ impl ActiveStream {
             _ => stats.downstream_rq_http1_total.inc(),
         }
         let weak: Weak<Self> = Rc::downgrade(&stream);
-        stream.timeout_slot.set(Some(manager.worker.timeouts.add(weak)));
+        stream
+            .timeout_slot
+            .set(Some(manager.worker.timeouts.add(weak)));
         stream
     }
 
@@ -155,31 +159,18 @@ impl ActiveStream {
     /// of the body as they want.
     fn poll_decoded(&self, cx: &mut Context<'_>) -> Poll<Next<bool>> {
         loop {
-            if let Some(interruption) = self.interruption() {
-                return Poll::Ready(interruption);
-            }
-            match self.chain.next_request_event() {
+            match ready!(self.poll_request_event(cx)) {
                 Some(Event::Headers { end_of_stream }) => {
                     return Poll::Ready(Next::Ready(end_of_stream));
                 }
                 // Nothing precedes the headers.
-                Some(Event::Data { .. } | Event::Trailers) => continue,
-                None if self.state.is_interrupted() => continue,
-                None => {}
+                Some(Event::Data { .. } | Event::Trailers) => {}
+                None => return Poll::Ready(self.take_interruption()),
             }
-            if self.chain.wants_request_data() && self.poll_read_request(cx).is_ready() {
-                continue;
-            }
-            self.chain.register_request_waker(cx.waker());
-            return Poll::Pending;
         }
     }
 
-    async fn send_upstream(
-        self: &Rc<Self>,
-        forward: Forward,
-        end_of_stream: bool,
-    ) -> Next<Answer> {
+    async fn send_upstream(self: &Rc<Self>, forward: Forward, end_of_stream: bool) -> Next<Answer> {
         // After an upgrade the client's bytes follow when the upstream has agreed.
         self.manager.stats.router.rq_total.inc();
         let body = if end_of_stream || self.upgrade.is_asked() {
@@ -198,18 +189,11 @@ impl ActiveStream {
         let request = forward.request.map(|()| body);
         let mut sending = pin!(forward.cluster.send(&forward.endpoint, request));
         let next = std::future::poll_fn(|cx| {
-            if let Some(interruption) = self.interruption() {
-                return Poll::Ready(interruption);
+            if self.state.is_interrupted() {
+                return Poll::Ready(self.take_interruption());
             }
             if let Poll::Ready(result) = sending.as_mut().poll(cx) {
-                return Poll::Ready(match result {
-                    Ok(answer) => Next::Ready(answer),
-                    Err(_) if self.request_broken.get() => Next::Reply(self.broken_request()),
-                    Err(error) => {
-                        tracing::debug!(%error, "no response from upstream");
-                        Next::Reply(error.to_stream_error().to_local_reply())
-                    }
-                });
+                return Poll::Ready(self.to_next(result));
             }
             self.chain.register_response_waker(cx.waker());
             Poll::Pending
@@ -219,8 +203,20 @@ impl ActiveStream {
         if let Next::Ready((_, facts)) = &next {
             upstream.connection_id.set(Some(facts.id));
             upstream.local_address.set(facts.local_address);
+            upstream.tls.borrow_mut().clone_from(&facts.tls);
         }
         next
+    }
+
+    fn to_next(&self, result: Result<Answer, UpstreamError>) -> Next<Answer> {
+        match result {
+            Ok(answer) => Next::Ready(answer),
+            Err(_) if self.request_broken.get() => Next::Reply(self.broken_request()),
+            Err(error) => {
+                tracing::debug!(%error, "no response from upstream");
+                Next::Reply(error.to_stream_error().to_local_reply())
+            }
+        }
     }
 
     fn count_upstream(&self, cluster: &Cluster, endpoint: &Endpoint, next: &Next<Answer>) {
@@ -231,7 +227,10 @@ impl ActiveStream {
                 cluster.count_response(endpoint, response.status().as_u16(), took);
             }
             Next::Reply(reply) => {
-                if reply.flags.contains(ResponseFlags::UPSTREAM_REQUEST_TIMEOUT) {
+                if reply
+                    .flags
+                    .contains(ResponseFlags::UPSTREAM_REQUEST_TIMEOUT)
+                {
                     cluster.count_timeout(endpoint);
                 }
                 cluster.count_response(endpoint, reply.status.as_u16(), None);
@@ -261,7 +260,8 @@ impl ActiveStream {
         let end_of_stream = !is_switch && http_body::Body::is_end_stream(&body);
         // Before the request is sent there is nothing to measure from, as in Envoy.
         if self.request_body.borrow().is_none() && !self.upgrade.is_asked() {
-            self.manager.set_service_time(&mut head.headers, &self.state.info, now);
+            self.manager
+                .set_service_time(&mut head.headers, &self.state.info, now);
         }
         let table = HeaderTable::from_response(head.status, head.headers);
         *self.state.response_headers.borrow_mut() = Some(table);
@@ -280,7 +280,8 @@ impl ActiveStream {
             return;
         }
         // An upgrade that is refused leaves a client that may speak something else by now.
-        self.closes_connection.set(self.closes_connection.get() || self.upgrade.is_asked());
+        self.closes_connection
+            .set(self.closes_connection.get() || self.upgrade.is_asked());
         if end_of_stream {
             self.end_of_upstream(Instant::now());
         } else {
@@ -296,7 +297,7 @@ impl ActiveStream {
         reply: LocalReply,
     ) -> Result<Response<DownstreamBody>, StreamReset> {
         let is_direct = self.state.response_started();
-        let body = self.make_local_response(reply);
+        let body = self.make_local_response(&reply);
         if is_direct || self.chain.is_empty() {
             self.state.set_response_sent();
             *self.source.borrow_mut() = ResponseSource::None;
@@ -308,13 +309,14 @@ impl ActiveStream {
         self.encode(guard).await
     }
 
-    fn make_local_response(&self, reply: LocalReply) -> Bytes {
+    fn make_local_response(&self, reply: &LocalReply) -> Bytes {
         // Whatever the upstream still sends is not wanted any more.
         self.source.replace(ResponseSource::None);
         let info = &self.state.info;
-        info.response_flags.set(info.response_flags.get() | reply.flags);
+        info.response_flags
+            .set(info.response_flags.get() | reply.flags);
         *info.response_code_details.borrow_mut() = Some(reply.details.clone());
-        let (table, body) = local_response::build(&reply, &self.state.request_headers.borrow());
+        let (table, body) = local_response::build(reply, &self.state.request_headers.borrow());
         *self.state.response_headers.borrow_mut() = Some(table);
         if let Some(route) = self.state.route.get(&self.state.request_headers.borrow()) {
             route.finalize_response(&self.state);
@@ -331,7 +333,7 @@ impl ActiveStream {
             Next::Ready(true) => self.finish_response(guard, DownstreamBody::full(Bytes::new())),
             Next::Ready(false) => self.finish_response(guard, DownstreamBody::streamed()),
             Next::Reply(reply) => {
-                let body = self.make_local_response(reply);
+                let body = self.make_local_response(&reply);
                 self.state.set_response_sent();
                 self.finish_response(guard, DownstreamBody::full(body))
             }
@@ -341,40 +343,25 @@ impl ActiveStream {
 
     fn poll_encoded(&self, cx: &mut Context<'_>) -> Poll<Next<bool>> {
         loop {
-            if let Some(interruption) = self.interruption() {
-                return Poll::Ready(interruption);
-            }
-            match self.chain.next_response_event() {
-                Some(Event::Headers { end_of_stream }) => {
+            match ready!(self.poll_response_event(cx)) {
+                Ok(Some(Event::Headers { end_of_stream })) => {
                     return Poll::Ready(Next::Ready(end_of_stream));
                 }
-                Some(Event::Data { .. } | Event::Trailers) => continue,
-                None if self.state.is_interrupted() => continue,
-                None => {}
+                Ok(Some(Event::Data { .. } | Event::Trailers)) => {}
+                Ok(None) => return Poll::Ready(self.take_interruption()),
+                Err(StreamReset) => return Poll::Ready(Next::Reset),
             }
-            if self.chain.wants_response_data() {
-                match self.poll_read_response(cx) {
-                    Poll::Ready(Ok(())) => continue,
-                    Poll::Ready(Err(StreamReset)) => return Poll::Ready(Next::Reset),
-                    Poll::Pending => {}
-                }
-            }
-            self.chain.register_response_waker(cx.waker());
-            return Poll::Pending;
         }
     }
 
-    /// Returns a local reply or a reset that waits.
-    pub(super) fn interruption<T>(&self) -> Option<Next<T>> {
-        if !self.state.is_interrupted() {
-            return None;
+    /// Takes the local reply or the reset that waits.
+    pub(super) fn take_interruption<T>(&self) -> Next<T> {
+        if let Some(reply) = (!self.chain.take_reset()).then(|| self.chain.take_local_reply()) {
+            return reply.map_or(Next::Reset, Next::Reply);
         }
-        if self.chain.take_reset() {
-            self.closes_connection.set(true);
-            self.state.info.set_details_if_none("wasm_close_stream");
-            return Some(Next::Reset);
-        }
-        self.chain.take_local_reply().map(Next::Reply)
+        self.closes_connection.set(true);
+        self.state.info.set_details_if_none("wasm_close_stream");
+        Next::Reset
     }
 
     /// Makes the head of the response that goes to the client.
@@ -387,7 +374,7 @@ impl ActiveStream {
             Ok(head) => head,
             Err(error) => {
                 *self.source.borrow_mut() = ResponseSource::None;
-                let body = self.make_local_response(error.to_local_reply());
+                let body = self.make_local_response(&error.to_local_reply());
                 let head = self.take_response_head().map_err(|_| StreamReset)?;
                 return Ok(self.response(guard, head, DownstreamBody::full(body)));
             }
@@ -400,17 +387,25 @@ impl ActiveStream {
         let table = slot.get_or_insert_with(|| {
             HeaderTable::from_response(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new())
         });
-        let status = table.checked_status().map_err(StreamError::ResponseHeaders)?;
+        let status = table
+            .checked_status()
+            .map_err(StreamError::ResponseHeaders)?;
         let request = self.state.request_headers.borrow();
         if status == StatusCode::SWITCHING_PROTOCOLS {
             let upgrade = table.fields().get(http::header::UPGRADE).cloned();
-            self.manager.normalizer.response(table.fields_mut(), &request);
+            self.manager
+                .normalizer
+                .response(table.fields_mut(), &request);
             let upgrade = upgrade.unwrap_or(HeaderValue::from_static("websocket"));
             table.fields_mut().insert(http::header::UPGRADE, upgrade);
             let connection = HeaderValue::from_static("upgrade");
-            table.fields_mut().insert(http::header::CONNECTION, connection);
+            table
+                .fields_mut()
+                .insert(http::header::CONNECTION, connection);
         } else {
-            self.manager.normalizer.response(table.fields_mut(), &request);
+            self.manager
+                .normalizer
+                .response(table.fields_mut(), &request);
         }
         // The logs look at the table later, so it keeps its fields.
         Ok((status, table.fields().clone()))
@@ -474,7 +469,11 @@ impl ActiveStream {
         let is_empty = body.as_ref().is_none_or(http_body::Body::is_end_stream);
         if is_empty {
             *body = None;
-            self.state.info.times.last_downstream_rx.set(Some(self.state.info.start));
+            self.state
+                .info
+                .times
+                .last_downstream_rx
+                .set(Some(self.state.info.start));
         }
         is_empty && !self.upgrade.is_asked()
     }
@@ -507,8 +506,13 @@ impl ActiveStream {
     fn count_end(&self, now: Instant) {
         let stats = &self.manager.stats;
         stats.downstream.downstream_rq_active.dec();
-        let took = now.saturating_duration_since(self.state.info.start).as_millis();
-        stats.downstream.downstream_rq_time.record(u64::try_from(took).unwrap_or(u64::MAX));
+        let took = now
+            .saturating_duration_since(self.state.info.start)
+            .as_millis();
+        stats
+            .downstream
+            .downstream_rq_time
+            .record(u64::try_from(took).unwrap_or(u64::MAX));
         match self.state.info.response_code.get() {
             Some(status) => stats.count_response(status),
             None => stats.downstream.downstream_rq_rx_reset.inc(),
@@ -537,6 +541,8 @@ impl Expiring for ActiveStream {
 
 impl fmt::Debug for ActiveStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ActiveStream").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("ActiveStream")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }

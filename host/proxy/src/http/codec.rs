@@ -26,11 +26,12 @@ impl Codec {
         transport: &mut Transport,
     ) -> io::Result<(Self, Bytes)> {
         match (configured, alpn) {
-            (CodecType::Http1, _) => Ok((Self::Http1, Bytes::new())),
+            (CodecType::Http1, _) | (CodecType::Auto, Some("http/1.1" | "http/1.0")) => {
+                Ok((Self::Http1, Bytes::new()))
+            }
             (CodecType::Http2, _) | (CodecType::Auto, Some("h2")) => {
                 Ok((Self::Http2, Bytes::new()))
             }
-            (CodecType::Auto, Some("http/1.1" | "http/1.0")) => Ok((Self::Http1, Bytes::new())),
             (CodecType::Auto, _) => Self::by_first_bytes(transport).await,
         }
     }
@@ -42,7 +43,11 @@ impl Codec {
                 break;
             }
         }
-        let codec = if first.starts_with(PREFACE) { Self::Http2 } else { Self::Http1 };
+        let codec = if first.starts_with(PREFACE) {
+            Self::Http2
+        } else {
+            Self::Http1
+        };
         Ok((codec, first.freeze()))
     }
 }

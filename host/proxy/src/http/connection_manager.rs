@@ -1,4 +1,4 @@
-//! HttpConnectionManager: a client's connection becomes streams.
+//! `HttpConnectionManager`: a client's connection becomes streams.
 
 use std::cell::Cell;
 use std::fmt;
@@ -59,7 +59,12 @@ pub(crate) async fn serve(manager: Rc<Manager>, info: ConnectionInfo, mut transp
     let is_http1 = codec == Codec::Http1;
     stats.downstream_cx_total.inc();
     stats.downstream_cx_active.inc();
-    if is_http1 { &stats.downstream_cx_http1_total } else { &stats.downstream_cx_http2_total }.inc();
+    if is_http1 {
+        &stats.downstream_cx_http1_total
+    } else {
+        &stats.downstream_cx_http2_total
+    }
+    .inc();
     let worker = Rc::clone(&manager.worker);
     let connection = DownstreamConnection::new(manager, info);
     let weak: Weak<DownstreamConnection> = Rc::downgrade(&connection);
@@ -82,7 +87,9 @@ async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
         builder.max_headers(config.max_headers_count);
     }
     if let Some(timeout) = config.request_headers_timeout {
-        builder.timer(TokioTimer::new()).header_read_timeout(timeout);
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(timeout);
     }
     let refusing = Rc::clone(connection);
     let refusal = Rc::new(move |status, bytes: &[u8]| refusing.refuse(status, bytes));
@@ -162,13 +169,15 @@ impl DownstreamConnection {
     /// A request's head has arrived: returns what its bytes say against it.
     pub(super) fn framing_error(&self, fields: &HeaderMap) -> Option<StreamError> {
         self.active_streams.set(self.active_streams.get() + 1);
-        self.record.request_started(|bytes| request_head::framing_error(fields, bytes))
+        self.record
+            .request_started(|bytes| request_head::framing_error(fields, bytes))
     }
 
     /// A stream is over.
     pub(super) fn stream_ended(&self, now: Instant) {
         self.record.request_ended();
-        self.active_streams.set(self.active_streams.get().saturating_sub(1));
+        self.active_streams
+            .set(self.active_streams.get().saturating_sub(1));
         self.last_activity.set(now);
     }
 
@@ -182,7 +191,11 @@ impl DownstreamConnection {
         let error = head_check::refused(status, bytes);
         let reply = error.to_local_reply();
         let table = HeaderTable::trailers(HeaderMap::new());
-        self.manager.stats.downstream.downstream_cx_protocol_error.inc();
+        self.manager
+            .stats
+            .downstream
+            .downstream_cx_protocol_error
+            .inc();
         self.manager.stats.count_response(reply.status.as_u16());
         let (mut head, body) = local_response::build(&reply, &table);
         self.manager.normalizer.response(head.fields_mut(), &table);
@@ -197,7 +210,7 @@ impl DownstreamConnection {
         info.bytes_sent.set(body.len() as u64);
         info.times.end.set(Some(info.start));
         *info.response_code_details.borrow_mut() = Some(reply.details.clone());
-        let answer = refusal_bytes(&reply.status, &head, &body);
+        let answer = refusal_bytes(reply.status, &head, &body);
         let routes = RouteCache::new(Rc::clone(&self.manager.routes), 0);
         let state = StreamState::new(table, info, Rc::clone(&self.info), routes);
         *state.response_headers.borrow_mut() = Some(head);
@@ -206,7 +219,7 @@ impl DownstreamConnection {
     }
 }
 
-fn refusal_bytes(status: &http::StatusCode, head: &HeaderTable, body: &[u8]) -> Bytes {
+fn refusal_bytes(status: http::StatusCode, head: &HeaderTable, body: &[u8]) -> Bytes {
     let reason = status.canonical_reason().unwrap_or_default();
     let mut text = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
     for (name, value) in head.fields() {
@@ -226,7 +239,9 @@ impl Expiring for DownstreamConnection {
         if self.manager.worker.is_draining() && !self.is_draining.replace(true) {
             self.closing.notify_one();
         }
-        let Some(timeout) = self.manager.config.idle_timeout else { return };
+        let Some(timeout) = self.manager.config.idle_timeout else {
+            return;
+        };
         let idle = now.saturating_duration_since(self.last_activity.get());
         if self.active_streams.get() == 0 && idle >= timeout && !self.is_idle.replace(true) {
             self.closing.notify_one();
@@ -236,6 +251,8 @@ impl Expiring for DownstreamConnection {
 
 impl fmt::Debug for DownstreamConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DownstreamConnection").field("info", &self.info).finish_non_exhaustive()
+        f.debug_struct("DownstreamConnection")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
     }
 }

@@ -64,7 +64,11 @@ impl Deadlines {
         let over = |since: Instant, limit: Option<Duration>| {
             limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit)
         };
-        if self.route_start.get().is_some_and(|start| over(start, self.route_timeout.get())) {
+        if self
+            .route_start
+            .get()
+            .is_some_and(|start| over(start, self.route_timeout.get()))
+        {
             self.route_timeout.set(None);
             return Some(StreamError::UpstreamTimeout);
         }
@@ -106,7 +110,12 @@ mod tests {
         deadlines.touch(start + SECOND);
         assert_eq!(deadlines.passed(start + SECOND * 3 / 2, true), None);
         let passed = deadlines.passed(start + SECOND * 2, true);
-        assert_eq!(passed, Some(StreamError::StreamIdle { request_complete: true }));
+        assert_eq!(
+            passed,
+            Some(StreamError::StreamIdle {
+                request_complete: true
+            })
+        );
     }
 
     #[test]
@@ -115,7 +124,12 @@ mod tests {
         let deadlines = Deadlines::new(start, None, Some(SECOND));
         assert_eq!(deadlines.passed(start + SECOND, true), None);
         let passed = deadlines.passed(start + SECOND, false);
-        assert_eq!(passed, Some(StreamError::RequestTimeout { request_complete: false }));
+        assert_eq!(
+            passed,
+            Some(StreamError::RequestTimeout {
+                request_complete: false
+            })
+        );
     }
 
     #[test]

@@ -77,7 +77,9 @@ impl Manager {
                     disabled: filter.disabled,
                     plugin: plugins.add(plugin)?,
                 }),
-                HttpFilterKind::Router { suppress_envoy_headers: suppress } => {
+                HttpFilterKind::Router {
+                    suppress_envoy_headers: suppress,
+                } => {
                     suppress_envoy_headers = *suppress;
                 }
             }
@@ -107,16 +109,23 @@ impl Manager {
         }
         let route = state.selected_route();
         let is_on = |slot: &&FilterSlot| {
-            let by_route = route.as_ref().and_then(|route| route.filter_disabled(&slot.name));
+            let by_route = route
+                .as_ref()
+                .and_then(|route| route.filter_disabled(&slot.name));
             !by_route.unwrap_or(slot.disabled)
         };
         let filters = self.filters.iter().filter(is_on);
-        filters.filter_map(|slot| slot.plugin.create_filter(state)).collect()
+        filters
+            .filter_map(|slot| slot.plugin.create_filter(state))
+            .collect()
     }
 
     /// Returns whether an upgrade is allowed where the route does not say.
     pub(super) fn allows_upgrade(&self, kind: &str) -> bool {
-        self.config.upgrade_types.iter().any(|allowed| allowed == kind)
+        self.config
+            .upgrade_types
+            .iter()
+            .any(|allowed| allowed == kind)
     }
 
     /// Tells the client how long the upstream took.
@@ -125,7 +134,11 @@ impl Manager {
             return;
         }
         // Measured from the end of the request, as in Envoy.
-        let sent = info.times.last_upstream_tx.get().or(info.times.first_upstream_tx.get());
+        let sent = info
+            .times
+            .last_upstream_tx
+            .get()
+            .or_else(|| info.times.first_upstream_tx.get());
         let took = sent.map_or(Duration::ZERO, |sent| now.saturating_duration_since(sent));
         fields.insert(SERVICE_TIME, self.milliseconds(took));
     }

@@ -63,7 +63,9 @@ impl Normalizer {
             request_id_in_response: config.always_set_request_id_in_response,
             server_name: server_name.unwrap_or(HeaderValue::from_static("envoy")),
             server_header: config.server_header_transformation,
-            via: HeaderValue::from_str(&config.via).ok().filter(|via| !via.is_empty()),
+            via: HeaderValue::from_str(&config.via)
+                .ok()
+                .filter(|via| !via.is_empty()),
             own_address,
         }
     }
@@ -100,9 +102,16 @@ impl Normalizer {
             (true, hops) => hops - 1,
             (false, hops) => hops,
         };
-        let forwarded = fields.get_all(X_FORWARDED_FOR).iter().filter_map(|v| v.to_str().ok());
+        let forwarded = fields
+            .get_all(X_FORWARDED_FOR)
+            .iter()
+            .filter_map(|v| v.to_str().ok());
         let addresses: Vec<&str> = forwarded.flat_map(|value| value.split(',')).collect();
-        let address = addresses.iter().rev().nth(hops).and_then(|text| text.trim().parse().ok());
+        let address = addresses
+            .iter()
+            .rev()
+            .nth(hops)
+            .and_then(|text| text.trim().parse().ok());
         address.map_or(peer, |ip| SocketAddr::new(ip, 0))
     }
 
@@ -110,8 +119,15 @@ impl Normalizer {
         if self.skip_xff_append {
             return;
         }
-        let address = if peer.ip().is_loopback() { self.own_address } else { peer.ip() };
-        let text = match fields.get(X_FORWARDED_FOR).and_then(|old| old.to_str().ok()) {
+        let address = if peer.ip().is_loopback() {
+            self.own_address
+        } else {
+            peer.ip()
+        };
+        let text = match fields
+            .get(X_FORWARDED_FOR)
+            .and_then(|old| old.to_str().ok())
+        {
             Some(old) => format!("{old},{address}"),
             None => address.to_string(),
         };
@@ -135,7 +151,9 @@ impl Normalizer {
                 fields.insert(header::SERVER, self.server_name.clone());
             }
             ServerHeaderTransformation::AppendIfAbsent => {
-                fields.entry(header::SERVER).or_insert_with(|| self.server_name.clone());
+                fields
+                    .entry(header::SERVER)
+                    .or_insert_with(|| self.server_name.clone());
             }
             ServerHeaderTransformation::PassThrough => {}
         }
@@ -177,7 +195,9 @@ pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
     fields.remove(KEEP_ALIVE);
     fields.remove(PROXY_CONNECTION);
     if fields.get(header::TE).is_some_and(|te| te != "trailers") {
-        let trailers = fields.get(header::TE).is_some_and(|te| has_token(te, "trailers"));
+        let trailers = fields
+            .get(header::TE)
+            .is_some_and(|te| has_token(te, "trailers"));
         fields.remove(header::TE);
         if trailers {
             fields.insert(header::TE, HeaderValue::from_static("trailers"));
@@ -187,11 +207,22 @@ pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
 
 /// Removes the headers that `connection` names.
 fn remove_nominated(fields: &mut HeaderMap, connection: &HeaderValue) {
-    let Ok(connection) = connection.to_str() else { return };
+    let Ok(connection) = connection.to_str() else {
+        return;
+    };
     for name in connection.split(',').map(str::trim) {
         let kept = ["close", "keep-alive", "upgrade", "te", ""];
-        let protected = ["host", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
-        if !kept.iter().chain(&protected).any(|kept| name.eq_ignore_ascii_case(kept)) {
+        let protected = [
+            "host",
+            "x-forwarded-for",
+            "x-forwarded-proto",
+            "x-forwarded-host",
+        ];
+        if !kept
+            .iter()
+            .chain(&protected)
+            .any(|kept| name.eq_ignore_ascii_case(kept))
+        {
             fields.remove(name);
         }
     }
@@ -200,11 +231,16 @@ fn remove_nominated(fields: &mut HeaderMap, connection: &HeaderValue) {
 /// Returns whether a comma-separated value has a token.
 pub(super) fn has_token(value: &HeaderValue, token: &str) -> bool {
     let tokens = value.as_bytes().split(|byte| *byte == b',');
-    tokens.into_iter().any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    tokens
+        .into_iter()
+        .any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
 fn remove_internal(fields: &mut HeaderMap) {
-    if fields.keys().any(|name| name.as_str().starts_with("x-envoy-")) {
+    if fields
+        .keys()
+        .any(|name| name.as_str().starts_with("x-envoy-"))
+    {
         for name in INTERNAL_HEADERS {
             fields.remove(name);
         }

@@ -25,7 +25,12 @@ fn normalizer() -> Normalizer {
 fn fields(entries: &[(&'static str, &'static str)]) -> HeaderMap {
     let entries = entries.iter();
     entries
-        .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
+        .map(|(name, value)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            )
+        })
         .collect()
 }
 
@@ -38,7 +43,10 @@ fn a_request_gets_an_id_and_a_scheme() {
     let mut headers = HeaderMap::new();
     normalizer().request(&mut headers, peer(), "http", || [0xff; 16]);
     assert_eq!(headers["x-forwarded-proto"], "http");
-    assert_eq!(headers["x-request-id"], "ffffffff-ffff-4fff-bfff-ffffffffffff");
+    assert_eq!(
+        headers["x-request-id"],
+        "ffffffff-ffff-4fff-bfff-ffffffffffff"
+    );
 }
 
 #[test]
@@ -57,7 +65,10 @@ fn behind_a_proxy_the_forwarded_headers_are_believed() {
 
 #[test]
 fn at_the_edge_the_peer_is_the_client() {
-    let normalizer = Normalizer { use_remote_address: true, ..normalizer() };
+    let normalizer = Normalizer {
+        use_remote_address: true,
+        ..normalizer()
+    };
     let mut headers = fields(&[
         ("x-forwarded-for", "1.2.3.4"),
         ("x-forwarded-proto", "https"),
@@ -73,8 +84,11 @@ fn at_the_edge_the_peer_is_the_client() {
 
 #[test]
 fn trusted_hops_are_skipped() {
-    let normalizer =
-        Normalizer { use_remote_address: true, xff_num_trusted_hops: 1, ..normalizer() };
+    let normalizer = Normalizer {
+        use_remote_address: true,
+        xff_num_trusted_hops: 1,
+        ..normalizer()
+    };
     let mut headers = fields(&[("x-forwarded-for", "1.2.3.4, 5.6.7.8")]);
     let client = normalizer.request(&mut headers, peer(), "http", || [0; 16]);
     assert_eq!(client.ip(), IpAddr::from([5, 6, 7, 8]));
@@ -113,7 +127,10 @@ fn headers_of_the_connection_go_no_further() {
 
 #[test]
 fn forwarded_for_cannot_be_removed_by_a_connection_header() {
-    let mut headers = fields(&[("connection", "x-forwarded-for"), ("x-forwarded-for", "1.2.3.4")]);
+    let mut headers = fields(&[
+        ("connection", "x-forwarded-for"),
+        ("x-forwarded-for", "1.2.3.4"),
+    ]);
     remove_hop_by_hop(&mut headers);
     assert!(headers.contains_key("x-forwarded-for"));
 }

@@ -17,7 +17,9 @@ impl ActiveStream {
     /// Reads one frame from the client into the filters. Pending for ever once there are no more.
     pub(super) fn poll_read_request(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut slot = self.request_body.borrow_mut();
-        let Some(body) = slot.as_mut() else { return Poll::Pending };
+        let Some(body) = slot.as_mut() else {
+            return Poll::Pending;
+        };
         let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
         let now = Instant::now();
         self.deadlines.touch(now);
@@ -63,7 +65,8 @@ impl ActiveStream {
         self.request_broken.set(true);
         if is_disconnect(error) {
             let info = &self.state.info;
-            info.response_flags.set(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
+            info.response_flags
+                .set(ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION);
             info.set_details_if_none("downstream_remote_disconnect");
             self.state.reset();
             return;
@@ -86,37 +89,27 @@ impl BodySource for ActiveStream {
             if self.finished.get() {
                 return Poll::Ready(Some(Err(BodyAborted)));
             }
-            match self.chain.next_request_event() {
-                Some(Event::Headers { .. }) => continue,
-                Some(Event::Data { data, end_of_stream }) => {
-                    if end_of_stream {
-                        self.state.info.times.last_upstream_tx.set(Some(Instant::now()));
-                        self.request_sent.set(true);
-                    }
-                    if !data.is_empty() {
-                        return Poll::Ready(Some(Ok(Frame::data(data))));
-                    }
-                    if end_of_stream {
-                        return Poll::Ready(None);
-                    }
-                    continue;
+            if self.request_sent.get() {
+                return Poll::Ready(None);
+            }
+            self.sender_waker.set(Some(cx.waker().clone()));
+            match ready!(self.poll_request_event(cx)) {
+                Some(Event::Data {
+                    data,
+                    end_of_stream,
+                }) if !data.is_empty() => {
+                    self.note_request_sent(end_of_stream);
+                    return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
+                Some(Event::Data { end_of_stream, .. }) => self.note_request_sent(end_of_stream),
                 Some(Event::Trailers) => {
-                    self.request_sent.set(true);
+                    self.note_request_sent(true);
                     return Poll::Ready(self.request_trailers());
                 }
-                None if self.request_sent.get() => return Poll::Ready(None),
-                None => {}
+                Some(Event::Headers { .. }) => {}
+                // Whoever serves the request's head takes the reply, and ends this.
+                None => return Poll::Pending,
             }
-            if !self.state.is_interrupted()
-                && self.chain.wants_request_data()
-                && self.poll_read_request(cx).is_ready()
-            {
-                continue;
-            }
-            self.chain.register_request_waker(cx.waker());
-            self.sender_waker.set(Some(cx.waker().clone()));
-            return Poll::Pending;
         }
     }
 
@@ -130,8 +123,35 @@ impl BodySource for ActiveStream {
 }
 
 impl ActiveStream {
+    /// Returns what leaves the filters next; `None` when a local reply or a reset waits instead.
+    pub(super) fn poll_request_event(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        loop {
+            let event = self.chain.next_request_event();
+            if event.is_some() || self.state.is_interrupted() {
+                return Poll::Ready(event);
+            }
+            if !self.chain.wants_request_data() || self.poll_read_request(cx).is_pending() {
+                self.chain.register_request_waker(cx.waker());
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn note_request_sent(&self, is_last: bool) {
+        if is_last {
+            self.state
+                .info
+                .times
+                .last_upstream_tx
+                .set(Some(Instant::now()));
+            self.request_sent.set(true);
+        }
+    }
+
     fn request_trailers(&self) -> Option<Result<Frame<Bytes>, BodyAborted>> {
         let trailers = self.state.request_trailers.borrow();
-        trailers.as_ref().map(|table| Ok(Frame::trailers(table.fields().clone())))
+        trailers
+            .as_ref()
+            .map(|table| Ok(Frame::trailers(table.fields().clone())))
     }
 }

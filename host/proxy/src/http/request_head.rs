@@ -46,13 +46,21 @@ pub(super) fn start(
         path(&head.uri),
         head.headers,
     );
-    let error = error.or_else(|| table.authority().is_empty().then_some(StreamError::MissingHost));
+    let error = error.or_else(|| {
+        table
+            .authority()
+            .is_empty()
+            .then_some(StreamError::MissingHost)
+    });
     let stream_info = StreamInfo::new(SystemTime::now(), Instant::now(), head.version, client);
     let routes = RouteCache::new(Rc::clone(&manager.routes), worker.random.number());
     let state = StreamState::new(table, stream_info, Rc::clone(info), routes);
     let stream = ActiveStream::new(manager, connection, state, body, upgrade);
     let error = error.or_else(|| stream.upgrade_error());
-    if error.as_ref().is_some_and(|error| *error != StreamError::AbsolutePathRejected) {
+    if error
+        .as_ref()
+        .is_some_and(|error| *error != StreamError::AbsolutePathRejected)
+    {
         stream.closes_connection.set(true);
     }
     (stream, error)
@@ -89,11 +97,13 @@ fn scheme(fields: &HeaderMap, transport: &'static str) -> &'static str {
 }
 
 fn authority(uri: &Uri) -> Option<HeaderValue> {
-    uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
+    uri.authority()
+        .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
 }
 
 fn path(uri: &Uri) -> Option<HeaderValue> {
-    uri.path_and_query().and_then(|path| HeaderValue::from_str(path.as_str()).ok())
+    uri.path_and_query()
+        .and_then(|path| HeaderValue::from_str(path.as_str()).ok())
 }
 
 /// Several `host` fields are read as one, so that nobody behind takes another one for the host.
@@ -101,7 +111,11 @@ fn join_hosts(fields: &mut HeaderMap) {
     if fields.get_all(header::HOST).iter().nth(1).is_none() {
         return;
     }
-    let values: Vec<&[u8]> = fields.get_all(header::HOST).iter().map(|v| v.as_bytes()).collect();
+    let values: Vec<&[u8]> = fields
+        .get_all(header::HOST)
+        .iter()
+        .map(|v| v.as_bytes())
+        .collect();
     if let Ok(joined) = HeaderValue::from_bytes(&values.join(b",".as_slice())) {
         fields.insert(header::HOST, joined);
     }

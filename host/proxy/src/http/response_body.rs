@@ -9,7 +9,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::active_stream::{ActiveStream, StreamGuard, StreamReset};
+use super::active_stream::{ActiveStream, Next, StreamGuard, StreamReset};
 use crate::cluster::{UpstreamError, UpstreamResponseBody};
 use crate::filter::{Event, HeaderTable};
 
@@ -42,12 +42,22 @@ enum Content {
 
 impl DownstreamBody {
     pub(super) fn full(body: Bytes) -> Self {
-        let content = if body.is_empty() { Content::Ended } else { Content::Full(Some(body)) };
-        Self { content, guard: None }
+        let content = if body.is_empty() {
+            Content::Ended
+        } else {
+            Content::Full(Some(body))
+        };
+        Self {
+            content,
+            guard: None,
+        }
     }
 
     pub(super) fn streamed() -> Self {
-        Self { content: Content::Streamed, guard: None }
+        Self {
+            content: Content::Streamed,
+            guard: None,
+        }
     }
 
     /// Ties the stream to the body. The response to a HEAD request has none.
@@ -68,6 +78,9 @@ impl DownstreamBody {
     }
 }
 
+/// A frame and whether it is the last, or why there are no more.
+type NextFrame = Result<(Frame<Bytes>, bool), StreamReset>;
+
 impl Body for DownstreamBody {
     type Data = Bytes;
     type Error = StreamReset;
@@ -77,7 +90,9 @@ impl Body for DownstreamBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, StreamReset>>> {
         let this = self.get_mut();
-        let Some(guard) = &this.guard else { return Poll::Ready(None) };
+        let Some(guard) = &this.guard else {
+            return Poll::Ready(None);
+        };
         let stream = &guard.0;
         let frame = match &mut this.content {
             Content::Ended => return Poll::Ready(None),
@@ -115,70 +130,77 @@ impl Body for DownstreamBody {
             Content::Full(body) => {
                 SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
             }
-            Content::Streamed => self.stream().map_or_else(SizeHint::default, |s| s.response_hint()),
+            Content::Streamed => self
+                .stream()
+                .map_or_else(SizeHint::default, |s| s.response_hint()),
         }
     }
 }
 
 impl fmt::Debug for DownstreamBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DownstreamBody").field("guard", &self.guard).finish_non_exhaustive()
+        f.debug_struct("DownstreamBody")
+            .field("guard", &self.guard)
+            .finish_non_exhaustive()
     }
 }
 
 impl ActiveStream {
     /// Returns the next frame for the client and whether it is the last.
-    pub(super) fn poll_response_frame(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<(Frame<Bytes>, bool), StreamReset>>> {
+    fn poll_response_frame(&self, cx: &mut Context<'_>) -> Poll<Option<NextFrame>> {
         loop {
-            // A reply comes too late here, and has become a reset.
-            if self.state.is_interrupted() && self.interruption::<()>().is_some() {
-                return Poll::Ready(Some(Err(StreamReset)));
-            }
-            match self.chain.next_response_event() {
-                Some(Event::Headers { .. }) => continue,
-                Some(Event::Data { data, end_of_stream }) => {
-                    if !data.is_empty() {
-                        return Poll::Ready(Some(Ok((Frame::data(data), end_of_stream))));
-                    }
-                    if end_of_stream {
-                        return Poll::Ready(None);
-                    }
-                    continue;
-                }
-                Some(Event::Trailers) => {
+            let frame = match ready!(self.poll_response_event(cx)) {
+                Ok(Some(Event::Data {
+                    data,
+                    end_of_stream,
+                })) if !data.is_empty() => Some(Ok((Frame::data(data), end_of_stream))),
+                Ok(Some(Event::Data {
+                    end_of_stream: true,
+                    ..
+                })) => None,
+                Ok(Some(Event::Data { .. } | Event::Headers { .. })) => continue,
+                Ok(Some(Event::Trailers)) => {
                     let trailers = self.state.response_trailers.borrow();
                     let fields = trailers.as_ref().map(|table| table.fields().clone());
-                    let frame = fields.map(|fields| Ok((Frame::trailers(fields), true)));
-                    return Poll::Ready(frame);
+                    fields.map(|fields| Ok((Frame::trailers(fields), true)))
                 }
-                None if self.state.is_interrupted() => continue,
-                None => {}
-            }
-            if self.chain.wants_response_data() {
-                match self.poll_read_response(cx) {
-                    Poll::Ready(Ok(())) => continue,
-                    Poll::Ready(Err(reset)) => return Poll::Ready(Some(Err(reset))),
-                    Poll::Pending => {}
+                // A reply comes too late here, and has become a reset.
+                Ok(None) => {
+                    let _: Next<()> = self.take_interruption();
+                    Some(Err(StreamReset))
                 }
+                Err(reset) => Some(Err(reset)),
+            };
+            return Poll::Ready(frame);
+        }
+    }
+
+    /// Returns what leaves the filters next; `None` when a local reply or a reset waits instead.
+    pub(super) fn poll_response_event(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<Event>, StreamReset>> {
+        loop {
+            let event = self.chain.next_response_event();
+            if event.is_some() || self.state.is_interrupted() {
+                return Poll::Ready(Ok(event));
             }
-            self.chain.register_response_waker(cx.waker());
-            return Poll::Pending;
+            if !self.chain.wants_response_data() || self.poll_read_response(cx)?.is_pending() {
+                self.chain.register_response_waker(cx.waker());
+                return Poll::Pending;
+            }
         }
     }
 
     /// Reads one frame of the response into the filters. Pending for ever once there are no more.
-    pub(super) fn poll_read_response(
-        &self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(), StreamReset>> {
+    fn poll_read_response(&self, cx: &mut Context<'_>) -> Poll<Result<(), StreamReset>> {
         let mut source = self.source.borrow_mut();
         let body = match &mut *source {
             ResponseSource::None => return Poll::Pending,
             ResponseSource::Local(body) => {
-                let Some(body) = body.take() else { return Poll::Pending };
+                let Some(body) = body.take() else {
+                    return Poll::Pending;
+                };
                 drop(source);
                 self.chain.response_data(body, true);
                 return Poll::Ready(Ok(()));
@@ -226,9 +248,14 @@ impl ActiveStream {
         let reply = error.to_local_reply();
         if self.state.response_sent() {
             let info = &self.state.info;
-            info.response_flags.set(info.response_flags.get() | reply.flags);
-            *info.response_code_details.borrow_mut() =
-                Some(reply.details.replace("_before_response_started", "_after_response_started").into());
+            info.response_flags
+                .set(info.response_flags.get() | reply.flags);
+            *info.response_code_details.borrow_mut() = Some(
+                reply
+                    .details
+                    .replace("_before_response_started", "_after_response_started")
+                    .into(),
+            );
             self.closes_connection.set(true);
             return Err(StreamReset);
         }

@@ -2,6 +2,7 @@
 //! endpoint, or into an answer.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
@@ -54,11 +55,7 @@ impl ActiveStream {
         })
     }
 
-    fn forward(
-        &self,
-        route: &SelectedRoute,
-        action: &ForwardTo,
-    ) -> Result<Forward, StreamError> {
+    fn forward(&self, route: &SelectedRoute, action: &ForwardTo) -> Result<Forward, StreamError> {
         if let Some(timeout) = action.idle_timeout {
             self.deadlines.set_idle_timeout(timeout);
         }
@@ -66,11 +63,13 @@ impl ActiveStream {
         let name = route.cluster_name().ok_or(StreamError::ClusterNotFound)?;
         let clusters = &self.manager.worker.clusters;
         let cluster = Rc::clone(clusters.get(name).ok_or(StreamError::ClusterNotFound)?);
-        *upstream.cluster_name.borrow_mut() = Some(name.clone());
+        *upstream.cluster_name.borrow_mut() = Some(Arc::clone(name));
         upstream.endpoint_count.set(Some(cluster.endpoint_count()));
         let suppress = self.manager.suppress_envoy_headers;
         route.finalize_request(&self.state, suppress);
-        let endpoint = cluster.choose_endpoint().ok_or(StreamError::NoHealthyUpstream)?;
+        let endpoint = cluster
+            .choose_endpoint()
+            .ok_or(StreamError::NoHealthyUpstream)?;
         upstream.address.set(Some(endpoint.address));
         *upstream.hostname.borrow_mut() = endpoint.hostname.clone();
         if action.has_auto_host_rewrite()
@@ -80,7 +79,12 @@ impl ActiveStream {
         }
         self.add_expected_timeout(action.timeout);
         let request = self.upstream_request(cluster.protocol)?;
-        Ok(Forward { cluster, endpoint, request, timeout: action.timeout })
+        Ok(Forward {
+            cluster,
+            endpoint,
+            request,
+            timeout: action.timeout,
+        })
     }
 
     /// Returns the error of an upgrade that is not allowed.
@@ -96,7 +100,9 @@ impl ActiveStream {
     }
 
     fn add_expected_timeout(&self, timeout: Option<Duration>) {
-        let Some(timeout) = timeout.filter(|timeout| !timeout.is_zero()) else { return };
+        let Some(timeout) = timeout.filter(|timeout| !timeout.is_zero()) else {
+            return;
+        };
         if !self.manager.suppress_envoy_headers {
             let value = self.manager.milliseconds(timeout);
             let mut headers = self.state.request_headers.borrow_mut();
@@ -104,10 +110,7 @@ impl ActiveStream {
         }
     }
 
-    fn upstream_request(
-        &self,
-        protocol: UpstreamProtocol,
-    ) -> Result<Request<()>, StreamError> {
+    fn upstream_request(&self, protocol: UpstreamProtocol) -> Result<Request<()>, StreamError> {
         let table = self.state.request_headers.borrow();
         let (request, version) = match protocol {
             UpstreamProtocol::Http1 => (table.to_http1_request(), Version::HTTP_11),
@@ -118,7 +121,9 @@ impl ActiveStream {
         *request.version_mut() = version;
         let has_length = table.fields().contains_key(header::CONTENT_LENGTH);
         drop(table);
-        self.manager.normalizer.upstream_request(request.headers_mut());
+        self.manager
+            .normalizer
+            .upstream_request(request.headers_mut());
         if protocol == UpstreamProtocol::Http1 {
             self.set_empty_length(&mut request, has_length);
         }
@@ -129,8 +134,11 @@ impl ActiveStream {
     fn set_empty_length(&self, request: &mut Request<()>, has_length: bool) {
         let is_empty = self.request_body.borrow().is_none() && !self.upgrade.is_asked();
         let usually_has_body = matches!(*request.method(), Method::POST | Method::PUT);
-        if is_empty && usually_has_body && !has_length && self.state.info.bytes_received.get() == 0 {
-            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+        if is_empty && usually_has_body && !has_length && self.state.info.bytes_received.get() == 0
+        {
+            request
+                .headers_mut()
+                .insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
     }
 }

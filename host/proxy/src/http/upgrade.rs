@@ -43,7 +43,10 @@ impl Slot {
             .get(header::UPGRADE)
             .filter(|_| fields.get_all(header::CONNECTION).iter().any(asks))
             .filter(|kind| !kind.as_bytes().eq_ignore_ascii_case(b"h2c"));
-        Self { kind: kind.cloned(), ..Self::default() }
+        Self {
+            kind: kind.cloned(),
+            ..Self::default()
+        }
     }
 
     pub(super) fn is_asked(&self) -> bool {
@@ -89,12 +92,24 @@ impl Tunnel {
     /// Passes bytes both ways until one side ends, which ends the other as well, as in Envoy.
     pub(super) async fn run(mut self, client: ClientIo, already_read: Bytes) {
         let stream = Rc::clone(&self.guard.0);
-        let Some(detached) = self.lease.detach().await else { return };
+        let Some(detached) = self.lease.detach().await else {
+            return;
+        };
         stream.deadlines.upgraded();
         let (client_read, client_write) = tokio::io::split(client);
         let (upstream_read, upstream_write) = tokio::io::split(detached.io.into_inner());
-        let up = Pump { stream: &stream, way: Way::Up, read: client_read, write: upstream_write };
-        let down = Pump { stream: &stream, way: Way::Down, read: upstream_read, write: client_write };
+        let up = Pump {
+            stream: &stream,
+            way: Way::Up,
+            read: client_read,
+            write: upstream_write,
+        };
+        let down = Pump {
+            stream: &stream,
+            way: Way::Down,
+            read: upstream_read,
+            write: client_write,
+        };
         let ended = tokio::select! {
             ended = up.run(already_read) => ended,
             ended = down.run(detached.read_buf) => ended,
@@ -164,11 +179,16 @@ impl<R: AsyncRead, W: AsyncWrite> Pump<'_, R, W> {
             Way::Down => (chain.next_response_event(), chain.wants_response_data()),
         };
         match event {
-            Some(Event::Data { end_of_stream: true, data }) if data.is_empty() => {
+            Some(Event::Data {
+                end_of_stream: true,
+                data,
+            }) if data.is_empty() => {
                 return Poll::Ready(Step::Stop);
             }
             Some(Event::Data { data, .. }) => return Poll::Ready(Step::Write(data)),
-            Some(Event::Headers { .. } | Event::Trailers) => return Poll::Ready(Step::Write(Bytes::new())),
+            Some(Event::Headers { .. } | Event::Trailers) => {
+                return Poll::Ready(Step::Write(Bytes::new()));
+            }
             None => {}
         }
         if wants_data && !ended {
@@ -185,11 +205,13 @@ impl<R: AsyncRead, W: AsyncWrite> Pump<'_, R, W> {
         let info = &self.stream.state.info;
         match self.way {
             Way::Up => {
-                info.bytes_received.set(info.bytes_received.get() + data.len() as u64);
+                info.bytes_received
+                    .set(info.bytes_received.get() + data.len() as u64);
                 self.stream.chain.request_data(data, ended);
             }
             Way::Down => {
-                info.bytes_sent.set(info.bytes_sent.get() + data.len() as u64);
+                info.bytes_sent
+                    .set(info.bytes_sent.get() + data.len() as u64);
                 self.stream.chain.response_data(data, ended);
             }
         }

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -40,9 +39,17 @@ impl Listener {
         chains: FilterChains,
         worker: &Rc<WorkerContext>,
     ) -> Rc<Self> {
-        let info = Rc::new(ListenerInfo { name: config.name.clone(), ..ListenerInfo::default() });
+        let info = Rc::new(ListenerInfo {
+            name: config.name.clone(),
+            ..ListenerInfo::default()
+        });
         let stats = ListenerStats::new(&worker.stats, &listener_prefix(config.address));
-        Rc::new(Self { info, chains: Rc::new(chains), worker: Rc::clone(worker), stats })
+        Rc::new(Self {
+            info,
+            chains: Rc::new(chains),
+            worker: Rc::clone(worker),
+            stats,
+        })
     }
 
     /// Accepts connections until the task is dropped.
@@ -50,14 +57,7 @@ impl Listener {
         loop {
             match socket.accept().await {
                 Ok((stream, peer)) => {
-                    let listener = Rc::clone(&self);
-                    worker::spawn(async move {
-                        listener.stats.downstream_cx_total.inc();
-                        listener.stats.downstream_cx_active.inc();
-                        listener.serve(stream, peer).await;
-                        listener.stats.downstream_cx_active.dec();
-                        listener.stats.downstream_cx_destroy.inc();
-                    });
+                    worker::spawn(Rc::clone(&self).serve_counted(stream, peer));
                 }
                 Err(error) => {
                     tracing::warn!(listener = %self.info.name, %error, "accept");
@@ -65,6 +65,14 @@ impl Listener {
                 }
             }
         }
+    }
+
+    async fn serve_counted(self: Rc<Self>, stream: TcpStream, peer: SocketAddr) {
+        self.stats.downstream_cx_total.inc();
+        self.stats.downstream_cx_active.inc();
+        self.serve(stream, peer).await;
+        self.stats.downstream_cx_active.dec();
+        self.stats.downstream_cx_destroy.inc();
     }
 
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
@@ -101,7 +109,9 @@ impl Listener {
     async fn accept(&self, stream: TcpStream) -> io::Result<Option<Accepted<'_>>> {
         if !self.chains.must_inspect() {
             return match self.chains.find(&Traits::default()) {
-                Some(Chain { tls: None, .. }) | None => self.accept_plain(stream, &Traits::default()),
+                Some(Chain { tls: None, .. }) | None => {
+                    self.accept_plain(stream, &Traits::default())
+                }
                 Some(_) => self.accept_tls(stream).await,
             };
         }
@@ -114,7 +124,11 @@ impl Listener {
         }
     }
 
-    fn accept_plain(&self, stream: TcpStream, traits: &Traits<'_>) -> io::Result<Option<Accepted<'_>>> {
+    fn accept_plain(
+        &self,
+        stream: TcpStream,
+        traits: &Traits<'_>,
+    ) -> io::Result<Option<Accepted<'_>>> {
         let chain = self.chains.find(traits);
         if chain.is_some_and(|chain| chain.tls.is_some()) {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not TLS"));
@@ -137,9 +151,14 @@ impl Listener {
             server_name: server_name.as_deref(),
             application_protocols: &offered,
         };
-        let Some(chain) = self.chains.find(&traits) else { return Ok(None) };
+        let Some(chain) = self.chains.find(&traits) else {
+            return Ok(None);
+        };
         let Some(tls) = &chain.tls else {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "TLS is not expected"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "TLS is not expected",
+            ));
         };
         let config = tls.config_for(&handshake.client_hello());
         let stream = handshake.into_stream(config).await?;

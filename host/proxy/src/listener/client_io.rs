@@ -1,4 +1,4 @@
-//! ClientIo: a client's bytes on their way to hyper, with what hyper's parser does not tell.
+//! `ClientIo`: a client's bytes on their way to hyper, with what hyper's parser does not tell.
 //!
 //! hyper hides two things that Envoy acts on: framing headers it has merged or dropped (a request
 //! with both `content-length` and `transfer-encoding` looks like a chunked one), and requests it
@@ -67,7 +67,13 @@ impl HeadRecord {
 impl ClientIo {
     /// Returns a connection whose first bytes were read already.
     pub(crate) fn new(transport: Transport, replay: Bytes) -> Self {
-        Self { transport, replay, record: None, refusal: None, substitute: Bytes::new() }
+        Self {
+            transport,
+            replay,
+            record: None,
+            refusal: None,
+            substitute: Bytes::new(),
+        }
     }
 
     /// Keeps the bytes of heads, and answers what hyper refuses.
@@ -80,12 +86,18 @@ impl ClientIo {
 
     /// Takes the answer of hyper in `buf` for a request that never reached the service.
     fn substitute_for(&mut self, buf: &[u8]) -> bool {
-        let Some(record) = &self.record else { return false };
+        let Some(record) = &self.record else {
+            return false;
+        };
         if record.active.get() > 0 || !is_bare_refusal(buf) {
             return false;
         }
-        let Some(refusal) = self.refusal.take() else { return false };
-        let status = buf.get(9..12).and_then(|code| std::str::from_utf8(code).ok());
+        let Some(refusal) = self.refusal.take() else {
+            return false;
+        };
+        let status = buf
+            .get(9..12)
+            .and_then(|code| std::str::from_utf8(code).ok());
         let status = status.and_then(|code| code.parse().ok()).unwrap_or(400);
         self.substitute = refusal(status, &record.bytes.borrow());
         true
@@ -106,7 +118,9 @@ impl ClientIo {
 /// Returns whether this is hyper's own answer. A short answer of ours may be written after its
 /// stream has ended, but it has more headers than these.
 fn is_bare_refusal(buf: &[u8]) -> bool {
-    let Some(head) = buf.strip_prefix(b"HTTP/1.1 4").and_then(|head| head.strip_suffix(b"\r\n\r\n"))
+    let Some(head) = buf
+        .strip_prefix(b"HTTP/1.1 4")
+        .and_then(|head| head.strip_suffix(b"\r\n\r\n"))
     else {
         return false;
     };

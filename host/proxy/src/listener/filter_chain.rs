@@ -1,4 +1,4 @@
-//! FilterChains: which filter chain serves a connection. Pure.
+//! `FilterChains`: which filter chain serves a connection. Pure.
 
 use std::rc::Rc;
 
@@ -43,7 +43,10 @@ impl FilterChains {
     /// Returns the chains of a listener. `managers` and `tls` are in the order of the chains, the
     /// default chain's last.
     pub(crate) fn new(listener: &Listener, managers: Vec<Rc<Manager>>, tls: &ListenerTls) -> Self {
-        let configs = listener.filter_chains.iter().chain(&listener.default_filter_chain);
+        let configs = listener
+            .filter_chains
+            .iter()
+            .chain(&listener.default_filter_chain);
         let mut chains: Vec<Chain> = configs
             .zip(managers)
             .zip(tls)
@@ -54,7 +57,10 @@ impl FilterChains {
                 manager,
             })
             .collect();
-        let default = listener.default_filter_chain.as_ref().and_then(|_| chains.pop());
+        let default = listener
+            .default_filter_chain
+            .as_ref()
+            .and_then(|_| chains.pop());
         Self { chains, default }
     }
 
@@ -69,7 +75,10 @@ impl FilterChains {
     /// Returns the chain that fits best: Envoy compares server name, then transport, then
     /// application protocol, and takes the most specific that fits each.
     pub(crate) fn find(&self, traits: &Traits<'_>) -> Option<&Chain> {
-        let fits = self.chains.iter().filter_map(|chain| Some((rank(&chain.matches, traits)?, chain)));
+        let fits = self
+            .chains
+            .iter()
+            .filter_map(|chain| Some((rank(&chain.matches, traits)?, chain)));
         // Of equals the first wins.
         let best = fits.reduce(|best, next| if next.0 > best.0 { next } else { best });
         best.map(|(_, chain)| chain).or(self.default.as_ref())
@@ -118,11 +127,18 @@ mod tests {
 
     fn names(names: &[&str]) -> FilterChainMatch {
         let server_names = names.iter().map(|name| (*name).to_owned()).collect();
-        FilterChainMatch { server_names, ..FilterChainMatch::default() }
+        FilterChainMatch {
+            server_names,
+            ..FilterChainMatch::default()
+        }
     }
 
     fn tls(name: &str) -> Traits<'_> {
-        Traits { is_tls: true, server_name: Some(name), application_protocols: &[] }
+        Traits {
+            is_tls: true,
+            server_name: Some(name),
+            application_protocols: &[],
+        }
     }
 
     #[test]
@@ -163,7 +179,10 @@ mod tests {
             ..FilterChainMatch::default()
         };
         let offered = ["http/1.1".to_owned()];
-        let traits = Traits { application_protocols: &offered, ..tls("a") };
+        let traits = Traits {
+            application_protocols: &offered,
+            ..tls("a")
+        };
         assert!(rank(&matches, &traits).is_some());
         assert_eq!(rank(&matches, &tls("a")), None);
     }

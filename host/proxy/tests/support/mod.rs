@@ -19,16 +19,24 @@ impl Proxy {
         let text = configuration(routes, manager, upstream);
         let loaded = tollgate_config::parse(&text, "test.yaml", &LoadOptions::default());
         let loaded = loaded.unwrap_or_else(|errors| panic!("{errors}"));
-        let options = ServerOptions { concurrency: Some(1), ..ServerOptions::default() };
+        let options = ServerOptions {
+            concurrency: Some(1),
+            ..ServerOptions::default()
+        };
         let server = Server::start(vec![loaded.bootstrap], options).unwrap();
         let (_, address) = server.listener_addresses().remove(0);
-        Self { server: Some(server), address }
+        Self {
+            server: Some(server),
+            address,
+        }
     }
 
     /// Opens a connection.
     pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
         stream
     }
 
@@ -41,7 +49,9 @@ impl Proxy {
 
     /// Sends a GET that asks to close, and returns the answer.
     pub(crate) fn get(&self, path: &str) -> String {
-        self.exchange(&format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"))
+        self.exchange(&format!(
+            "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
+        ))
     }
 }
 
@@ -90,8 +100,12 @@ fn serve(mut stream: TcpStream, answer: &dyn Fn(&str) -> String) {
 /// Returns whether a request's head and body are there.
 fn is_complete(seen: &[u8]) -> bool {
     let text = String::from_utf8_lossy(seen);
-    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let Some((head, body)) = text.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "));
     match length {
         Some(length) => body.len() >= length.parse().unwrap(),
         None if head.contains("transfer-encoding: chunked") => body.ends_with("0\r\n\r\n"),
@@ -101,7 +115,10 @@ fn is_complete(seen: &[u8]) -> bool {
 
 /// An ordinary answer that carries the request it is for.
 pub(crate) fn echo(request: &str) -> String {
-    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{request}", request.len())
+    format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{request}",
+        request.len()
+    )
 }
 
 fn configuration(routes: &str, manager: &str, upstream: SocketAddr) -> String {
