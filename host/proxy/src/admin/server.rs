@@ -70,7 +70,7 @@ impl BoundAdmin {
     }
 
     /// Returns the address with its real port.
-    #[must_use]
+    #[cfg(test)]
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -89,6 +89,7 @@ impl BoundAdmin {
             let _entered = runtime.enter();
             tokio::net::TcpListener::from_std(self.listener)?
         };
+        super::stats::count_start(&context);
         let context = Arc::new(context);
         let thread = std::thread::Builder::new()
             .name("admin".to_owned())

@@ -8,7 +8,8 @@ use super::query::Query;
 use super::reply::Reply;
 use super::state::AdminContext;
 use crate::telemetry::{
-    Distribution, QUANTILES, ServerStats, StatSnapshot, StatValue, write_prometheus,
+    ClusterManagerStats, Distribution, ListenerManagerStats, MembershipStats, QUANTILES,
+    ServerStats, StatSnapshot, StatValue, write_prometheus,
 };
 
 pub(super) fn page(context: &AdminContext, query: &Query) -> Reply {
@@ -84,8 +85,53 @@ impl Kinds {
     }
 }
 
+/// Counts what is settled once everything serves.
+pub(super) fn count_start(context: &AdminContext) {
+    let stats = &context.stats;
+    if !stats.begins() {
+        return;
+    }
+    let server = ServerStats::new(stats, "server.");
+    let took = context.started.1.elapsed().as_millis();
+    server
+        .initialization_time_ms
+        .record(u64::try_from(took).unwrap_or(u64::MAX));
+    let (listeners, workers) = (context.listeners.len() as u64, context.concurrency as u64);
+    let manager = ListenerManagerStats::new(stats, "listener_manager.");
+    manager.listener_added.add(listeners);
+    manager
+        .listener_create_success
+        .add(listeners.saturating_mul(workers));
+    manager.total_listeners_active.set(listeners);
+    manager.workers_started.set(1);
+    let clusters = context
+        .bootstraps
+        .iter()
+        .map(|bootstrap| bootstrap.clusters.len() as u64);
+    let clusters = clusters.sum();
+    let manager = ClusterManagerStats::new(stats, "cluster_manager.");
+    manager.cluster_added.add(clusters);
+    manager.active_clusters.set(clusters);
+}
+
+fn refresh_memberships(context: &AdminContext) {
+    for cluster in context
+        .bootstraps
+        .iter()
+        .flat_map(|bootstrap| &bootstrap.clusters)
+    {
+        let prefix = format!("cluster.{}.", cluster.name);
+        let membership = MembershipStats::new(&context.stats, &prefix);
+        let hosts = context.hosts.of_cluster(&cluster.name);
+        let healthy = hosts.iter().filter(|host| host.facts.healthy).count();
+        membership.membership_total.set(hosts.len() as u64);
+        membership.membership_healthy.set(healthy as u64);
+    }
+}
+
 /// Brings up to date what nobody counts.
 fn refresh_server_stats(context: &AdminContext) {
+    refresh_memberships(context);
     let server = ServerStats::new(&context.stats, "server.");
     let state = context.state.get();
     server.uptime.set(context.started.1.elapsed().as_secs());

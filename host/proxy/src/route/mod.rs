@@ -33,7 +33,6 @@ use virtual_host::VirtualHosts;
 /// The routes of a connection manager.
 #[derive(Debug)]
 pub(crate) struct RouteTable {
-    name: String,
     hosts: VirtualHosts,
 }
 
@@ -58,16 +57,7 @@ impl RouteTable {
             per_filter: &routes.per_filter,
         };
         let hosts = VirtualHosts::new(&routes.virtual_hosts, &scope)?;
-        Ok(Self {
-            name: routes.name.clone(),
-            hosts,
-        })
-    }
-
-    /// Returns the configuration's name, which may be empty.
-    #[must_use]
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+        Ok(Self { hosts })
     }
 
     /// Returns the route of a request. `random` chooses among weighted clusters.

@@ -42,22 +42,17 @@ group! {
     /// `http.<stat_prefix>.`: connections and requests of a connection manager.
     DownstreamStats {
         counters:
-            downstream_cx_destroy downstream_cx_destroy_active_rq downstream_cx_destroy_local
-            downstream_cx_destroy_local_active_rq downstream_cx_destroy_remote
-            downstream_cx_destroy_remote_active_rq downstream_cx_drain_close
-            downstream_cx_http1_total downstream_cx_http2_total downstream_cx_idle_timeout
-            downstream_cx_protocol_error downstream_cx_rx_bytes_total downstream_cx_ssl_total
-            downstream_cx_total downstream_cx_tx_bytes_total downstream_cx_upgrades_total
-            downstream_rq_1xx downstream_rq_2xx downstream_rq_3xx downstream_rq_4xx
-            downstream_rq_5xx downstream_rq_completed downstream_rq_failed_path_normalization
-            downstream_rq_header_timeout downstream_rq_http1_total downstream_rq_http2_total
-            downstream_rq_idle_timeout downstream_rq_response_before_rq_complete
-            downstream_rq_rx_reset downstream_rq_timeout downstream_rq_too_large
-            downstream_rq_total downstream_rq_tx_reset downstream_rq_ws_on_non_ws_route
-            rs_too_large;
+            downstream_cx_destroy downstream_cx_http1_total downstream_cx_http2_total
+            downstream_cx_idle_timeout downstream_cx_protocol_error downstream_cx_ssl_total
+            downstream_cx_total downstream_cx_upgrades_total downstream_rq_1xx downstream_rq_2xx
+            downstream_rq_3xx downstream_rq_4xx downstream_rq_5xx downstream_rq_completed
+            downstream_rq_failed_path_normalization downstream_rq_http1_total
+            downstream_rq_http2_total downstream_rq_idle_timeout downstream_rq_rx_reset
+            downstream_rq_timeout downstream_rq_too_large downstream_rq_total
+            downstream_rq_ws_on_non_ws_route rs_too_large;
         gauges:
             downstream_cx_active downstream_cx_http1_active downstream_cx_http2_active
-            downstream_cx_ssl_active downstream_cx_upgrades_active downstream_rq_active;
+            downstream_cx_ssl_active downstream_rq_active;
         histograms: downstream_cx_length_ms downstream_rq_time;
     }
 }
@@ -65,9 +60,7 @@ group! {
 group! {
     /// `http.<stat_prefix>.`: what the router of a connection manager does.
     RouterStats {
-        counters:
-            no_cluster no_route rq_direct_response rq_redirect
-            rq_reset_after_downstream_response_started rq_total;
+        counters: no_cluster no_route rq_direct_response rq_redirect rq_total;
         gauges: ;
         histograms: ;
     }
@@ -88,9 +81,8 @@ group! {
     /// `listener.<address>.`: connections of a listener.
     ListenerStats {
         counters:
-            downstream_cx_destroy downstream_cx_overflow downstream_cx_total
-            downstream_cx_transport_socket_connect_timeout downstream_listener_filter_error
-            downstream_pre_cx_timeout no_filter_chain_match;
+            downstream_cx_destroy downstream_cx_total downstream_pre_cx_timeout
+            no_filter_chain_match;
         gauges: downstream_cx_active downstream_pre_cx_active;
         histograms: downstream_cx_length_ms;
     }
@@ -99,7 +91,7 @@ group! {
 group! {
     /// `listener.<address>.ssl.`: TLS handshakes of a listener.
     ListenerTlsStats {
-        counters: connection_error fail_verify_error fail_verify_no_cert handshake no_certificate;
+        counters: connection_error handshake;
         gauges: ;
         histograms: ;
     }
@@ -117,12 +109,8 @@ group! {
 group! {
     /// `listener_manager.`: the listeners of the process.
     ListenerManagerStats {
-        counters:
-            listener_added listener_create_failure listener_create_success listener_modified
-            listener_removed listener_stopped;
-        gauges:
-            total_filter_chains_draining total_listeners_active total_listeners_draining
-            total_listeners_warming workers_started;
+        counters: listener_added listener_create_success;
+        gauges: total_listeners_active workers_started;
         histograms: ;
     }
 }
@@ -130,8 +118,17 @@ group! {
 group! {
     /// `cluster_manager.`: the clusters of the process.
     ClusterManagerStats {
-        counters: cluster_added cluster_modified cluster_removed cluster_updated;
-        gauges: active_clusters warming_clusters;
+        counters: cluster_added;
+        gauges: active_clusters;
+        histograms: ;
+    }
+}
+
+group! {
+    /// `cluster.<name>.`: the endpoints of a cluster.
+    MembershipStats {
+        counters: ;
+        gauges: membership_healthy membership_total;
         histograms: ;
     }
 }
@@ -140,30 +137,11 @@ group! {
     /// `cluster.<name>.`: connections and requests to the endpoints of a cluster.
     UpstreamStats {
         counters:
-            lb_healthy_panic membership_change retry_or_shadow_abandoned update_attempt
-            update_empty update_failure update_no_rebuild update_success upstream_cx_close_notify
             upstream_cx_connect_fail upstream_cx_connect_timeout upstream_cx_destroy
-            upstream_cx_destroy_local upstream_cx_destroy_local_with_active_rq
-            upstream_cx_destroy_remote upstream_cx_destroy_remote_with_active_rq
-            upstream_cx_destroy_with_active_rq upstream_cx_http1_total upstream_cx_http2_total
-            upstream_cx_idle_timeout upstream_cx_max_requests upstream_cx_none_healthy
-            upstream_cx_overflow upstream_cx_pool_overflow upstream_cx_protocol_error
-            upstream_cx_rx_bytes_total upstream_cx_total upstream_cx_tx_bytes_total
-            upstream_rq_cancelled upstream_rq_pending_failure_eject
-            upstream_rq_pending_overflow upstream_rq_pending_total upstream_rq_rx_reset
-            upstream_rq_timeout upstream_rq_total upstream_rq_tx_reset;
-        gauges:
-            max_host_weight membership_degraded membership_excluded membership_healthy
-            membership_total upstream_cx_active upstream_rq_active upstream_rq_pending_active;
-        histograms: upstream_cx_connect_ms upstream_cx_length_ms upstream_rq_per_cx;
-    }
-}
-
-group! {
-    /// `cluster.<name>.circuit_breakers.default.`: which limits are reached.
-    CircuitBreakerStats {
-        counters: ;
-        gauges: cx_open rq_open rq_pending_open;
+            upstream_cx_http1_total upstream_cx_http2_total upstream_cx_total
+            upstream_rq_pending_overflow upstream_rq_pending_total upstream_rq_timeout
+            upstream_rq_total;
+        gauges: upstream_cx_active upstream_rq_active;
         histograms: ;
     }
 }
@@ -172,9 +150,7 @@ group! {
     /// `server.`: the process.
     ServerStats {
         counters: ;
-        gauges:
-            concurrency hot_restart_epoch live memory_physical_size parent_connections state
-            total_connections uptime;
+        gauges: concurrency live memory_physical_size state total_connections uptime;
         histograms: initialization_time_ms;
     }
 }
@@ -199,6 +175,23 @@ impl HttpStats {
             downstream: DownstreamStats::new(stats, &own),
             router: RouterStats::new(stats, &own),
             listener: ListenerHttpStats::new(stats, &format!("{listener}http.{stat_prefix}.")),
+        }
+    }
+
+    /// Counts why a stream ended as it did, from its response code details. It is the one place
+    /// that all local replies pass, whoever gave them.
+    pub(crate) fn count_details(&self, details: &str) {
+        let downstream = &self.downstream;
+        match details {
+            "stream_idle_timeout" => downstream.downstream_rq_idle_timeout.inc(),
+            "request_overall_timeout" => downstream.downstream_rq_timeout.inc(),
+            "request_payload_too_large" => downstream.downstream_rq_too_large.inc(),
+            "response_payload_too_large" => downstream.rs_too_large.inc(),
+            "path_normalization_failed" => {
+                downstream.downstream_rq_failed_path_normalization.inc();
+            }
+            "upgrade_failed" => downstream.downstream_rq_ws_on_non_ws_route.inc(),
+            _ => {}
         }
     }
 
@@ -312,6 +305,26 @@ mod tests {
                 "http.ingress.downstream_rq_completed",
                 "listener.127.0.0.1_0.http.ingress.downstream_rq_4xx",
                 "listener.127.0.0.1_0.http.ingress.downstream_rq_completed",
+            ]
+        );
+    }
+
+    #[test]
+    fn details_tell_what_else_to_count() {
+        let stats = Stats::new();
+        let http = HttpStats::new(&stats, "listener.a_1.", "in");
+        [
+            "via_upstream",
+            "stream_idle_timeout",
+            "request_payload_too_large",
+        ]
+        .iter()
+        .for_each(|details| http.count_details(details));
+        assert_eq!(
+            names(&stats),
+            [
+                "http.in.downstream_rq_idle_timeout",
+                "http.in.downstream_rq_too_large"
             ]
         );
     }

@@ -13,11 +13,10 @@ mod snapshot;
 mod stats;
 
 pub(crate) use groups::{
-    CircuitBreakerStats, ClusterManagerStats, DownstreamStats, HttpStats, ListenerHttpStats,
-    ListenerManagerStats, ListenerStats, ListenerTlsStats, ListenerWorkerStats, ResponseCodeStats,
-    RouterStats, ServerStats, UpstreamStats, listener_prefix,
+    ClusterManagerStats, HttpStats, ListenerManagerStats, ListenerStats, ListenerTlsStats,
+    ListenerWorkerStats, MembershipStats, ResponseCodeStats, ServerStats, UpstreamStats,
+    listener_prefix,
 };
-pub(crate) use histogram::Histogram;
 pub(crate) use hosts::{HostFacts, HostStats, Hosts};
 pub(crate) use prometheus::write_prometheus;
 pub(crate) use quantiles::QUANTILES;

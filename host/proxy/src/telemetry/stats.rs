@@ -24,6 +24,7 @@ pub(crate) struct Stats {
 #[derive(Default)]
 struct Registry {
     workers: AtomicUsize,
+    start_counted: AtomicBool,
     counters: Mutex<BTreeMap<String, Cells<Cell>>>,
     gauges: Mutex<BTreeMap<String, Cells<Cell>>>,
     histograms: Mutex<BTreeMap<String, HistogramEntry>>,
@@ -74,6 +75,17 @@ impl Stats {
             registry: Arc::clone(&self.registry),
             worker: self.registry.workers.fetch_add(1, Ordering::Relaxed) + 1,
         }
+    }
+
+    /// Returns the worker's number, from 0.
+    #[must_use]
+    pub(crate) fn worker_index(&self) -> usize {
+        self.worker.saturating_sub(1)
+    }
+
+    /// Returns whether the start of the process is still to be counted; it is counted once.
+    pub(crate) fn begins(&self) -> bool {
+        !self.registry.start_counted.swap(true, Ordering::Relaxed)
     }
 
     /// Returns a counter, made if there is none of that name.
@@ -184,7 +196,7 @@ impl Counter {
     }
 
     /// Returns what this worker has counted.
-    #[must_use]
+    #[cfg(test)]
     pub(crate) fn value(&self) -> u64 {
         self.0.value.load(Ordering::Relaxed)
     }
@@ -217,12 +229,6 @@ impl Gauge {
     pub(crate) fn set(&self, number: u64) {
         self.0.value.store(number, Ordering::Relaxed);
         self.0.used.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns this worker's share.
-    #[must_use]
-    pub(crate) fn value(&self) -> u64 {
-        self.0.value.load(Ordering::Relaxed)
     }
 }
 

@@ -10,7 +10,8 @@ use tokio_rustls::rustls::{
 };
 use tollgate_config::{Certificate, DownstreamTls, UpstreamProtocol, UpstreamTls};
 
-use super::{ServerTls, TlsError, client_config, client_facts};
+use super::facts::common_facts;
+use super::{ServerTls, TlsError, client_config};
 
 type Ca = CertifiedIssuer<'static, KeyPair>;
 
@@ -123,7 +124,7 @@ fn connect(server: &DownstreamTls, client: &UpstreamTls) -> Result<Pair, Error> 
 }
 
 fn shown_names(pair: &Pair) -> Vec<String> {
-    client_facts(&pair.client).peer.unwrap().dns_sans
+    common_facts(&pair.client).peer.unwrap().dns_sans
 }
 
 #[test]
@@ -304,7 +305,7 @@ fn protocols_that_nobody_shares_are_left_out() {
         ..downstream(vec![certificate(&ca(), &["a.example"])])
     };
     let pair = connect(&server, &upstream("a.example")).unwrap();
-    assert_eq!(client_facts(&pair.client).alpn, None);
+    assert_eq!(common_facts(&pair.client).alpn, None);
 }
 
 #[test]
@@ -315,7 +316,7 @@ fn an_http2_cluster_offers_h2() {
     };
     let client = client_config(&upstream("a.example"), UpstreamProtocol::Http2).unwrap();
     let pair = shake(&ServerTls::new(&server).unwrap(), client, "a.example").unwrap();
-    assert_eq!(client_facts(&pair.client).alpn.as_deref(), Some("h2"));
+    assert_eq!(common_facts(&pair.client).alpn.as_deref(), Some("h2"));
 }
 
 #[test]
