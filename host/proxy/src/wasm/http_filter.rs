@@ -74,6 +74,11 @@ impl PluginFilter {
         }
     }
 
+    /// Whether response callbacks are the guest's. The answer to its own fault passes it by.
+    fn hears_responses(&self) -> bool {
+        self.started.get() && !self.failed.get()
+    }
+
     fn after_fault<A: Action>(&self, fault: &Fault) -> A {
         self.vm.note_fault(fault);
         if self.goes_on_after_fault {
@@ -133,21 +138,21 @@ impl HttpFilter for PluginFilter {
     }
 
     fn on_response_headers(&self, end_of_stream: bool) -> HeadersAction {
-        if !self.started.get() || !self.callbacks.response_headers {
+        if !self.hears_responses() || !self.callbacks.response_headers {
             return HeadersAction::Continue;
         }
         self.call(|vm, id| vm.on_response_headers(id, end_of_stream))
     }
 
     fn on_response_body(&self, end_of_stream: bool) -> DataAction {
-        if !self.started.get() || !self.callbacks.response_body {
+        if !self.hears_responses() || !self.callbacks.response_body {
             return DataAction::Continue;
         }
         self.call(|vm, id| vm.on_response_body(id, end_of_stream))
     }
 
     fn on_response_trailers(&self) -> TrailersAction {
-        if !self.started.get() || !self.callbacks.response_trailers {
+        if !self.hears_responses() || !self.callbacks.response_trailers {
             return TrailersAction::Continue;
         }
         self.call(Vm::on_response_trailers)
