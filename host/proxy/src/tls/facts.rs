@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
-use tokio_rustls::rustls::{CipherSuite, CommonState, ProtocolVersion, pki_types::CertificateDer};
+use tokio_rustls::rustls::{
+    CipherSuite, ClientConnection, CommonState, ProtocolVersion, pki_types::CertificateDer,
+};
 use x509_parser::asn1_rs::Any;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -12,8 +14,13 @@ use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 use crate::filter::{Certificate, TlsInfo};
 
+/// Returns the facts about a connection to an upstream after its handshake.
+pub(crate) fn client_facts(connection: &ClientConnection) -> TlsInfo {
+    common_facts(connection)
+}
+
 /// Returns what both sides of a connection have in common.
-pub(super) fn common_facts(connection: &CommonState) -> TlsInfo {
+pub(crate) fn common_facts(connection: &CommonState) -> TlsInfo {
     let suite = connection.negotiated_cipher_suite();
     let peer = connection
         .peer_certificates()
