@@ -25,7 +25,7 @@ use crate::worker_thread::{self, WorkerPlan};
 const WORKER_CHECK: Duration = Duration::from_millis(10);
 
 /// How a [`Server`] runs, apart from what Envoy's configuration says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ServerOptions {
     /// Number of worker threads; by default one per core.
     pub concurrency: Option<usize>,
@@ -321,7 +321,14 @@ impl RunningServer {
                     .filter_map(BoundListener::take)
                     .collect()
             });
-            let (sockets, plan) = (sockets.collect(), plan.clone());
+            let stats = plan.stats.for_worker();
+            let (sockets, plan) = (
+                sockets.collect(),
+                WorkerPlan {
+                    stats,
+                    ..plan.clone()
+                },
+            );
             let (phase, ready) = (phase.clone(), ready.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("worker-{index}"))

@@ -117,7 +117,7 @@ async fn wait_for(phase: &mut watch::Receiver<Phase>, reached: impl Fn(Phase) ->
 impl Serving {
     async fn start(plan: &WorkerPlan, deployment: &Deployment) -> Result<Self, ServerError> {
         let random = Rc::new(Random::default());
-        let stats = plan.stats.for_worker();
+        let stats = plan.stats.clone();
         let clusters = ClusterManager::new(&deployment.clusters, &random, &stats, &plan.hosts);
         let clusters = Rc::new(clusters);
         clusters.start().await;

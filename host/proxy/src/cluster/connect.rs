@@ -33,7 +33,10 @@ pub(super) async fn connect(
         .await
         .map_err(|error| {
             tracing::debug!(address = %endpoint.address, %error, "upstream connection failed");
-            UpstreamError::ConnectFailure { transport: None }
+            let reason = format!("delayed connect error: {}", system_text(&error));
+            UpstreamError::ConnectFailure {
+                transport: Some(reason),
+            }
         })?;
     // Without it small requests wait for the peer's delayed acknowledgements.
     if let Err(error) = stream.set_nodelay(true) {
@@ -53,6 +56,15 @@ pub(super) async fn connect(
         .map_err(|error| tls_failure(&error))?;
     facts.tls = Some(Rc::new(tls::client_facts(stream.get_ref().1)));
     Ok((Transport::Client(Box::new(stream)), facts))
+}
+
+/// What the system calls an error, without its number: Envoy's words.
+fn system_text(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
 }
 
 fn tls_failure(error: &io::Error) -> UpstreamError {

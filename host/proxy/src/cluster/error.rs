@@ -13,7 +13,7 @@ pub(crate) enum UpstreamError {
     /// The connection could not be made.
     #[error("remote connection failure")]
     ConnectFailure {
-        /// What the transport said, where that is more than a refused connection: TLS.
+        /// What the transport said; the access log tells it.
         transport: Option<String>,
     },
     /// The connection was not made in time.
@@ -42,6 +42,18 @@ impl UpstreamError {
             Self::ProtocolError(error)
         } else {
             Self::ConnectionTermination(error)
+        }
+    }
+
+    /// Returns what the transport said, if it failed.
+    pub(crate) fn transport_failure(&self) -> Option<&str> {
+        match self {
+            Self::ConnectFailure { transport } => transport.as_deref(),
+            Self::Overflow
+            | Self::ConnectTimeout
+            | Self::ConnectionTermination(_)
+            | Self::RemoteReset(_)
+            | Self::ProtocolError(_) => None,
         }
     }
 

@@ -15,8 +15,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::HeaderValue;
-use http::{HeaderMap, Method, Response, StatusCode, Version};
+use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::connection_manager::DownstreamConnection;
@@ -31,7 +30,7 @@ use crate::cluster::{
     Answer, Cluster, Endpoint, UpstreamBody, UpstreamError, UpstreamResponseBody,
 };
 use crate::filter::{Event, HeaderTable, HttpFilterChain, LocalReply, StreamState};
-use crate::timeouts::{Expiring, Slot};
+use crate::timeouts::Slot;
 
 /// The stream ends without a response, or within one: its connection or HTTP/2 stream is reset.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -61,7 +60,7 @@ pub(super) struct ActiveStream {
     /// The last of the response was handed to the client's connection.
     pub(super) response_done: Cell<bool>,
     pub(super) finished: Cell<bool>,
-    timeout_slot: Cell<Option<Slot>>,
+    pub(super) timeout_slot: Cell<Option<Slot>>,
 }
 
 /// What a wait for the filters or the upstream ended with.
@@ -214,6 +213,12 @@ impl ActiveStream {
             Err(_) if self.request_broken.get() => Next::Reply(self.broken_request()),
             Err(error) => {
                 tracing::debug!(%error, "no response from upstream");
+                let reason = error.transport_failure().map(str::to_owned);
+                self.state
+                    .info
+                    .upstream
+                    .transport_failure_reason
+                    .replace(reason);
                 Next::Reply(error.to_stream_error().to_local_reply())
             }
         }
@@ -263,6 +268,10 @@ impl ActiveStream {
             self.manager
                 .set_service_time(&mut head.headers, &self.state.info, now);
         }
+        self.state
+            .info
+            .response_code
+            .set(Some(head.status.as_u16()));
         let table = HeaderTable::from_response(head.status, head.headers);
         *self.state.response_headers.borrow_mut() = Some(table);
         self.state.info.set_details_if_none("via_upstream");
@@ -309,7 +318,7 @@ impl ActiveStream {
         self.encode(guard).await
     }
 
-    fn make_local_response(&self, reply: &LocalReply) -> Bytes {
+    pub(super) fn make_local_response(&self, reply: &LocalReply) -> Bytes {
         // Whatever the upstream still sends is not wanted any more.
         self.source.replace(ResponseSource::None);
         let info = &self.state.info;
@@ -364,100 +373,6 @@ impl ActiveStream {
         Next::Reset
     }
 
-    /// Makes the head of the response that goes to the client.
-    fn finish_response(
-        self: &Rc<Self>,
-        guard: StreamGuard,
-        body: DownstreamBody,
-    ) -> Result<Response<DownstreamBody>, StreamReset> {
-        let (status, fields) = match self.take_response_head() {
-            Ok(head) => head,
-            Err(error) => {
-                *self.source.borrow_mut() = ResponseSource::None;
-                let body = self.make_local_response(&error.to_local_reply());
-                let head = self.take_response_head().map_err(|_| StreamReset)?;
-                return Ok(self.response(guard, head, DownstreamBody::full(body)));
-            }
-        };
-        Ok(self.response(guard, (status, fields), body))
-    }
-
-    fn take_response_head(&self) -> Result<(StatusCode, HeaderMap), StreamError> {
-        let mut slot = self.state.response_headers.borrow_mut();
-        let table = slot.get_or_insert_with(|| {
-            HeaderTable::from_response(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new())
-        });
-        let status = table
-            .checked_status()
-            .map_err(StreamError::ResponseHeaders)?;
-        let request = self.state.request_headers.borrow();
-        if status == StatusCode::SWITCHING_PROTOCOLS {
-            let upgrade = table.fields().get(http::header::UPGRADE).cloned();
-            self.manager
-                .normalizer
-                .response(table.fields_mut(), &request);
-            let upgrade = upgrade.unwrap_or(HeaderValue::from_static("websocket"));
-            table.fields_mut().insert(http::header::UPGRADE, upgrade);
-            let connection = HeaderValue::from_static("upgrade");
-            table
-                .fields_mut()
-                .insert(http::header::CONNECTION, connection);
-        } else {
-            self.manager
-                .normalizer
-                .response(table.fields_mut(), &request);
-        }
-        // The logs look at the table later, so it keeps its fields.
-        Ok((status, table.fields().clone()))
-    }
-
-    fn response(
-        self: &Rc<Self>,
-        guard: StreamGuard,
-        (status, mut fields): (StatusCode, HeaderMap),
-        body: DownstreamBody,
-    ) -> Response<DownstreamBody> {
-        let now = Instant::now();
-        self.deadlines.touch(now);
-        let info = &self.state.info;
-        info.times.first_downstream_tx.set(Some(now));
-        info.response_code.set(Some(status.as_u16()));
-        let is_http1 = info.protocol != Version::HTTP_2;
-        if is_http1 && self.must_close() {
-            fields.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        let is_head = self.state.request_headers.borrow().method() == Some(&Method::HEAD);
-        let body = match self.start_tunnel(status, guard) {
-            Some(guard) => body.owned_by(guard, is_head),
-            None => DownstreamBody::full(Bytes::new()),
-        };
-        let mut response = Response::new(body);
-        *response.status_mut() = status;
-        *response.headers_mut() = fields;
-        response
-    }
-
-    /// Hands an upgraded stream to its connection; gives the guard back if it is not upgraded.
-    fn start_tunnel(&self, status: StatusCode, guard: StreamGuard) -> Option<StreamGuard> {
-        if status != StatusCode::SWITCHING_PROTOCOLS {
-            return Some(guard);
-        }
-        match self.upgrade.to_tunnel(guard) {
-            Ok(tunnel) => {
-                self.connection.set_tunnel(tunnel);
-                None
-            }
-            Err(guard) => Some(guard),
-        }
-    }
-
-    /// Returns whether the client's connection cannot serve another request.
-    fn must_close(&self) -> bool {
-        // A client that is still sending would have its body read as the next request.
-        let is_unread = self.request_body.borrow().is_some() && !self.upgrade.is_asked();
-        self.closes_connection.get() || is_unread || self.manager.worker.is_draining()
-    }
-
     /// Returns the answer to a client that broke off or broke the rules within its body.
     pub(super) fn broken_request(&self) -> LocalReply {
         self.closes_connection.set(true);
@@ -476,66 +391,6 @@ impl ActiveStream {
                 .set(Some(self.state.info.start));
         }
         is_empty && !self.upgrade.is_asked()
-    }
-
-    /// Ends the stream, once: lets go of both bodies, logs, and tells the filters.
-    fn finish(&self) {
-        if self.finished.replace(true) {
-            return;
-        }
-        let now = Instant::now();
-        let info = &self.state.info;
-        info.times.end.set(Some(now));
-        if !self.response_done.get() && !self.upgrade.is_taken() {
-            self.note_unfinished();
-        }
-        if let Some(slot) = self.timeout_slot.take() {
-            self.manager.worker.timeouts.remove(slot);
-        }
-        self.request_body.take();
-        self.source.take();
-        if let Some(waker) = self.sender_waker.take() {
-            waker.wake();
-        }
-        self.chain.complete();
-        self.count_end(now);
-        self.manager.log(&self.state);
-        self.connection.stream_ended(now);
-    }
-
-    fn count_end(&self, now: Instant) {
-        let stats = &self.manager.stats;
-        stats.downstream.downstream_rq_active.dec();
-        let took = now
-            .saturating_duration_since(self.state.info.start)
-            .as_millis();
-        stats
-            .downstream
-            .downstream_rq_time
-            .record(u64::try_from(took).unwrap_or(u64::MAX));
-        match self.state.info.response_code.get() {
-            Some(status) => stats.count_response(status),
-            None => stats.downstream.downstream_rq_rx_reset.inc(),
-        }
-    }
-
-    /// The response did not reach its end: unless somebody said why, the client has left.
-    fn note_unfinished(&self) {
-        let info = &self.state.info;
-        if info.response_flags.get().is_empty() && !self.closes_connection.get() {
-            let left = ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
-            info.response_flags.set(left);
-            *info.response_code_details.borrow_mut() = Some("downstream_remote_disconnect".into());
-        }
-    }
-}
-
-impl Expiring for ActiveStream {
-    fn check(&self, now: Instant) {
-        let is_complete = self.request_body.borrow().is_none();
-        if let Some(error) = self.deadlines.passed(now, is_complete) {
-            self.state.send_local_reply(error.to_local_reply());
-        }
     }
 }
 

@@ -55,16 +55,11 @@ pub(crate) async fn serve(manager: Rc<Manager>, info: ConnectionInfo, mut transp
         Ok(codec) => codec,
         Err(error) => return tracing::debug!(%error, "client connection"),
     };
-    let stats = manager.stats.downstream.clone();
-    let is_http1 = codec == Codec::Http1;
-    stats.downstream_cx_total.inc();
-    stats.downstream_cx_active.inc();
-    if is_http1 {
-        &stats.downstream_cx_http1_total
-    } else {
-        &stats.downstream_cx_http2_total
-    }
-    .inc();
+    let (stats, is_tls) = (&manager.stats.downstream, info.tls.is_some());
+    let _counted = match codec {
+        Codec::Http1 => stats.http1_connection(is_tls),
+        Codec::Http2 => stats.http2_connection(is_tls),
+    };
     let worker = Rc::clone(&manager.worker);
     let connection = DownstreamConnection::new(manager, info);
     let weak: Weak<DownstreamConnection> = Rc::downgrade(&connection);
@@ -75,8 +70,6 @@ pub(crate) async fn serve(manager: Rc<Manager>, info: ConnectionInfo, mut transp
         Codec::Http2 => serve_http2(&connection, io).await,
     }
     worker.timeouts.remove(slot);
-    stats.downstream_cx_active.dec();
-    stats.downstream_cx_destroy.inc();
 }
 
 async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
@@ -183,6 +176,11 @@ impl DownstreamConnection {
 
     /// The connection leaves HTTP once the response that says so is sent.
     pub(super) fn set_tunnel(&self, tunnel: Tunnel) {
+        self.manager
+            .stats
+            .downstream
+            .downstream_cx_upgrades_total
+            .inc();
         self.tunnel.set(Some(tunnel));
     }
 
@@ -244,6 +242,11 @@ impl Expiring for DownstreamConnection {
         };
         let idle = now.saturating_duration_since(self.last_activity.get());
         if self.active_streams.get() == 0 && idle >= timeout && !self.is_idle.replace(true) {
+            self.manager
+                .stats
+                .downstream
+                .downstream_cx_idle_timeout
+                .inc();
             self.closing.notify_one();
         }
     }

@@ -94,7 +94,8 @@ pub(super) fn refused(status: u16, bytes: &[u8]) -> StreamError {
     if status == 431 || status == 414 {
         return StreamError::RequestHeadersTooLarge;
     }
-    if is_request && version != Some(b"HTTP/1.1") && line.len() > method.len() {
+    let is_old = version.is_none_or(|v| v.starts_with(b"HTTP/") && v != b"HTTP/1.1");
+    if is_request && is_old && line.len() > method.len() {
         return StreamError::LowVersion;
     }
     match Framing::of(bytes).error() {

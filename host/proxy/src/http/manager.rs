@@ -120,6 +120,11 @@ impl Manager {
             .collect()
     }
 
+    /// Returns whether anybody reads a response's headers after they were sent.
+    pub(super) fn looks_at_sent_headers(&self) -> bool {
+        !self.access_log.is_empty() || !self.filters.is_empty()
+    }
+
     /// Returns whether an upgrade is allowed where the route does not say.
     pub(super) fn allows_upgrade(&self, kind: &str) -> bool {
         self.config

@@ -14,8 +14,10 @@ mod normalize;
 mod request_body;
 mod request_head;
 mod response_body;
+mod response_head;
 pub(crate) mod response_flags;
 mod router;
+mod stream_end;
 mod upgrade;
 
 pub(crate) use connection_manager::serve;

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::server::Acceptor;
 use super::filter_chain::{Chain, FilterChains, Traits};
 use crate::filter::{ConnectionInfo, ListenerInfo, TlsInfo};
 use crate::http;
-use crate::telemetry::{ListenerStats, listener_prefix};
+use crate::telemetry::{ListenerStats, ListenerTlsStats, ListenerWorkerStats, listener_prefix};
 use crate::transport::Transport;
 use crate::worker::{self, WorkerContext};
 
@@ -30,6 +30,8 @@ pub(crate) struct Listener {
     chains: Rc<FilterChains>,
     worker: Rc<WorkerContext>,
     stats: ListenerStats,
+    worker_stats: ListenerWorkerStats,
+    tls_stats: ListenerTlsStats,
 }
 
 impl Listener {
@@ -43,12 +45,18 @@ impl Listener {
             name: config.name.clone(),
             ..ListenerInfo::default()
         });
-        let stats = ListenerStats::new(&worker.stats, &listener_prefix(config.address));
+        let (all, prefix) = (&worker.stats, listener_prefix(config.address));
+        let stats = ListenerStats::new(all, &prefix);
+        let own_prefix = format!("{prefix}worker_{}.", all.worker_index());
+        let worker_stats = ListenerWorkerStats::new(all, &own_prefix);
+        let tls_stats = ListenerTlsStats::new(all, &format!("{prefix}ssl."));
         Rc::new(Self {
             info,
             chains: Rc::new(chains),
             worker: Rc::clone(worker),
             stats,
+            worker_stats,
+            tls_stats,
         })
     }
 
@@ -68,11 +76,8 @@ impl Listener {
     }
 
     async fn serve_counted(self: Rc<Self>, stream: TcpStream, peer: SocketAddr) {
-        self.stats.downstream_cx_total.inc();
-        self.stats.downstream_cx_active.inc();
+        let _counted = self.stats.connection(&self.worker_stats);
         self.serve(stream, peer).await;
-        self.stats.downstream_cx_active.dec();
-        self.stats.downstream_cx_destroy.inc();
     }
 
     async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
@@ -90,7 +95,10 @@ impl Listener {
                 return tracing::debug!(%peer, "no filter chain matches");
             }
             Ok(Err(error)) => return tracing::debug!(%peer, %error, "client connection"),
-            Err(_) => return tracing::debug!(%peer, "client said nothing"),
+            Err(_) => {
+                self.stats.downstream_pre_cx_timeout.inc();
+                return tracing::debug!(%peer, "client said nothing");
+            }
         };
         let info = ConnectionInfo {
             id: next_connection_id(),
@@ -161,7 +169,12 @@ impl Listener {
             ));
         };
         let config = tls.config_for(&handshake.client_hello());
-        let stream = handshake.into_stream(config).await?;
+        let outcome = handshake.into_stream(config).await;
+        match &outcome {
+            Ok(_) => self.tls_stats.handshake.inc(),
+            Err(_) => self.tls_stats.connection_error.inc(),
+        }
+        let stream = outcome?;
         let facts = tls.facts(stream.get_ref().1);
         let transport = Transport::Server(Box::new(stream));
         Ok(Some((chain, transport, server_name, Some(facts))))

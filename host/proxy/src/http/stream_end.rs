@@ -1,0 +1,72 @@
+//! The end of a stream: by its last byte, by a deadline, or because the client has left.
+
+use std::time::Instant;
+
+use super::active_stream::ActiveStream;
+use super::response_flags::ResponseFlags;
+use crate::timeouts::Expiring;
+
+impl ActiveStream {
+    /// Ends the stream, once: lets go of both bodies, logs, and tells the filters.
+    pub(super) fn finish(&self) {
+        if self.finished.replace(true) {
+            return;
+        }
+        let now = Instant::now();
+        let info = &self.state.info;
+        info.times.end.set(Some(now));
+        if !self.response_done.get() && !self.upgrade.is_taken() {
+            self.note_unfinished();
+        }
+        if let Some(slot) = self.timeout_slot.take() {
+            self.manager.worker.timeouts.remove(slot);
+        }
+        self.request_body.take();
+        self.source.take();
+        if let Some(waker) = self.sender_waker.take() {
+            waker.wake();
+        }
+        self.chain.complete();
+        self.count_end(now);
+        self.manager.log(&self.state);
+        self.connection.stream_ended(now);
+    }
+
+    fn count_end(&self, now: Instant) {
+        let stats = &self.manager.stats;
+        stats.downstream.downstream_rq_active.dec();
+        let took = now
+            .saturating_duration_since(self.state.info.start)
+            .as_millis();
+        stats
+            .downstream
+            .downstream_rq_time
+            .record(u64::try_from(took).unwrap_or(u64::MAX));
+        if let Some(details) = self.state.info.response_code_details.borrow().as_deref() {
+            stats.count_details(details);
+        }
+        match self.state.info.response_code.get() {
+            Some(status) => stats.count_response(status),
+            None => stats.downstream.downstream_rq_rx_reset.inc(),
+        }
+    }
+
+    /// The response did not reach its end: unless somebody said why, the client has left.
+    fn note_unfinished(&self) {
+        let info = &self.state.info;
+        if info.response_flags.get().is_empty() && !self.closes_connection.get() {
+            let left = ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION;
+            info.response_flags.set(left);
+            *info.response_code_details.borrow_mut() = Some("downstream_remote_disconnect".into());
+        }
+    }
+}
+
+impl Expiring for ActiveStream {
+    fn check(&self, now: Instant) {
+        let is_complete = self.request_body.borrow().is_none();
+        if let Some(error) = self.deadlines.passed(now, is_complete) {
+            self.state.send_local_reply(error.to_local_reply());
+        }
+    }
+}
