@@ -116,6 +116,13 @@ impl StreamState {
         self.route.get(&self.request_headers.borrow())
     }
 
+    /// Returns the route that was selected last. Attributes tell this one, as Envoy's do: a guest
+    /// that has just changed the path still sees the route it came by.
+    #[must_use]
+    pub(crate) fn last_route(&self) -> Option<Rc<SelectedRoute>> {
+        self.route.last(&self.request_headers.borrow())
+    }
+
     /// Asks to go on in a direction in which the filter of this port has paused. A direction that
     /// is not paused stays as it is.
     pub(crate) fn resume(&self, port: &FilterPort, direction: Direction) {
@@ -245,6 +252,8 @@ pub(crate) struct RouteCache {
     table: Option<Rc<RouteTable>>,
     random: u64,
     selected: RefCell<Option<Option<Rc<SelectedRoute>>>>,
+    /// The headers have changed since.
+    stale: Cell<bool>,
     frozen: Cell<bool>,
 }
 
@@ -257,6 +266,7 @@ impl RouteCache {
             table: Some(table),
             random,
             selected: RefCell::new(None),
+            stale: Cell::new(false),
             frozen: Cell::new(false),
         }
     }
@@ -268,6 +278,7 @@ impl RouteCache {
             table: None,
             random: 0,
             selected: RefCell::new(None),
+            stale: Cell::new(false),
             frozen: Cell::new(false),
         }
     }
@@ -276,14 +287,24 @@ impl RouteCache {
     #[must_use]
     pub(crate) fn get(&self, headers: &HeaderTable) -> Option<Rc<SelectedRoute>> {
         let mut selected = self.selected.borrow_mut();
+        if self.stale.replace(false) {
+            *selected = None;
+        }
         let select = || self.table.as_ref()?.select(headers, self.random);
         selected.get_or_insert_with(select).clone()
     }
 
-    /// Forgets the route, unless the router has used it.
+    /// Returns the route selected last, although the headers may have changed since.
+    #[must_use]
+    pub(crate) fn last(&self, headers: &HeaderTable) -> Option<Rc<SelectedRoute>> {
+        let last = self.selected.borrow().clone();
+        last.unwrap_or_else(|| self.get(headers))
+    }
+
+    /// Has the route selected again when it is needed, unless the router has used it.
     pub(crate) fn clear(&self) {
         if !self.frozen.get() {
-            self.selected.replace(None);
+            self.stale.set(true);
         }
     }
 

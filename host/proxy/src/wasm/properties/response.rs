@@ -1,5 +1,6 @@
 //! `response.*`.
 
+use tollgate_abi::GrpcStatus;
 use tollgate_runtime::{PropertyResult, PropertyValue};
 
 use super::{attribute, duration, headers, int, scalar, some, text};
@@ -22,7 +23,9 @@ pub(super) fn property(state: &StreamState, path: &[&[u8]]) -> PropertyResult {
         b"code" => some(info.response_code.get().map(int))?,
         b"code_details" => some(info.response_code_details.borrow().as_deref().map(text))?,
         b"flags" => int(info.response_flags.get().bits()),
-        b"grpc_status" => some(grpc_status(trailers, table))?,
+        b"grpc_status" => {
+            some(grpc_status(trailers, table).or_else(|| info.response_code.get().map(mapped)))?
+        }
         b"headers_bytes" => int(table.map_or(0, HeaderTable::byte_size)),
         b"size" => int(info.bytes_sent.get()),
         b"total_size" => {
@@ -41,6 +44,11 @@ pub(super) fn property(state: &StreamState, path: &[&[u8]]) -> PropertyResult {
         _ => some(None)?,
     };
     scalar(value, rest)
+}
+
+/// A response without a gRPC status has the one that fits its HTTP status.
+fn mapped(code: u16) -> PropertyValue {
+    PropertyValue::Int(i64::from(GrpcStatus::from_http(code).to_u32()))
 }
 
 /// Trailers come first: headers have a status only when there is nothing else.

@@ -14,15 +14,11 @@ pub(super) fn property(
     let value = match name {
         b"node" => return node.property(rest),
         b"cluster_name" => {
-            let route = state.selected_route();
+            let route = state.last_route();
             some(route.and_then(|route| route.cluster_name().map(|name| text(name))))?
         }
-        b"route_name" => some(state.selected_route().map(|route| text(route.name())))?,
-        b"virtual_host_name" => some(
-            state
-                .selected_route()
-                .map(|route| text(route.virtual_host())),
-        )?,
+        b"route_name" => some(state.last_route().map(|route| text(route.name())))?,
+        b"virtual_host_name" => some(state.last_route().map(|route| text(route.virtual_host())))?,
         b"filter_chain_name" => text(&state.connection.filter_chain_name),
         b"listener_direction" => PropertyValue::Int(state.connection.listener.direction),
         // None of these has metadata here; Envoy gives an empty message then.
