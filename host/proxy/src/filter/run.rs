@@ -1,14 +1,10 @@
 //! `Run`: how frames move through a lane, as Envoy's filter manager moves them.
 
-use bytes::Bytes;
-use http::StatusCode;
-
 use super::buffer::BodyBuffer;
 use super::lane::{Frame, Lane, Stop, Trailers};
 use super::state::LanePort;
-use super::{
-    DataAction, Direction, HeadersAction, HttpFilter, LocalReply, StreamState, TrailersAction,
-};
+use super::{DataAction, Direction, HeadersAction, HttpFilter, StreamState, TrailersAction};
+use crate::http::local_response::StreamError;
 
 /// A lane together with what it needs to call filters.
 pub(super) struct Run<'chain> {
@@ -281,18 +277,10 @@ impl Run<'_> {
 
     fn overflow(&self, lane: &mut Lane) {
         let reply = match lane.direction {
-            Direction::Request => LocalReply::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                Bytes::from_static(b"Payload Too Large"),
-                "request_payload_too_large",
-            ),
-            Direction::Response => LocalReply::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                Bytes::from_static(b"Internal Server Error"),
-                "response_payload_too_large",
-            ),
+            Direction::Request => StreamError::RequestTooLarge,
+            Direction::Response => StreamError::ResponseTooLarge,
         };
-        self.state.send_local_reply(reply);
+        self.state.send_local_reply(reply.to_local_reply());
         lane.close();
     }
 }

@@ -35,16 +35,12 @@ pub(crate) enum StreamError {
         /// Whether the whole request had arrived.
         request_complete: bool,
     },
-    /// The request's headers took too long to arrive.
-    RequestHeadersTimeout,
     /// A filter holds more of the request than it may.
     RequestTooLarge,
     /// A filter holds more of the response than it may.
     ResponseTooLarge,
     /// The request's head is too large.
     RequestHeadersTooLarge,
-    /// The request has too many headers.
-    TooManyRequestHeaders,
     /// The request breaks the rules of HTTP; the text says how, for the access log.
     BadRequest(&'static str),
     /// The request has no `host`.
@@ -109,15 +105,11 @@ impl StreamError {
                 let status = timeout_status(*request_complete);
                 reply(status, "request timeout", "request_overall_timeout")
             }
-            Self::RequestHeadersTimeout => {
-                reply(408, "request header timeout", "request_header_timeout")
-            }
             Self::RequestTooLarge => reply(413, "Payload Too Large", "request_payload_too_large"),
             Self::ResponseTooLarge => {
                 reply(500, "Internal Server Error", "response_payload_too_large")
             }
             Self::RequestHeadersTooLarge => headers_too_large("http1.headers_too_large"),
-            Self::TooManyRequestHeaders => headers_too_large("http1.too_many_headers"),
             Self::BadRequest(details) => {
                 reply(400, "Bad Request", *details).with_flags(Flags::DOWNSTREAM_PROTOCOL_ERROR)
             }

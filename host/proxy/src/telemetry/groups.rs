@@ -83,7 +83,7 @@ group! {
         counters:
             downstream_cx_destroy downstream_cx_total downstream_pre_cx_timeout
             no_filter_chain_match;
-        gauges: downstream_cx_active downstream_pre_cx_active;
+        gauges: downstream_cx_active;
         histograms: downstream_cx_length_ms;
     }
 }

@@ -4,6 +4,7 @@
 //! for another core; a statistic's value is the sum over the workers. Handles are looked up by
 //! name once, when a worker starts.
 
+mod connections;
 mod groups;
 mod histogram;
 mod hosts;

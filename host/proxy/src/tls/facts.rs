@@ -20,7 +20,7 @@ pub(crate) fn client_facts(connection: &ClientConnection) -> TlsInfo {
 }
 
 /// Returns what both sides of a connection have in common.
-pub(crate) fn common_facts(connection: &CommonState) -> TlsInfo {
+pub(super) fn common_facts(connection: &CommonState) -> TlsInfo {
     let suite = connection.negotiated_cipher_suite();
     let peer = connection
         .peer_certificates()

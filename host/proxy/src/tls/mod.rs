@@ -14,7 +14,6 @@ use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::{self, SupportedProtocolVersion, version};
 
 pub(crate) use client::client_config;
-pub(crate) use facts::common_facts;
 pub(crate) use facts::client_facts;
 pub(crate) use server::ServerTls;
 
