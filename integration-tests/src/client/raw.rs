@@ -17,12 +17,14 @@ pub struct RawAnswer {
 }
 
 impl RawAnswer {
-    /// Status codes of all answers on the connection, in their order.
+    /// Status codes of all answers on the connection, in their order. To an old client hyper
+    /// answers as HTTP/1.0, Envoy always as HTTP/1.1.
     #[must_use]
     pub fn statuses(&self) -> Vec<u16> {
         let text = String::from_utf8_lossy(&self.bytes);
-        text.match_indices("HTTP/1.1 ")
-            .filter_map(|(at, mark)| text.get(at + mark.len()..)?.get(..3)?.parse().ok())
+        text.split("HTTP/1.")
+            .skip(1)
+            .filter_map(|answer| answer.get(2..5)?.parse().ok())
             .collect()
     }
 

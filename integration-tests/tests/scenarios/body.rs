@@ -293,14 +293,16 @@ fn a_held_request_beyond_the_buffer_is_answered_413() {
 
 #[test]
 fn a_held_response_beyond_the_buffer_breaks_off_for_its_headers_are_gone() {
-    let (status, size, complete) = STREAMS.compare(|proxy| {
+    // hyper sends headers together with the first bytes of a body, so that of Tollgate's answer
+    // nothing is seen; Envoy's headers have left.
+    let (size, complete) = STREAMS.compare(|proxy| {
         proxy
             .origin()
             .answer("/body/buffer", Answer::text(pattern(20_000)));
         let response = proxy.get(SMALL_BUFFERS, "/body/buffer").send();
-        (response.status, response.body.len(), response.complete)
+        (response.body.len(), response.complete)
     });
-    assert_eq!((status, size, complete), (200, 0, false));
+    assert_eq!((size, complete), (0, false));
 }
 
 #[test]
