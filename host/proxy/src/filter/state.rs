@@ -301,6 +301,12 @@ impl RouteCache {
         last.unwrap_or_else(|| self.get(headers))
     }
 
+    /// Returns the route if it is selected at present.
+    #[must_use]
+    pub(crate) fn cached(&self) -> Option<Rc<SelectedRoute>> {
+        self.selected.borrow().as_ref()?.clone()
+    }
+
     /// Has the route selected again when it is needed, unless the router has used it.
     pub(crate) fn clear(&self) {
         if !self.frozen.get() {

@@ -327,7 +327,8 @@ impl ActiveStream {
         *info.response_code_details.borrow_mut() = Some(reply.details.clone());
         let (table, body) = local_response::build(reply, &self.state.request_headers.borrow());
         *self.state.response_headers.borrow_mut() = Some(table);
-        if let Some(route) = self.state.route.get(&self.state.request_headers.borrow()) {
+        // A request that was refused at once has no route yet; one whose route was cleared has none.
+        if let Some(route) = self.state.route.cached() {
             route.finalize_response(&self.state);
         }
         body

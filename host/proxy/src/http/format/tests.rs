@@ -204,3 +204,14 @@ fn formats_that_are_none_are_refused() {
         );
     }
 }
+
+#[test]
+fn sizes_of_headers_are_those_of_names_and_values() {
+    let state = stream();
+    let format = "%REQUEST_HEADERS_BYTES% %RESPONSE_HEADERS_BYTES% %UPSTREAM_CONNECTION_ID%";
+    let request = state.request_headers.borrow().byte_size();
+    assert_eq!(written(format, &state), format!("{request} 0 0"));
+    let response = HeaderTable::from_response(StatusCode::OK, HeaderMap::new());
+    state.response_headers.replace(Some(response));
+    assert_eq!(written("%RESPONSE_HEADERS_BYTES%", &state), "10");
+}

@@ -156,7 +156,17 @@ impl StreamField {
             }
             Self::BytesReceived => write_display(&info.bytes_received.get(), out),
             Self::BytesSent => write_display(&info.bytes_sent.get(), out),
-            Self::RequestHeadersBytes => write_display(&info.request_header_bytes.get(), out),
+            Self::RequestHeadersBytes => {
+                write_display(&state.request_headers.borrow().byte_size(), out)
+            }
+            Self::ResponseHeadersBytes => {
+                let headers = state.response_headers.borrow();
+                write_display(&headers.as_ref().map_or(0, HeaderTable::byte_size), out)
+            }
+            Self::ResponseTrailersBytes => {
+                let trailers = state.response_trailers.borrow();
+                write_display(&trailers.as_ref().map_or(0, HeaderTable::byte_size), out)
+            }
             Self::RouteName => {
                 let route = state.selected_route()?;
                 write_text(
@@ -234,7 +244,7 @@ impl UpstreamField {
                 write_text(name.as_bytes(), out)
             }
             Self::Attempts => write_display(&upstream.attempts.get(), out),
-            Self::ConnectionId => write_display(&upstream.connection_id.get()?, out),
+            Self::ConnectionId => write_display(&upstream.connection_id.get().unwrap_or(0), out),
             Self::TransportFailureReason => {
                 let reason = upstream.transport_failure_reason.borrow();
                 write_text(
