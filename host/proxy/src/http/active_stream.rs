@@ -171,7 +171,6 @@ impl ActiveStream {
 
     async fn send_upstream(self: &Rc<Self>, forward: Forward, end_of_stream: bool) -> Next<Answer> {
         // After an upgrade the client's bytes follow when the upstream has agreed.
-        self.manager.stats.router.rq_total.inc();
         let body = if end_of_stream || self.upgrade.is_asked() {
             UpstreamBody::Empty
         } else {

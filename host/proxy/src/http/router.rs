@@ -31,6 +31,7 @@ impl ActiveStream {
         let route = self.state.selected_route();
         self.state.route.freeze();
         let stats = &self.manager.stats.router;
+        stats.rq_total.inc();
         let route = route.ok_or_else(|| {
             stats.no_route.inc();
             StreamError::RouteNotFound.to_local_reply()
@@ -39,10 +40,7 @@ impl ActiveStream {
         let forward = match route.action() {
             RouteAction::Forward(forward) => forward,
             RouteAction::Redirect(_) | RouteAction::DirectResponse(_) => {
-                match route.action() {
-                    RouteAction::Redirect(_) => stats.rq_redirect.inc(),
-                    _ => stats.rq_direct_response.inc(),
-                }
+                stats.rq_direct_response.inc();
                 let reply = route.direct_reply(&self.state, suppress);
                 return Err(reply.unwrap_or_else(|| StreamError::RouteNotFound.to_local_reply()));
             }

@@ -31,7 +31,8 @@ pub(crate) struct Listener {
     worker: Rc<WorkerContext>,
     stats: ListenerStats,
     worker_stats: ListenerWorkerStats,
-    tls_stats: ListenerTlsStats,
+    /// Shown by listeners that speak TLS.
+    tls_stats: Option<ListenerTlsStats>,
 }
 
 impl Listener {
@@ -49,7 +50,9 @@ impl Listener {
         let stats = ListenerStats::new(all, &prefix);
         let own_prefix = format!("{prefix}worker_{}.", all.worker_index());
         let worker_stats = ListenerWorkerStats::new(all, &own_prefix);
-        let tls_stats = ListenerTlsStats::new(all, &format!("{prefix}ssl."));
+        let tls_stats = chains
+            .speak_tls()
+            .then(|| ListenerTlsStats::new(all, &format!("{prefix}ssl.")));
         Rc::new(Self {
             info,
             chains: Rc::new(chains),
@@ -170,9 +173,11 @@ impl Listener {
         };
         let config = tls.config_for(&handshake.client_hello());
         let outcome = handshake.into_stream(config).await;
-        match &outcome {
-            Ok(_) => self.tls_stats.handshake.inc(),
-            Err(_) => self.tls_stats.connection_error.inc(),
+        if let Some(stats) = &self.tls_stats {
+            match &outcome {
+                Ok(_) => stats.handshake.inc(),
+                Err(_) => stats.connection_error.inc(),
+            }
         }
         let stream = outcome?;
         let facts = tls.facts(stream.get_ref().1);

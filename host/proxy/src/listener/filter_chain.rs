@@ -72,6 +72,12 @@ impl FilterChains {
             || self.chains.len() + usize::from(self.default.is_some()) > 1
     }
 
+    /// Returns whether some chain speaks TLS.
+    pub(crate) fn speak_tls(&self) -> bool {
+        let mut chains = self.chains.iter().chain(&self.default);
+        chains.any(|chain| chain.tls.is_some())
+    }
+
     /// Returns the chain that fits best: Envoy compares server name, then transport, then
     /// application protocol, and takes the most specific that fits each.
     pub(crate) fn find(&self, traits: &Traits<'_>) -> Option<&Chain> {

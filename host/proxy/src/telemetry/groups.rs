@@ -60,7 +60,7 @@ group! {
 group! {
     /// `http.<stat_prefix>.`: what the router of a connection manager does.
     RouterStats {
-        counters: no_cluster no_route rq_direct_response rq_redirect rq_total;
+        counters: no_cluster no_route rq_direct_response rq_total;
         gauges: ;
         histograms: ;
     }
