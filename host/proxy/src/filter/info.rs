@@ -26,8 +26,6 @@ pub(crate) struct StreamInfo {
     pub(crate) bytes_received: Cell<u64>,
     /// Response body bytes sent.
     pub(crate) bytes_sent: Cell<u64>,
-    /// Bytes of request headers as received.
-    pub(crate) request_header_bytes: Cell<u64>,
     /// Status sent to the client, once it is.
     pub(crate) response_code: Cell<Option<u16>>,
     /// Where the response came from, such as `via_upstream`.
@@ -168,7 +166,6 @@ impl StreamInfo {
             remote_address: Cell::new(remote_address),
             bytes_received: Cell::new(0),
             bytes_sent: Cell::new(0),
-            request_header_bytes: Cell::new(0),
             response_code: Cell::new(None),
             response_code_details: RefCell::new(None),
             response_flags: Cell::new(ResponseFlags::default()),
