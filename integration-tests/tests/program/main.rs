@@ -1,0 +1,18 @@
+//! The `tollgate` program as its user meets it: every command, every way to get it wrong.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what cannot be read or run fails the test"
+)]
+
+mod addresses;
+mod commands;
+mod demo;
+mod files;
+mod guests;
+mod inspect;
+mod modules;
+mod plugins;
+mod serving;
+mod signals;
+mod support;
