@@ -2,9 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, ErrorKind};
+use std::io;
 
-use tollgate_config::ConfigErrors;
+use tollgate_config::{ConfigError, ConfigErrors, ErrorKind};
 use tollgate_proxy::ServerError;
 use tracing::debug;
 
@@ -55,8 +55,17 @@ impl From<io::Error> for CommandError {
 
 impl From<ConfigErrors> for CommandError {
     fn from(errors: ConfigErrors) -> Self {
+        let line = |error: &ConfigError| {
+            let line = one_line(&error.to_string());
+            match error.kind {
+                ErrorKind::Unsupported => {
+                    format!("{line}; `--ignore-unsupported` goes on without it")
+                }
+                ErrorKind::Schema | ErrorKind::Semantic => line,
+            }
+        };
         Self {
-            lines: errors.iter().map(|e| one_line(&e.to_string())).collect(),
+            lines: errors.iter().map(line).collect(),
         }
     }
 }
@@ -109,12 +118,12 @@ fn way_out(error: &ServerError) -> Option<&'static str> {
     None
 }
 
-fn advice(kind: ErrorKind) -> Option<&'static str> {
-    if kind == ErrorKind::AddrInUse {
+fn advice(kind: io::ErrorKind) -> Option<&'static str> {
+    if kind == io::ErrorKind::AddrInUse {
         Some("end the program that has it, or configure another port")
-    } else if kind == ErrorKind::AddrNotAvailable {
+    } else if kind == io::ErrorKind::AddrNotAvailable {
         Some("configure an address that this machine has")
-    } else if kind == ErrorKind::PermissionDenied {
+    } else if kind == io::ErrorKind::PermissionDenied {
         Some("ports below 1024 need the right CAP_NET_BIND_SERVICE; configure a higher one")
     } else {
         None
