@@ -36,7 +36,7 @@ fn a_refused_configuration_is_logged_with_the_path_of_its_fault() {
     let configuration = r#"{ "keys": [{ "key": "a", "consumer": "b" }, { "consumer": "c" }] }"#;
     for ended in each_refuses(&module, configuration, &["refused its configuration"]) {
         let log = ended.log_lines().join("\n");
-        assert!(log.contains("wasm log guest"), "{log}");
+        assert!(log.contains("wasm log root vm: "), "{log}");
         assert!(log.contains("keys[1]"), "{log}");
     }
 }
@@ -46,7 +46,7 @@ fn a_configuration_that_is_no_json_is_refused() {
     let module = wasm_module("local_rate_limit").display().to_string();
     for ended in each_refuses(&module, "rules: none", &["refused its configuration"]) {
         let log = ended.log_lines().join("\n");
-        assert!(log.contains("ERROR wasm: wasm log guest"), "{log}");
+        assert!(log.contains("ERROR wasm: wasm log root vm: "), "{log}");
     }
 }
 

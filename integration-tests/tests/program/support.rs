@@ -183,7 +183,7 @@ impl Configuration {
         self
     }
 
-    /// Puts the plugin `guest` before the router of every listener.
+    /// Puts the plugin `guest`, whose root id is `root`, before the router of every listener.
     pub(crate) fn plugin(mut self, module: &str, configuration: &str) -> Self {
         let configuration = serde_json::Value::from(configuration);
         self.filter = format!(
@@ -193,7 +193,7 @@ impl Configuration {
               "@type": type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm
               config:
                 name: guest
-                root_id: guest
+                root_id: root
                 vm_config:
                   vm_id: vm
                   runtime: envoy.wasm.runtime.v8
