@@ -12,6 +12,7 @@
 
 mod artifact;
 mod background;
+mod certificate;
 
 pub mod client;
 mod envoy;

@@ -172,6 +172,24 @@ impl Proxy {
         parsed.filter(|line| line.is_from(plugin)).collect()
     }
 
+    /// Waits for a printed line that holds a text; returns all such lines of the scenario.
+    #[must_use]
+    pub fn wait_for_output(&self, wanted: &str) -> Vec<String> {
+        let mark = self.mark.load(Ordering::Relaxed);
+        let process = self.server.process();
+        let found = process.wait_for_line(mark, LOG_LIMIT, |line| line.contains(wanted));
+        let lines = process.lines_from(mark);
+        assert!(
+            found,
+            "{:?} printed no {wanted:?}, only {lines:#?}",
+            self.kind()
+        );
+        lines
+            .into_iter()
+            .filter(|line| line.contains(wanted))
+            .collect()
+    }
+
     /// Everything the proxy has printed.
     #[must_use]
     pub fn output(&self) -> Vec<String> {

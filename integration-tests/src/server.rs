@@ -127,6 +127,9 @@ fn run(kind: Kind, file: &Path, scratch: &Path, wrapper: &[&str]) -> Supervised 
         Kind::Envoy => {
             let how = [
                 "--disable-hot-restart",
+                // Access logs that come ten seconds later are of no use to a test.
+                "--file-flush-interval-msec",
+                "20",
                 "--concurrency",
                 "1",
                 "--config-path",

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::artifact::wasm_module;
+use crate::certificate::certificate_dir;
 use crate::port;
 
 /// Ports of a file as it lies there, and what they became.
@@ -16,6 +17,9 @@ pub(crate) const ADMIN: u16 = 9901;
 
 /// Where modules lie in every file, seen from the repository's root.
 const MODULE_PREFIX: &str = "target/wasm/wasm32-unknown-unknown/wasm/";
+/// Where certificates lie in every file.
+const CERTIFICATE_PREFIX: &str = "target/tls/";
+
 const PORT_FIELD: &str = "port_value:";
 
 /// Replaces the ports of a file: those in `origins` by what they map to, all others by free ones.
@@ -29,7 +33,7 @@ pub fn fill(text: &str, origins: &Ports) -> (String, Ports) {
                 let port = *ports.entry(shipped).or_insert_with(port::free);
                 filled.push_str(&format!("{before}{PORT_FIELD} {port}{after}"));
             }
-            None => filled.push_str(&fill_module(line)),
+            None => filled.push_str(&fill_certificate(&fill_module(line))),
         }
         filled.push('\n');
     }
@@ -59,4 +63,13 @@ fn fill_module(line: &str) -> String {
     let folder = path.display().to_string();
     let folder = folder.trim_end_matches(&format!("{module}.wasm"));
     format!("{before}{folder}{rest}")
+}
+
+/// Points a line at the certificates of the running tests, which are made if need be.
+fn fill_certificate(line: &str) -> String {
+    if !line.contains(CERTIFICATE_PREFIX) {
+        return line.to_owned();
+    }
+    let folder = format!("{}/", certificate_dir().display());
+    line.replace(CERTIFICATE_PREFIX, &folder)
 }

@@ -4,6 +4,7 @@
 //! known to do, so that a mistake that both make is seen as well.
 #![expect(clippy::expect_used, reason = "what cannot be had fails the test")]
 
+mod access_log;
 mod body;
 mod callout;
 mod configuration;
@@ -23,4 +24,5 @@ mod sdk;
 mod shared_data;
 mod support;
 mod timer;
+mod tls;
 mod trailers;

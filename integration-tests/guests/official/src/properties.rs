@@ -11,6 +11,7 @@ pub(crate) fn behaviour(name: &str) -> Option<Behaviour> {
     Some(match name {
         "read" => Box::new(Read),
         "state" => Box::new(State),
+        "connection" => Box::new(Connection),
         _ => return None,
     })
 }
@@ -112,6 +113,34 @@ impl HttpContext for Read {
             duration.map(|bytes| bytes.len())
         ));
         say("logged");
+    }
+}
+
+const OF_CONNECTION: [&[&str]; 12] = [
+    &["request", "scheme"],
+    &["connection", "mtls"],
+    &["connection", "tls_version"],
+    &["connection", "requested_server_name"],
+    &["connection", "subject_peer_certificate"],
+    &["connection", "dns_san_peer_certificate"],
+    &["connection", "uri_san_peer_certificate"],
+    &["connection", "subject_local_certificate"],
+    &["connection", "dns_san_local_certificate"],
+    &["connection", "uri_san_local_certificate"],
+    &["connection", "termination_details"],
+    &["xds", "filter_chain_name"],
+];
+
+/// What is known of the client's connection.
+struct Connection;
+
+impl Context for Connection {}
+
+impl HttpContext for Connection {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        OF_CONNECTION.iter().for_each(|path| show(path));
+        say("told");
+        Action::Continue
     }
 }
 
