@@ -66,6 +66,7 @@ impl HttpFilterChain {
 
     /// Returns the state that chain and filters share.
     #[must_use]
+    #[cfg(test)]
     pub(crate) fn state(&self) -> &Rc<StreamState> {
         &self.state
     }

@@ -18,16 +18,14 @@ mod state;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use buffer::BodyBuffer;
 pub(crate) use chain::{Event, HttpFilterChain};
-pub(crate) use header_table::{HeaderFault, HeaderTable, TableKind};
+pub(crate) use header_table::{HeaderFault, HeaderTable};
 pub(crate) use info::{
-    Certificate, ConnectionInfo, ListenerInfo, StreamInfo, StreamTimes, TlsInfo, UpstreamInfo,
-    protocol_name,
+    Certificate, ConnectionInfo, ListenerInfo, StreamInfo, TlsInfo, UpstreamInfo, protocol_name,
 };
 pub(crate) use local_reply::LocalReply;
-pub(crate) use pseudo_header::{PseudoHeader, PseudoValue};
-pub(crate) use state::{FilterPort, LanePort, RouteCache, StreamState};
+pub(crate) use pseudo_header::PseudoHeader;
+pub(crate) use state::{FilterPort, RouteCache, StreamState};
 pub(crate) use tollgate_abi::{DataAction, HeadersAction, TrailersAction};
 
 /// One half of an HTTP exchange.

@@ -147,6 +147,7 @@ impl HeaderTable {
     }
 
     /// Sets the method.
+    #[cfg(test)]
     pub(crate) fn set_method(&mut self, method: Method) {
         self.set_pseudo(PseudoHeader::Method, PseudoValue::Method(method));
     }
@@ -163,12 +164,6 @@ impl HeaderTable {
     pub(crate) fn set_authority(&mut self, authority: &[u8]) {
         let value = PseudoValue::parse(PseudoHeader::Authority, authority);
         self.set_pseudo(PseudoHeader::Authority, value);
-    }
-
-    /// Sets the scheme.
-    pub(crate) fn set_scheme(&mut self, scheme: &'static str) {
-        let value = PseudoValue::Text(HeaderValue::from_static(scheme));
-        self.set_pseudo(PseudoHeader::Scheme, value);
     }
 
     /// Returns the request for an HTTP/1 upstream: path as the target, authority as `host`.

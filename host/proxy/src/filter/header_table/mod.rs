@@ -124,12 +124,6 @@ impl HeaderTable {
         table
     }
 
-    /// Returns what the table holds.
-    #[must_use]
-    pub(crate) fn kind(&self) -> TableKind {
-        self.kind
-    }
-
     /// Returns the first value of `name`, which is in lower case or a pseudo-header.
     #[must_use]
     pub(crate) fn get(&self, name: &str) -> Option<&[u8]> {
@@ -210,12 +204,6 @@ impl HeaderTable {
     #[must_use]
     pub(crate) fn len(&self) -> usize {
         self.pseudo.len() + self.fields.len() + self.illegal.len()
-    }
-
-    /// Returns whether there are no entries.
-    #[must_use]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Returns the lengths of all names and values, summed.
