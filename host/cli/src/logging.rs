@@ -54,7 +54,7 @@ pub(crate) fn print_error(error: &CommandError) {
     let mut out = io::stderr().lock();
     for line in error.lines() {
         // Standard error may be closed; there is nowhere left to say so.
-        let _ = writeln!(out, "tollgate: {line}");
+        drop(writeln!(out, "tollgate: {line}"));
     }
 }
 

@@ -44,7 +44,7 @@ fn load_all(files: &[PathBuf], ignore_unsupported: bool) -> Result<Vec<Bootstrap
     let mut bootstraps = Vec::new();
     let mut faults = Vec::new();
     for file in files {
-        match load(file, &options) {
+        match load(file, options) {
             Ok(bootstrap) => bootstraps.push(bootstrap),
             Err(error) => faults.extend(error.lines().map(str::to_owned)),
         }
@@ -57,8 +57,8 @@ fn load_all(files: &[PathBuf], ignore_unsupported: bool) -> Result<Vec<Bootstrap
 /// # Errors
 ///
 /// When the file is refused.
-pub(crate) fn load(file: &Path, options: &LoadOptions) -> Result<Bootstrap, CommandError> {
-    let loaded = tollgate_config::load(file, options)?;
+pub(crate) fn load(file: &Path, options: LoadOptions) -> Result<Bootstrap, CommandError> {
+    let loaded = tollgate_config::load(file, &options)?;
     for warning in &loaded.warnings {
         warn!("{warning}");
     }

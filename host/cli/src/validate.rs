@@ -19,7 +19,7 @@ pub(crate) fn validate(arguments: &ValidateArguments) -> ExitCode {
     };
     let mut code = ExitCode::SUCCESS;
     for file in &arguments.files {
-        if let Err(error) = check(file, &options) {
+        if let Err(error) = check(file, options) {
             crate::logging::print_error(&error);
             code = ExitCode::FAILURE;
         }
@@ -27,7 +27,7 @@ pub(crate) fn validate(arguments: &ValidateArguments) -> ExitCode {
     code
 }
 
-fn check(file: &Path, options: &LoadOptions) -> Result<(), CommandError> {
+fn check(file: &Path, options: LoadOptions) -> Result<(), CommandError> {
     let bootstrap = load(file, options)?;
     addresses::check([(file, &bootstrap)], None)?;
     Server::validate(&[bootstrap])

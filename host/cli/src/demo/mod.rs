@@ -33,7 +33,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CommandError> 
     let upstream = Upstream::start()?;
     let folder = Folder::create()?;
     let file = folder.write(port, upstream.address())?;
-    let bootstrap = load(&file, &LoadOptions::default())?;
+    let bootstrap = load(&file, LoadOptions::default())?;
     let server = Server::start(vec![bootstrap], ServerOptions::default())?;
     print_invitation(port, server.admin_address(), upstream.address(), &file)?;
     server.wait_for_signal();
@@ -80,7 +80,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         // Left-over files in the temporary folder harm nobody.
-        let _ = fs::remove_dir_all(&self.0);
+        drop(fs::remove_dir_all(&self.0));
     }
 }
 
