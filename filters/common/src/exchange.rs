@@ -13,6 +13,10 @@ impl<S> RequestHead for Exchange<S> {
     }
 
     fn cookies(&self) -> Result<Option<Vec<u8>>, Error> {
+        // Most requests have none, and asking for one header costs less than reading all.
+        if Self::header(self, "cookie")?.is_none() {
+            return Ok(None);
+        }
         let mut joined: Option<Vec<u8>> = None;
         for cookies in self.headers()?.get_all("cookie") {
             match &mut joined {
