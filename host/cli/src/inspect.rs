@@ -15,7 +15,7 @@ use crate::error::CommandError;
 /// When the file cannot be read or is not a wasm module.
 pub(crate) fn inspect(path: &Path) -> Result<ExitCode, CommandError> {
     let name = path.display();
-    let bytes = std::fs::read(path).map_err(|error| format!("{name}: {error}"))?;
+    let bytes = tollgate_proxy::read_module(path).map_err(|error| format!("{name}: {error}"))?;
     let report =
         tollgate_runtime::inspect::inspect(&bytes).map_err(|error| format!("{name}: {error}"))?;
     let mut out = io::stdout().lock();

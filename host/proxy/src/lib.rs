@@ -50,3 +50,4 @@ mod worker_thread;
 
 pub use error::ServerError;
 pub use server::{RunningServer, Server, ServerOptions};
+pub use wasm::read_module;

@@ -10,6 +10,7 @@ mod error;
 mod http_filter;
 mod http_host;
 mod log;
+mod module_file;
 mod plugin;
 mod properties;
 mod registry;
@@ -23,6 +24,7 @@ mod vm;
 mod vm_table;
 
 pub(crate) use error::PluginError;
+pub use module_file::read_module;
 pub(crate) use plugin::PluginHandle;
 pub(crate) use registry::PluginRegistry;
 pub(crate) use runtime::WasmRuntime;

@@ -12,6 +12,7 @@ use tollgate_runtime::{Engine, EngineOptions, Module, SharedState};
 use super::canary;
 use super::custom_metrics::CustomMetrics;
 use super::error::PluginError;
+use super::module_file::read_module;
 use super::stats::WasmStats;
 use crate::telemetry::Stats;
 
@@ -190,7 +191,7 @@ fn code(plugin: &PluginConfig) -> Result<Bytes, PluginError> {
     let name = || plugin.name.clone();
     let code = match &plugin.vm_config.code {
         DataSource::File(path) => {
-            std::fs::read(path)
+            read_module(path)
                 .map(Bytes::from)
                 .map_err(|source| PluginError::ReadFile {
                     plugin: name(),

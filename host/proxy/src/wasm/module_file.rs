@@ -1,0 +1,39 @@
+//! A module's file, as far as there can be a module in it.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+/// The most that Istio loads as well; a device or a wrong file is not read until memory ends.
+const MAX_SIZE: u64 = 256 << 20;
+
+/// Reads a module's file.
+///
+/// # Errors
+///
+/// When it cannot be read, or is larger than 256 MiB.
+pub fn read_module(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MAX_SIZE + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        let reason = format!("too large for a module: more than {} MiB", MAX_SIZE >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+    use std::path::Path;
+
+    use super::read_module;
+
+    #[test]
+    fn a_file_without_an_end_is_refused() {
+        let error = read_module(Path::new("/dev/zero")).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge);
+    }
+}
