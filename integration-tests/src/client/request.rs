@@ -60,6 +60,13 @@ impl Request {
         self
     }
 
+    /// Adds the headers that make it a gRPC call.
+    #[must_use]
+    pub fn grpc(self) -> Self {
+        self.header("content-type", "application/grpc")
+            .header("te", "trailers")
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(self, name: &str, value: &str) -> Self {

@@ -140,10 +140,7 @@ fn a_disabled_rule_and_shadow_mode_let_everybody_pass() {
 fn a_grpc_call_without_a_key_is_unauthenticated() {
     let response = API_KEY.compare(|proxy| {
         let request = proxy.post(MAIN, "/pkg.Service/Method").http2();
-        request
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .send()
+        request.grpc().send()
     });
     assert_eq!(
         (response.status, response.header("grpc-status")),
@@ -210,10 +207,7 @@ fn a_limited_grpc_call_is_told_its_resources_are_exhausted() {
                 .post(MAIN, "/limited/grpc")
                 .http2()
                 .header("x-client", "grpc");
-            request
-                .header("content-type", "application/grpc")
-                .header("te", "trailers")
-                .send()
+            request.grpc().send()
         };
         let (_, _, last) = (call(), call(), call());
         (last.status, last.header("grpc-status").map(str::to_owned))

@@ -77,9 +77,7 @@ fn a_unary_grpc_call_passes_with_its_trailers() {
             .post(MAIN, "/pkg.Service/Method")
             .http2()
             .header("x-upstream", "http2");
-        let request = request
-            .header("content-type", "application/grpc")
-            .header("te", "trailers");
+        let request = request.grpc();
         let response = request.body(&b"\0\0\0\0\x03abc"[..]).send();
         (response, proxy.origin().only_request())
     });
@@ -106,9 +104,7 @@ fn both_directions_of_a_grpc_stream_flow_at_once() {
             .post(MAIN, "/pkg.Service/Stream")
             .http2()
             .header("x-upstream", "http2");
-        let request = request
-            .header("content-type", "application/grpc")
-            .header("te", "trailers");
+        let request = request.grpc();
         let body = Body::chunks().chunk("first ").wait(&gate).chunk("second");
         let open = request.stream(body).start().open().expect("an answer");
         let (open, answered) = open.wait_for_bytes(12);
@@ -126,10 +122,7 @@ fn both_directions_of_a_grpc_stream_flow_at_once() {
 fn a_grpc_call_without_an_upstream_gets_a_grpc_status() {
     let response = HTTP.compare(|proxy| {
         let request = proxy.post(MAIN, "/empty-cluster").http2();
-        request
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .send()
+        request.grpc().send()
     });
     assert_eq!(response.status, 200);
     assert_eq!(response.header("grpc-status"), Some("14"));
@@ -140,10 +133,7 @@ fn a_grpc_call_without_an_upstream_gets_a_grpc_status() {
 fn a_grpc_call_without_a_route_gets_a_grpc_status() {
     let response = HTTP.compare(|proxy| {
         let request = proxy.post(MAIN, "/nowhere").http2();
-        request
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .send()
+        request.grpc().send()
     });
     assert_eq!(
         (response.status, response.header("grpc-status")),

@@ -140,10 +140,7 @@ fn of_two_answers_the_first_counts() {
 fn a_grpc_request_gets_its_answer_as_a_grpc_status() {
     let response = STREAMS.compare(|proxy| {
         let request = proxy.post(MAIN, "/local-response/grpc").http2();
-        request
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .send()
+        request.grpc().send()
     });
     assert_eq!((response.status, response.text().as_str()), (200, ""));
     assert_eq!(response.header("content-type"), Some("application/grpc"));
@@ -156,10 +153,7 @@ fn a_grpc_request_gets_its_answer_as_a_grpc_status() {
 fn an_http_status_for_a_grpc_request_becomes_the_grpc_status_that_fits() {
     let response = STREAMS.compare(|proxy| {
         let request = proxy.post(MAIN, "/local-response/unauthorized").http2();
-        request
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .send()
+        request.grpc().send()
     });
     assert_eq!(
         (response.status, response.header("grpc-status")),

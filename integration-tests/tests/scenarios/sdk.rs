@@ -69,10 +69,7 @@ fn a_reject_of_a_grpc_call_has_its_grpc_status() {
             .post(EDITING, "/pkg.Service/Method")
             .http2()
             .header("x-refuse", "400");
-        request
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .send()
+        request.grpc().send()
     });
     assert_eq!(
         (response.status, response.header("grpc-status")),
