@@ -3,6 +3,31 @@
 //! The specification knows Continue (0) and Pause (1); Envoy accepts its whole enumerations and
 //! maps every other number to a stop, so these conversions are total.
 
+/// What the three kinds of actions have in common.
+pub trait Action: Copy + PartialEq {
+    /// Passes on what the callback was given, and what was held.
+    const CONTINUE: Self;
+
+    /// What Envoy takes instead of a callback's own answer once the stream ends otherwise: by a
+    /// local response, or because the guest has failed.
+    const CLOSED: Self;
+}
+
+impl Action for HeadersAction {
+    const CONTINUE: Self = Self::Continue;
+    const CLOSED: Self = Self::StopAllIterationAndWatermark;
+}
+
+impl Action for DataAction {
+    const CONTINUE: Self = Self::Continue;
+    const CLOSED: Self = Self::StopIterationNoBuffer;
+}
+
+impl Action for TrailersAction {
+    const CONTINUE: Self = Self::Continue;
+    const CLOSED: Self = Self::StopIteration;
+}
+
 /// The answer of a headers callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadersAction {

@@ -26,7 +26,7 @@ pub(crate) use info::{
 pub(crate) use local_reply::LocalReply;
 pub(crate) use pseudo_header::PseudoHeader;
 pub(crate) use state::{FilterPort, RouteCache, StreamState};
-pub(crate) use tollgate_abi::{DataAction, HeadersAction, TrailersAction};
+pub(crate) use tollgate_abi::{Action, DataAction, HeadersAction, TrailersAction};
 
 /// One half of an HTTP exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

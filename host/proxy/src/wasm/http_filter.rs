@@ -10,7 +10,7 @@ use tollgate_runtime::{ContextId, Fault, Vm};
 use super::http_host::StreamHost;
 use super::vm::WorkerVm;
 use crate::filter::{
-    DataAction, FilterPort, HeadersAction, HttpFilter, StreamState, TrailersAction,
+    Action, DataAction, FilterPort, HeadersAction, HttpFilter, StreamState, TrailersAction,
 };
 use crate::http::local_response::failed_plugin;
 
@@ -89,28 +89,6 @@ impl PluginFilter {
         }
         A::CLOSED
     }
-}
-
-/// An action of a callback, as far as faults are concerned.
-trait Action: PartialEq + Copy {
-    const CONTINUE: Self;
-    /// What a stream that has failed answers.
-    const CLOSED: Self;
-}
-
-impl Action for HeadersAction {
-    const CONTINUE: Self = Self::Continue;
-    const CLOSED: Self = Self::StopAllIterationAndWatermark;
-}
-
-impl Action for DataAction {
-    const CONTINUE: Self = Self::Continue;
-    const CLOSED: Self = Self::StopIterationNoBuffer;
-}
-
-impl Action for TrailersAction {
-    const CONTINUE: Self = Self::Continue;
-    const CLOSED: Self = Self::StopIteration;
 }
 
 impl HttpFilter for PluginFilter {

@@ -1,6 +1,6 @@
 //! The events of an HTTP stream, and the actions a guest answers with.
 
-use tollgate_abi::{DataAction, HeadersAction, TrailersAction};
+use tollgate_abi::{Action, DataAction, HeadersAction, TrailersAction};
 
 use super::Vm;
 use super::exports::HeadersCallback;
@@ -9,28 +9,6 @@ use super::plugin::length;
 use crate::error::FaultKind;
 use crate::host::{Direction, StreamMap};
 use crate::{ContextId, Fault};
-
-/// What the three kinds of actions have in common.
-trait Action: Copy + PartialEq {
-    const CONTINUE: Self;
-    /// Holds the stream while a local response replaces it.
-    const AFTER_REPLY: Self;
-}
-
-impl Action for HeadersAction {
-    const CONTINUE: Self = Self::Continue;
-    const AFTER_REPLY: Self = Self::StopAllIterationAndWatermark;
-}
-
-impl Action for DataAction {
-    const CONTINUE: Self = Self::Continue;
-    const AFTER_REPLY: Self = Self::StopIterationNoBuffer;
-}
-
-impl Action for TrailersAction {
-    const CONTINUE: Self = Self::Continue;
-    const AFTER_REPLY: Self = Self::StopIteration;
-}
 
 /// The names and maps of one direction.
 struct Side {
@@ -228,11 +206,7 @@ impl Vm {
         action: A,
     ) -> Result<A, Fault> {
         let state = self.guest.state_mut();
-        let mut action = if state.has_replied {
-            A::AFTER_REPLY
-        } else {
-            action
-        };
+        let mut action = if state.has_replied { A::CLOSED } else { action };
         // A guest that resumes and then pauses means "go on": resuming first would be lost.
         if action != A::CONTINUE
             && !state.effects.is_empty()
