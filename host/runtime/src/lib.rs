@@ -89,7 +89,8 @@ pub use engine::{Engine, EngineError, EngineOptions};
 pub use error::{BacktraceFrame, Fault, FaultKind, LoadError};
 pub use host::{
     CalloutRefusal, Direction, Header, HeaderVisitor, HostServices, HttpCall, HttpCallResponse,
-    HttpHost, LocalResponse, LogOrigin, PropertyResult, StreamMap,
+    HttpHost, LifeSpan, LocalResponse, LogOrigin, PropertyDeclaration, PropertyResult,
+    PropertyType, StreamMap,
 };
 pub use module::Module;
 pub use property::PropertyValue;

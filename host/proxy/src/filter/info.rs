@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::Version;
 
+use super::filter_state::ConnectionState;
 use crate::http::response_flags::ResponseFlags;
 
 /// Facts about one stream, filled in as it goes.
@@ -107,6 +108,8 @@ pub(crate) struct ConnectionInfo {
     pub(crate) listener: Rc<ListenerInfo>,
     /// Why the transport failed, if it did.
     pub(crate) transport_failure_reason: Option<String>,
+    /// Values that filters share for the whole connection.
+    pub(crate) state: Rc<ConnectionState>,
 }
 
 /// Facts about a listener.

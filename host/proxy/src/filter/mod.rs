@@ -7,6 +7,7 @@
 mod buffer;
 mod chain;
 mod event_queue;
+mod filter_state;
 mod header_table;
 mod info;
 mod inline_headers;
@@ -19,6 +20,7 @@ mod state;
 pub(crate) mod tests;
 
 pub(crate) use chain::{Event, HttpFilterChain};
+pub(crate) use filter_state::{ObjectKind, StateObject, StateScope};
 pub(crate) use header_table::{HeaderFault, HeaderTable};
 pub(crate) use info::{
     Certificate, ConnectionInfo, ListenerInfo, StreamInfo, TlsInfo, UpstreamInfo, protocol_name,

@@ -1,19 +1,16 @@
 //! `StreamState`: what the filters of a stream see and change, and how they ask to go on.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
 use std::task::Waker;
 
 use super::buffer::BodyBuffer;
+use super::filter_state::FilterState;
 use super::header_table::HeaderTable;
 use super::info::{ConnectionInfo, StreamInfo};
 use super::{Direction, LocalReply};
 use crate::route::{RouteTable, SelectedRoute};
-
-/// Objects that filters share, by name.
-pub(crate) type FilterState = HashMap<Box<[u8]>, Box<[u8]>>;
 
 /// One stream, shared by its filters, its chain and whoever drives the chain.
 pub(crate) struct StreamState {
@@ -32,7 +29,7 @@ pub(crate) struct StreamState {
     /// The selected route.
     pub(crate) route: RouteCache,
     /// Objects that filters share by name.
-    pub(crate) filter_state: RefCell<FilterState>,
+    pub(crate) filter_state: FilterState,
     signals: Signals,
 }
 
@@ -103,9 +100,9 @@ impl StreamState {
             response_headers: RefCell::new(None),
             response_trailers: RefCell::new(None),
             info,
-            connection,
             route,
-            filter_state: RefCell::new(HashMap::new()),
+            filter_state: FilterState::on(&connection.state),
+            connection,
             signals: Signals::default(),
         })
     }

@@ -112,6 +112,7 @@ impl Listener {
             filter_chain_name: chain.name.clone(),
             listener: Rc::clone(&self.info),
             transport_failure_reason: None,
+            state: Rc::default(),
         };
         http::serve(Rc::clone(&chain.manager), info, transport).await;
     }

@@ -4,11 +4,17 @@ use std::fmt;
 use std::ops::Range;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use tollgate_runtime::abi::Status;
-use tollgate_runtime::{Direction, HttpHost, LocalResponse, PropertyResult, StreamMap};
+use tollgate_runtime::{
+    Direction, HttpHost, LifeSpan, LocalResponse, PropertyDeclaration, PropertyResult,
+    PropertyType, StreamMap,
+};
 
 use super::properties::{self, NodeProperties};
-use crate::filter::{self, FilterPort, HeaderTable, LocalReply, StreamState};
+use crate::filter::{
+    self, FilterPort, HeaderTable, LocalReply, ObjectKind, StateObject, StateScope, StreamState,
+};
 use crate::http::local_response::plugin_status;
 use crate::http::response_flags::ResponseFlags;
 
@@ -82,6 +88,29 @@ const fn side(direction: Direction) -> filter::Direction {
     }
 }
 
+/// Returns what a plugin sets as the filter state keeps it.
+fn declared_object(value: &[u8], declaration: &PropertyDeclaration) -> (StateObject, StateScope) {
+    let schema = declaration.schema.clone();
+    let object = StateObject {
+        value: Bytes::copy_from_slice(value),
+        kind: match declaration.kind {
+            PropertyType::Bytes | PropertyType::String => ObjectKind::Plain,
+            PropertyType::FlatBuffers => ObjectKind::FlatBuffer(schema),
+            PropertyType::Protobuf => ObjectKind::Message(schema),
+        },
+        read_only: declaration.read_only,
+    };
+    (object, scope(declaration.life_span))
+}
+
+/// There are no internal redirects, so that a filter chain lives as long as its request.
+const fn scope(life_span: LifeSpan) -> StateScope {
+    match life_span {
+        LifeSpan::FilterChain | LifeSpan::Request => StateScope::Stream,
+        LifeSpan::Connection => StateScope::Connection,
+    }
+}
+
 impl HttpHost for StreamHost {
     fn has_map(&self, map: StreamMap) -> bool {
         self.read(map, |_| ()).is_some()
@@ -149,13 +178,15 @@ impl HttpHost for StreamHost {
         properties::stream_property(&self.state, &self.node, path)
     }
 
-    fn set_property(&self, path: &[u8], value: &[u8]) -> Result<(), Status> {
-        let key = [b"wasm.", path].concat().into_boxed_slice();
-        self.state
-            .filter_state
-            .borrow_mut()
-            .insert(key, value.into());
-        Ok(())
+    fn set_property(
+        &self,
+        path: &[u8],
+        value: &[u8],
+        declaration: &PropertyDeclaration,
+    ) -> Result<(), Status> {
+        let (object, scope) = declared_object(value, declaration);
+        let key = [b"wasm.", path].concat();
+        self.state.filter_state.set(&key, object, scope)
     }
 
     fn clear_route_cache(&self) {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::Access;
+use super::{Access, Declarations};
 use crate::host::HttpHost;
 use crate::{ContextId, PluginConfig};
 
@@ -17,6 +17,7 @@ pub(crate) struct HttpContext {
     pub(crate) is_announced: bool,
     /// Whether the stream has ended, so that nothing can be done to it.
     pub(crate) has_ended: bool,
+    pub(crate) declarations: Declarations,
 }
 
 impl fmt::Debug for HttpContext {
@@ -37,6 +38,7 @@ impl HttpContext {
             access: Access::default(),
             is_announced: false,
             has_ended: false,
+            declarations: Declarations::default(),
         }
     }
 }

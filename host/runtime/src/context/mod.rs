@@ -1,11 +1,13 @@
 //! Contexts: what the host knows of each context of a VM.
 
 mod access;
+mod declarations;
 mod http;
 mod root;
 mod table;
 
 pub(crate) use access::{Access, MapState};
+pub(crate) use declarations::Declarations;
 pub(crate) use http::HttpContext;
 pub(crate) use root::{CalloutStatus, RootContext};
 pub(crate) use table::{Context, ContextTable};

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::Declarations;
 use crate::PluginConfig;
 use crate::host::HttpCallResponse;
 
@@ -24,6 +25,7 @@ pub(crate) struct RootContext {
     /// The callout's response while its callback runs.
     pub(crate) response: Option<HttpCallResponse>,
     pub(crate) status: CalloutStatus,
+    pub(crate) declarations: Declarations,
 }
 
 impl RootContext {
@@ -34,6 +36,7 @@ impl RootContext {
             awaits_done: false,
             response: None,
             status: CalloutStatus::default(),
+            declarations: Declarations::default(),
         }
     }
 }

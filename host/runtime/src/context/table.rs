@@ -72,6 +72,10 @@ impl ContextTable {
         self.contexts.get(&id)
     }
 
+    pub(crate) fn get_mut(&mut self, id: ContextId) -> Option<&mut Context> {
+        self.contexts.get_mut(&id)
+    }
+
     pub(crate) fn http(&self, id: ContextId) -> Option<&HttpContext> {
         match self.contexts.get(&id)? {
             Context::Http(http) => Some(http),

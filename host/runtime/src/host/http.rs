@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use tollgate_abi::{GrpcStatus, Status};
 
-use super::{Header, PropertyResult};
+use super::{Header, LifeSpan, PropertyDeclaration, PropertyResult};
 
 /// One half of an HTTP exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,12 +101,34 @@ pub trait HttpHost {
     /// `SerializationFailure` for a namespace.
     fn property(&self, path: &[&[u8]]) -> PropertyResult;
 
-    /// Stores a value under the filter-state key `wasm.<path>`.
+    /// Stores a value under the filter-state key `wasm.<path>`. The declaration counts when the
+    /// property is made; one that exists stays as it was declared.
     ///
     /// # Errors
     ///
     /// `BadArgument` when the property is read-only and set already.
-    fn set_property(&self, path: &[u8], value: &[u8]) -> Result<(), Status>;
+    fn set_property(
+        &self,
+        path: &[u8],
+        value: &[u8],
+        declaration: &PropertyDeclaration,
+    ) -> Result<(), Status>;
+
+    /// Stores a value under a filter-state key that the embedder knows, such as the cluster that a
+    /// TCP proxy is to use. By default no key is known.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a key that is not known, `BadArgument` for a value that its key does not
+    /// allow.
+    fn set_filter_state(
+        &self,
+        _key: &[u8],
+        _value: &[u8],
+        _life_span: LifeSpan,
+    ) -> Result<(), Status> {
+        Err(Status::NotFound)
+    }
 
     /// Forgets the selected route, so that the next use selects again. The runtime calls it after
     /// each change of the request headers.

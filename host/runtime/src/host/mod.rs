@@ -4,9 +4,11 @@
 //! keeps its state in cells. Nothing here may call back into the [`Vm`](crate::Vm); what a guest
 //! asks for that could is delivered as an effect after the guest's callback has returned.
 
+mod filter_state;
 mod http;
 mod services;
 
+pub use filter_state::{LifeSpan, PropertyDeclaration, PropertyType};
 pub use http::{Direction, HeaderVisitor, HttpHost, LocalResponse, StreamMap};
 pub use services::{CalloutRefusal, HostServices, HttpCall, HttpCallResponse, LogOrigin};
 

@@ -161,8 +161,12 @@ fn set(call: &mut Hostcall<'_>, path: GuestSlice, value: GuestSlice) -> Result<(
     let http = state.acting_http().ok_or(Refusal::not_found(
         "properties are set on streams, and this context is none",
     ))?;
+    let declaration = state.contexts.root(http.root);
+    let declaration = declaration
+        .and_then(|root| root.declarations.of(path))
+        .unwrap_or_default();
     http.host
-        .set_property(path, value)
+        .set_property(path, value, &declaration)
         .map_err(|status| Refusal::new(status, "the property is read-only and set already"))?;
     Ok(())
 }

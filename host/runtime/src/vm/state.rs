@@ -5,13 +5,13 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use tollgate_abi::AbiVersion;
+use tollgate_abi::{AbiVersion, Status};
 use wasmtime::{Memory, TypedFunc};
 
 use super::effects::Effect;
 use super::limits::Limiter;
 use crate::context::{Context, ContextTable, HttpContext, RootContext};
-use crate::host::{HostServices, LogOrigin};
+use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
 use crate::imports::Gate;
 use crate::shared::{MetricTable, Namespace, SharedState};
 use crate::{ContextId, VmConfig};
@@ -119,6 +119,24 @@ impl VmState {
     pub(crate) fn acting_root(&self) -> Option<(ContextId, &RootContext)> {
         let id = self.contexts.root_of(self.acting())?;
         Some((id, self.contexts.root(id)?))
+    }
+
+    #[expect(
+        dead_code,
+        reason = "the foreign function `declare_property` is its caller"
+    )]
+    /// Declares a property of the streams of the root whose callback runs.
+    pub(crate) fn declare_property(
+        &mut self,
+        name: &[u8],
+        declaration: PropertyDeclaration,
+    ) -> Result<(), Status> {
+        let declarations = match self.contexts.get_mut(self.current) {
+            Some(Context::Root(root)) => &mut root.declarations,
+            Some(Context::Http(http)) => &mut http.declarations,
+            None => return Err(Status::BadArgument),
+        };
+        declarations.declare(name, declaration)
     }
 
     /// Writes a log line of the guest with the prefix of the acting context.

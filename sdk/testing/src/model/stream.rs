@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use tollgate_abi::{Status, property};
 use tollgate_runtime::{
-    Direction, HttpHost, LocalResponse, PropertyResult, PropertyValue, StreamMap,
+    Direction, HttpHost, LocalResponse, PropertyDeclaration, PropertyResult, PropertyValue,
+    StreamMap,
 };
 
 use super::table::Table;
@@ -199,7 +200,12 @@ impl HttpHost for Stream {
         self.derived(path).ok_or(Status::NotFound)
     }
 
-    fn set_property(&self, path: &[u8], value: &[u8]) -> Result<(), Status> {
+    fn set_property(
+        &self,
+        path: &[u8],
+        value: &[u8],
+        _declaration: &PropertyDeclaration,
+    ) -> Result<(), Status> {
         self.filter_state
             .borrow_mut()
             .insert(path.to_vec(), value.to_vec());

@@ -43,6 +43,7 @@ pub(crate) fn stream_state() -> Rc<StreamState> {
         filter_chain_name: String::new(),
         listener: Rc::new(ListenerInfo::default()),
         transport_failure_reason: None,
+        state: Rc::default(),
     };
     let info = StreamInfo::new(
         SystemTime::UNIX_EPOCH,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::{DEFAULT_FORMAT, FormatError, Formatter};
-use crate::filter::{HeaderTable, StreamState};
+use crate::filter::{HeaderTable, StateObject, StateScope, StreamState};
 use crate::http::response_flags::ResponseFlags;
 use crate::route::tests::{request, state, table};
 
@@ -160,11 +160,12 @@ fn a_grpc_status_is_named_for_grpc_requests_only() {
 #[test]
 fn filter_state_is_plain_or_the_json_of_bytes() {
     let state = stream();
-    let value: Box<[u8]> = b"hi!?".as_slice().into();
-    state
-        .filter_state
-        .borrow_mut()
-        .insert(b"wasm.k".as_slice().into(), value);
+    let value = StateObject {
+        value: "hi!?".into(),
+        ..StateObject::default()
+    };
+    let set = state.filter_state.set(b"wasm.k", value, StateScope::Stream);
+    set.unwrap();
     let format = "%FILTER_STATE(wasm.k:PLAIN)% %FILTER_STATE(wasm.k)% %FILTER_STATE(other)%";
     assert_eq!(written(format, &state), "hi!? \"aGkhPw==\" -");
 }

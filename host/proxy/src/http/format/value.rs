@@ -47,12 +47,11 @@ impl Operator {
                 plain,
                 max_length,
             } => {
-                let objects = state.filter_state.borrow();
-                let value = objects.get(key.as_bytes())?;
+                let value = state.filter_state.get(key.as_bytes())?.value;
                 let text = if *plain {
                     value.to_vec()
                 } else {
-                    quoted_base64(value)
+                    quoted_base64(&value)
                 };
                 return write_text(truncated(&text, *max_length), out);
             }

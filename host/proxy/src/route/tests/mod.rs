@@ -49,6 +49,7 @@ pub(crate) fn state(table: &Rc<RouteTable>, headers: HeaderTable) -> Rc<StreamSt
         filter_chain_name: String::new(),
         listener: Rc::new(ListenerInfo::default()),
         transport_failure_reason: None,
+        state: Rc::default(),
     });
     StreamState::new(
         headers,

@@ -7,10 +7,8 @@ use crate::filter::StreamState;
 
 pub(super) fn property(state: &StreamState, path: &[&[u8]]) -> PropertyResult {
     let (key, rest) = attribute(path)?;
-    let objects = state.filter_state.borrow();
-    let value = objects
-        .get(key)
-        .map(|value| PropertyValue::Bytes(value.to_vec()));
+    let value = state.filter_state.get(key);
+    let value = value.map(|object| PropertyValue::Bytes(object.value.to_vec()));
     scalar(some(value)?, rest)
 }
 

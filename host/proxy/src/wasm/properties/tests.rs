@@ -6,7 +6,7 @@ use tollgate_runtime::abi::Status;
 
 use super::{NodeProperties, root_property, stream_property};
 use crate::filter::tests::stream_state;
-use crate::filter::{HeaderTable, StreamState};
+use crate::filter::{HeaderTable, StateObject, StateScope, StreamState};
 
 fn lookup(state: &StreamState, path: &str) -> Result<PropertyValue, Status> {
     let path: Vec<&[u8]> = path.split('/').map(str::as_bytes).collect();
@@ -185,10 +185,14 @@ fn a_plain_connection_has_no_tls_version_but_an_empty_server_name() {
 #[test]
 fn what_a_plugin_sets_is_found_under_its_name_and_in_the_filter_state() {
     let state = stream_state();
-    state
+    let value = StateObject {
+        value: "x".into(),
+        ..StateObject::default()
+    };
+    let set = state
         .filter_state
-        .borrow_mut()
-        .insert(b"wasm.mine".as_slice().into(), b"x".as_slice().into());
+        .set(b"wasm.mine", value, StateScope::Stream);
+    set.unwrap();
     assert_eq!(lookup(&state, "mine"), text("x"));
     assert_eq!(lookup(&state, "filter_state/wasm.mine"), text("x"));
     assert_eq!(lookup(&state, "mine/deeper"), Err(Status::NotFound));

@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use tollgate_runtime::abi::Status;
 use tollgate_runtime::{
-    Direction, HeaderVisitor, HttpHost, LocalResponse, PropertyResult, PropertyValue, StreamMap,
+    Direction, HeaderVisitor, HttpHost, LocalResponse, PropertyDeclaration, PropertyResult,
+    PropertyValue, StreamMap,
 };
 
 /// Names and values in order.
@@ -144,7 +145,12 @@ impl HttpHost for FakeStream {
         }
     }
 
-    fn set_property(&self, path: &[u8], value: &[u8]) -> Result<(), Status> {
+    fn set_property(
+        &self,
+        path: &[u8],
+        value: &[u8],
+        _declaration: &PropertyDeclaration,
+    ) -> Result<(), Status> {
         self.properties
             .borrow_mut()
             .push((path.to_vec(), value.to_vec()));

@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use tollgate::native::{HostResult, LocalReply, StreamHost};
 use tollgate_abi::{BufferType, MapType, StreamType, pairs};
-use tollgate_runtime::{Direction, Header, HttpCallResponse, HttpHost, StreamMap};
+use tollgate_runtime::{
+    Direction, Header, HttpCallResponse, HttpHost, PropertyDeclaration, StreamMap,
+};
 
 use super::host::{BAD_ARGUMENT, Effect, NOT_FOUND, NativeHost, direction};
 
@@ -18,7 +20,7 @@ impl StreamHost for NativeHost {
         let entry = self.acting().ok_or(NOT_FOUND)?;
         entry
             .stream
-            .set_property(path, value)
+            .set_property(path, value, &PropertyDeclaration::default())
             .map_err(tollgate_abi::Status::to_u32)
     }
 
