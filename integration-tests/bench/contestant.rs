@@ -83,6 +83,7 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
                 file: &file,
                 ports,
                 wrapper,
+                workers: 1,
             });
             let port = server.port(LISTENER);
             let name = full_name(name, filter);

@@ -2,20 +2,21 @@
 
 /// One line that a guest has logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct GuestLine {
+pub struct GuestLine {
     /// `info`, `warn`, `error`; Envoy's `critical` counts as an error.
-    pub(crate) level: &'static str,
+    pub level: &'static str,
     /// Plugin name, root id and `vm_id`, as far as the context has them.
-    pub(crate) prefix: String,
+    pub prefix: String,
     /// The guest's own words.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 const MARK: &str = "wasm log";
 
 impl GuestLine {
     /// Reads a line of a proxy's output; `None` when no guest wrote it.
-    pub(crate) fn parse(line: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
         let (head, rest) = line.split_once(MARK)?;
         let (prefix, message) = rest
             .split_once(": ")
@@ -28,7 +29,8 @@ impl GuestLine {
     }
 
     /// Whether the line is from a plugin, by name or root id.
-    pub(crate) fn is_from(&self, plugin: &str) -> bool {
+    #[must_use]
+    pub fn is_from(&self, plugin: &str) -> bool {
         self.prefix.split(' ').any(|word| word == plugin)
     }
 }

@@ -7,6 +7,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::missing_panics_doc,
+    clippy::panic_in_result_fn,
+    clippy::unwrap_in_result,
     reason = "what the harness cannot do fails the test, and the message says what it was"
 )]
 
@@ -28,9 +30,10 @@ mod template;
 
 pub use artifact::{envoy_config_dir, repository_root, tollgate_program, wasm_module};
 pub use envoy::envoy_program;
-pub use pair::{Pair, SharedPair};
+pub use guest_log::GuestLine;
+pub use pair::{Pair, SharedPair, chosen as chosen_proxies};
 pub use port::free as free_port;
 pub use process::{Supervised, kill_signal};
 pub use proxy::Proxy;
-pub use server::{Kind, Launch, Server};
+pub use server::{Kind, Launch, Refusal, Server};
 pub use template::{Ports, fill as fill_template};

@@ -102,7 +102,9 @@ impl Deref for SharedPair {
 }
 
 /// The proxies that take part.
-pub(crate) fn chosen() -> Vec<Kind> {
+/// The proxies that tests run on: both, unless one is chosen.
+#[must_use]
+pub fn chosen() -> Vec<Kind> {
     match env::var(CHOICE).as_deref() {
         Err(_) => vec![Kind::Envoy, Kind::Tollgate],
         Ok("envoy") => vec![Kind::Envoy],

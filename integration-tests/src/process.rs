@@ -1,12 +1,13 @@
 //! Programs that end when the tests do, and what they print.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,12 @@ kill "$watcher" 2>/dev/null
 exit "$code"
 "#;
 
+/// How a line begins that this harness writes between those of the program.
+const MARK: &str = "harness-mark-";
+
+/// What a program has written is read this soon.
+const OUTPUT_LIMIT: Duration = Duration::from_secs(10);
+
 /// A running program.
 #[derive(Debug)]
 pub struct Supervised {
@@ -37,11 +44,19 @@ pub struct Supervised {
     pid: u32,
 }
 
-/// Lines that a program has printed, of both streams.
-#[derive(Debug, Default)]
+/// What a program has printed, on both streams.
+#[derive(Debug)]
 struct Output {
-    lines: Mutex<VecDeque<String>>,
+    collected: Mutex<Collected>,
     grown: Condvar,
+}
+
+#[derive(Debug)]
+struct Collected {
+    lines: Vec<String>,
+    /// Marks that this harness wrote between the program's lines.
+    marks: BTreeSet<String>,
+    open_streams: usize,
 }
 
 impl Supervised {
@@ -64,13 +79,18 @@ impl Supervised {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-        let output = Arc::new(Output::default());
-        if let Some(stdout) = supervisor.stdout.take() {
-            collect(stdout, Arc::clone(&output));
-        }
-        if let Some(stderr) = supervisor.stderr.take() {
-            collect(stderr, Arc::clone(&output));
-        }
+        let output = Arc::new(Output {
+            collected: Mutex::new(Collected {
+                lines: Vec::new(),
+                marks: BTreeSet::new(),
+                open_streams: 2,
+            }),
+            grown: Condvar::new(),
+        });
+        let stdout = supervisor.stdout.take().expect("the output is piped");
+        let stderr = supervisor.stderr.take().expect("the output is piped");
+        collect(stdout, Arc::clone(&output));
+        collect(stderr, Arc::clone(&output));
         let lifeline = supervisor.stdin.take();
         let pid = read_pid(&pid_file);
         Self {
@@ -113,25 +133,53 @@ impl Supervised {
     /// The lines from an index on.
     #[must_use]
     pub fn lines_from(&self, start: usize) -> Vec<String> {
-        self.output
-            .lines
-            .lock()
-            .iter()
-            .skip(start)
-            .cloned()
-            .collect()
+        let collected = self.output.collected.lock();
+        collected.lines.iter().skip(start).cloned().collect()
     }
 
     /// How many lines there are.
     #[must_use]
     pub fn line_count(&self) -> usize {
-        self.output.lines.lock().len()
+        self.output.collected.lock().lines.len()
+    }
+
+    /// Waits until all is collected that the program has printed by now: what it wrote before a
+    /// mark in the same pipe is read before the mark.
+    pub fn catch_up(&self) {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        for descriptor in [1, 2] {
+            let mark = format!("{MARK}{}", NEXT.fetch_add(1, Ordering::Relaxed));
+            let path = format!("/proc/{}/fd/{descriptor}", self.supervisor.id());
+            let written = OpenOptions::new()
+                .write(true)
+                .open(path)
+                // One write, so that no line of the program gets in between.
+                .and_then(|mut pipe| pipe.write_all(format!("{mark}\n").as_bytes()));
+            if written.is_err() {
+                // The supervisor ends with its program, and its ends of the pipes with it.
+                self.wait_for_end_of_output();
+                return;
+            }
+            self.wait_for(OUTPUT_LIMIT, |collected| {
+                collected.marks.contains(&mark) || collected.open_streams == 0
+            });
+        }
+    }
+
+    /// Waits until all is collected that the program, which has ended, had printed.
+    pub fn wait_for_end_of_output(&self) {
+        self.wait_for(OUTPUT_LIMIT, |collected| collected.open_streams == 0);
     }
 
     /// Waits until nothing has been printed for a while.
     pub fn wait_for_silence(&self, duration: Duration) {
-        let mut lines = self.output.lines.lock();
-        while !self.output.grown.wait_for(&mut lines, duration).timed_out() {}
+        let mut collected = self.output.collected.lock();
+        while !self
+            .output
+            .grown
+            .wait_for(&mut collected, duration)
+            .timed_out()
+        {}
     }
 
     /// Waits until a line from an index on is what is looked for.
@@ -141,21 +189,26 @@ impl Supervised {
         limit: Duration,
         wanted: impl Fn(&str) -> bool,
     ) -> bool {
+        self.wait_for(limit, |collected| {
+            collected.lines.iter().skip(start).any(|line| wanted(line))
+        })
+    }
+
+    /// Waits until the lines are what is looked for.
+    pub fn wait_for_lines(&self, limit: Duration, done: impl Fn(&[String]) -> bool) -> bool {
+        self.wait_for(limit, |collected| done(&collected.lines))
+    }
+
+    fn wait_for(&self, limit: Duration, done: impl Fn(&Collected) -> bool) -> bool {
         let deadline = Instant::now() + limit;
-        let mut lines = self.output.lines.lock();
-        loop {
-            if lines.iter().skip(start).any(|line| wanted(line)) {
-                return true;
-            }
-            if self
-                .output
-                .grown
-                .wait_until(&mut lines, deadline)
-                .timed_out()
-            {
-                return false;
+        let mut collected = self.output.collected.lock();
+        while !done(&collected) {
+            let waited = self.output.grown.wait_until(&mut collected, deadline);
+            if waited.timed_out() {
+                return done(&collected);
             }
         }
+        true
     }
 }
 
@@ -179,13 +232,19 @@ pub fn kill_signal(pid: u32, signal: &str) {
 fn collect(stream: impl Read + Send + 'static, output: Arc<Output>) {
     thread::spawn(move || {
         for line in BufReader::new(stream).split(b'\n') {
-            let Ok(line) = line else { return };
-            output
-                .lines
-                .lock()
-                .push_back(String::from_utf8_lossy(&line).into_owned());
+            let Ok(line) = line else { break };
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let mut collected = output.collected.lock();
+            if line.starts_with(MARK) {
+                collected.marks.insert(line);
+            } else {
+                collected.lines.push(line);
+            }
+            drop(collected);
             output.grown.notify_all();
         }
+        output.collected.lock().open_streams -= 1;
+        output.grown.notify_all();
     });
 }
 

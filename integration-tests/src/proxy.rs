@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::client::{Connection, Request, Version};
 use crate::guest_log::GuestLine;
 use crate::origin::Origin;
-use crate::server::{Kind, Launch, Server};
+use crate::server::{Kind, Launch, Refusal, Server};
 use crate::template::ADMIN;
 
 /// A guest's log line follows what caused it at once.
@@ -30,19 +30,30 @@ impl Proxy {
     /// Starts a proxy from a file of `envoy-config/` and waits until it serves.
     #[must_use]
     pub fn start(kind: Kind, file: &Path) -> Self {
+        Self::try_start(kind, file, 1).unwrap_or_else(|refusal| {
+            panic!("{kind:?} does not serve:\n{}", refusal.lines.join("\n"))
+        })
+    }
+
+    /// Starts a proxy with so many workers and waits until it serves or ends.
+    ///
+    /// # Errors
+    ///
+    /// When it ends.
+    pub fn try_start(kind: Kind, file: &Path, workers: u32) -> Result<Self, Refusal> {
         let origin = Origin::start();
-        let ports = origin.ports().clone();
-        let server = Server::start(&Launch {
+        let server = Server::try_start(&Launch {
             kind,
             file,
-            ports,
+            ports: origin.ports().clone(),
             wrapper: &[],
-        });
-        Self {
+            workers,
+        })?;
+        Ok(Self {
             server,
             origin,
             mark: AtomicUsize::new(0),
-        }
+        })
     }
 
     /// Which proxy this is.
@@ -190,6 +201,29 @@ impl Proxy {
             .collect()
     }
 
+    /// All lines of guests so far, whichever plugin they are from; none that a guest has written is
+    /// missing.
+    #[must_use]
+    pub fn guest_lines_so_far(&self) -> Vec<GuestLine> {
+        self.server.process().catch_up();
+        parse(&self.server.process().lines())
+    }
+
+    /// Waits until guests have written what is looked for.
+    ///
+    /// # Errors
+    ///
+    /// When they have not; the value is what they have written.
+    pub fn wait_for_guest_lines(
+        &self,
+        done: impl Fn(&[GuestLine]) -> bool,
+    ) -> Result<Vec<GuestLine>, Vec<GuestLine>> {
+        let process = self.server.process();
+        let found = process.wait_for_lines(LOG_LIMIT, |lines| done(&parse(lines)));
+        let lines = parse(&process.lines());
+        if found { Ok(lines) } else { Err(lines) }
+    }
+
     /// Everything the proxy has printed.
     #[must_use]
     pub fn output(&self) -> Vec<String> {
@@ -204,4 +238,11 @@ impl Proxy {
             .store(self.server.process().line_count(), Ordering::Relaxed);
         self.origin.reset();
     }
+}
+
+fn parse(lines: &[String]) -> Vec<GuestLine> {
+    lines
+        .iter()
+        .filter_map(|line| GuestLine::parse(line))
+        .collect()
 }

@@ -15,6 +15,7 @@ use crate::template::{self, ADMIN, Ports};
 
 /// Compiling modules without optimisation takes its time on a busy machine.
 const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Which proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,15 @@ pub struct Launch<'a> {
     pub ports: Ports,
     /// What the command line begins with, such as `taskset`.
     pub wrapper: &'a [&'a str],
+    /// How many workers it has.
+    pub workers: u32,
+}
+
+/// A proxy that ended instead of serving.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// What it printed.
+    pub lines: Vec<String>,
 }
 
 /// A running proxy.
@@ -51,6 +61,18 @@ impl Server {
     /// Starts a proxy and waits until it serves.
     #[must_use]
     pub fn start(launch: &Launch<'_>) -> Self {
+        let kind = launch.kind;
+        Self::try_start(launch).unwrap_or_else(|refusal| {
+            panic!("{kind:?} does not serve:\n{}", refusal.lines.join("\n"))
+        })
+    }
+
+    /// Starts a proxy and waits until it serves or ends.
+    ///
+    /// # Errors
+    ///
+    /// When it ends.
+    pub fn try_start(launch: &Launch<'_>) -> Result<Self, Refusal> {
         let (kind, file) = (launch.kind, launch.file);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let text = fs::read_to_string(file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
@@ -59,15 +81,15 @@ impl Server {
             .path()
             .join(file.file_name().expect("a file has a name"));
         fs::write(&filled_file, filled).expect("the temporary folder takes files");
-        let process = run(kind, &filled_file, folder.path(), launch.wrapper);
+        let process = run(launch, &filled_file, folder.path());
         let mut server = Self {
             kind,
             process,
             ports,
             _folder: folder,
         };
-        server.wait_until_ready();
-        server
+        server.wait_until_ready()?;
+        Ok(server)
     }
 
     /// Which proxy this is.
@@ -96,34 +118,35 @@ impl Server {
             .unwrap_or_else(|| panic!("the file names no port {shipped}"))
     }
 
-    fn wait_until_ready(&mut self) {
-        let kind = self.kind;
+    fn wait_until_ready(&mut self) -> Result<(), Refusal> {
         let deadline = Instant::now() + READY_LIMIT;
         while Request::new(self.port(ADMIN), "GET", "/ready")
             .send()
             .status
             != 200
         {
-            let ended = self.process.ended();
-            let lines = || self.process.lines().join("\n");
-            assert!(
-                ended.is_none(),
-                "{kind:?} ended with {ended:?}:\n{}",
-                lines()
-            );
+            if self.process.ended().is_some() {
+                self.process.wait_for_end_of_output();
+                return Err(Refusal {
+                    lines: self.process.lines(),
+                });
+            }
             assert!(
                 Instant::now() < deadline,
-                "{kind:?} is not ready:\n{}",
-                lines()
+                "{:?} is not ready:\n{}",
+                self.kind,
+                self.process.lines().join("\n")
             );
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(READY_INTERVAL);
         }
+        Ok(())
     }
 }
 
-fn run(kind: Kind, file: &Path, scratch: &Path, wrapper: &[&str]) -> Supervised {
+fn run(launch: &Launch<'_>, file: &Path, scratch: &Path) -> Supervised {
     let file = file.display().to_string();
-    let (program, arguments): (&Path, Vec<&str>) = match kind {
+    let workers = launch.workers.to_string();
+    let (program, arguments): (&Path, Vec<&str>) = match launch.kind {
         Kind::Envoy => {
             let how = [
                 "--disable-hot-restart",
@@ -131,16 +154,19 @@ fn run(kind: Kind, file: &Path, scratch: &Path, wrapper: &[&str]) -> Supervised 
                 "--file-flush-interval-msec",
                 "20",
                 "--concurrency",
-                "1",
+                &workers,
                 "--config-path",
                 &file,
             ];
             (envoy_program(), how.to_vec())
         }
-        Kind::Tollgate => (tollgate_program(), vec!["run", &file, "--concurrency", "1"]),
+        Kind::Tollgate => (
+            tollgate_program(),
+            vec!["run", &file, "--concurrency", &workers],
+        ),
     };
     let name = program.display().to_string();
-    let command: Vec<_> = [wrapper, &[&name], &arguments].concat();
+    let command: Vec<_> = [launch.wrapper, &[&name], &arguments].concat();
     let (first, rest) = command.split_first().expect("a command has a program");
     Supervised::start(&PathBuf::from(first), rest, &repository_root(), scratch)
 }
