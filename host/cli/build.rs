@@ -79,11 +79,16 @@ fn ensure_target() -> Result<(), String> {
     })
 }
 
-/// The target directory, which cargo does not tell a build script: the nearest one it has tagged.
+/// The target directory, which cargo does not tell a build script: the nearest one with a file of
+/// cargo's. The tag is missing where the directory was there before cargo, as a mounted cache is.
 fn target_dir() -> Result<PathBuf, String> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     out.ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").is_file())
+        .find(|folder| {
+            ["CACHEDIR.TAG", ".rustc_info.json"]
+                .iter()
+                .any(|file| folder.join(file).is_file())
+        })
         .map(Path::to_path_buf)
         .ok_or_else(|| format!("no target directory above {}", out.display()))
 }
