@@ -35,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("guest-lab", &["tollgate"]),
     ("guest-official", &[]),
     ("tollgate-integration-tests", &[]),
+    ("tollgate-conformance", &["tollgate-integration-tests"]),
 ];
 
 /// What only tests of a crate may use in addition.

@@ -1,0 +1,91 @@
+//! A host under test, which starts a fresh proxy for what it is asked.
+
+use tempfile::TempDir;
+use tollgate_integration_tests::{Kind, Proxy, Refusal};
+
+use crate::running::Running;
+use crate::setup::Setup;
+
+/// Envoy or Tollgate.
+#[derive(Debug)]
+pub struct Host {
+    kind: Kind,
+}
+
+impl Host {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self { kind }
+    }
+
+    /// Which proxy it is.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Starts a proxy and waits until it serves.
+    #[must_use]
+    pub fn serve(&self, setup: &Setup) -> Running {
+        self.start(setup).unwrap_or_else(|refusal| {
+            panic!(
+                "{:?} does not serve:\n{}",
+                self.kind,
+                refusal.lines.join("\n")
+            )
+        })
+    }
+
+    /// Starts a proxy that is to refuse; returns what it complains about, line by line, or `None`
+    /// when it serves.
+    #[must_use]
+    pub fn refuses(&self, setup: &Setup) -> Option<String> {
+        let refusal = self.start(setup).err()?;
+        let complaints: Vec<_> = refusal
+            .lines
+            .iter()
+            .filter(|line| !is_chat(line))
+            .map(String::as_str)
+            .collect();
+        Some(complaints.join("\n"))
+    }
+
+    /// Says whether a proxy serves or refuses, and which of these words its refusal has:
+    /// `serves`, `refuses`, `refuses: env.foo`.
+    #[must_use]
+    pub fn reaction(&self, setup: &Setup, words: &[&str]) -> String {
+        let Some(complaint) = self.refuses(setup) else {
+            return "serves".to_owned();
+        };
+        let named: Vec<_> = words
+            .iter()
+            .filter(|word| complaint.contains(**word))
+            .copied()
+            .collect();
+        if named.is_empty() {
+            "refuses".to_owned()
+        } else {
+            format!("refuses: {}", named.join(", "))
+        }
+    }
+
+    fn start(&self, setup: &Setup) -> Result<Running, Refusal> {
+        let folder = TempDir::new().expect("a temporary folder");
+        let file = setup.write(folder.path());
+        let proxy = Proxy::try_start(self.kind, &file, setup.workers())?;
+        Ok(Running::new(proxy, folder))
+    }
+}
+
+/// Whether a line is none of a refusal.
+fn is_chat(line: &str) -> bool {
+    [
+        "[info]",
+        "[debug]",
+        "[warning]",
+        " INFO ",
+        " WARN ",
+        "DEBUG",
+    ]
+    .iter()
+    .any(|level| line.contains(level))
+}

@@ -1,0 +1,5 @@
+//! When contexts are made, told and dropped.
+
+use crate::statement::Statement;
+
+pub(super) const LISTS: &[&[Statement]] = &[];
