@@ -64,7 +64,9 @@ pub(crate) enum PseudoValue {
     Method(Method),
     /// A status.
     Status(StatusCode),
-    /// A path, an authority, a scheme or a protocol.
+    /// A path as it came, parsed.
+    Path(PathAndQuery),
+    /// An authority, a scheme, a protocol, or a path that a guest wrote.
     Text(HeaderValue),
     /// What a guest wrote and HTTP does not allow.
     Illegal(Box<[u8]>),
@@ -91,6 +93,7 @@ impl PseudoValue {
         match self {
             Self::Method(method) => method.as_str().as_bytes(),
             Self::Status(status) => status.as_str().as_bytes(),
+            Self::Path(path) => path.as_str().as_bytes(),
             Self::Text(text) => text.as_bytes(),
             Self::Illegal(bytes) => bytes,
         }
@@ -107,7 +110,10 @@ impl HeaderTable {
     pub(crate) fn method(&self) -> Option<&Method> {
         match self.pseudo_value(PseudoHeader::Method)? {
             PseudoValue::Method(method) => Some(method),
-            PseudoValue::Status(_) | PseudoValue::Text(_) | PseudoValue::Illegal(_) => None,
+            PseudoValue::Status(_)
+            | PseudoValue::Path(_)
+            | PseudoValue::Text(_)
+            | PseudoValue::Illegal(_) => None,
         }
     }
 
@@ -137,7 +143,10 @@ impl HeaderTable {
     pub(crate) fn status(&self) -> Option<StatusCode> {
         match self.pseudo_value(PseudoHeader::Status)? {
             PseudoValue::Status(status) => Some(*status),
-            PseudoValue::Method(_) | PseudoValue::Text(_) | PseudoValue::Illegal(_) => None,
+            PseudoValue::Method(_)
+            | PseudoValue::Path(_)
+            | PseudoValue::Text(_)
+            | PseudoValue::Illegal(_) => None,
         }
     }
 
@@ -166,12 +175,13 @@ impl HeaderTable {
         self.set_pseudo(PseudoHeader::Authority, value);
     }
 
-    /// Returns the request for an HTTP/1 upstream: path as the target, authority as `host`.
+    /// Returns the request for an HTTP/1 upstream: path as the target, authority as `host`, and no
+    /// body yet.
     ///
     /// # Errors
     ///
     /// When method, path or authority are missing, or something in the table is not allowed.
-    pub(crate) fn to_http1_request(&self) -> Result<Request<()>, HeaderFault> {
+    pub(crate) fn to_http1_request<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
         let method = self.checked_method()?;
         let authority = self.required(PseudoHeader::Authority)?;
         let target = if method == Method::CONNECT {
@@ -179,7 +189,7 @@ impl HeaderTable {
         } else {
             Uri::from(self.parsed_path()?)
         };
-        let mut request = Request::new(());
+        let mut request = Request::new(B::default());
         *request.method_mut() = method;
         *request.uri_mut() = target;
         // Room for `host` at once: a map that is full would be hashed again.
@@ -196,7 +206,7 @@ impl HeaderTable {
     /// # Errors
     ///
     /// As [`to_http1_request`](Self::to_http1_request).
-    pub(crate) fn to_http2_request(&self) -> Result<Request<()>, HeaderFault> {
+    pub(crate) fn to_http2_request<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
         let method = self.checked_method()?;
         let mut parts = http::uri::Parts::default();
         parts.authority = Some(self.parsed_authority()?);
@@ -204,7 +214,7 @@ impl HeaderTable {
             parts.path_and_query = Some(self.parsed_path()?);
             parts.scheme = Some(self.parsed_scheme()?);
         }
-        let mut request = Request::new(());
+        let mut request = Request::new(B::default());
         *request.method_mut() = method;
         *request.uri_mut() = Uri::from_parts(parts).map_err(|_| illegal(PseudoHeader::Path))?;
         *request.headers_mut() = self.fields().clone();
@@ -232,14 +242,20 @@ impl HeaderTable {
     fn required(&self, pseudo: PseudoHeader) -> Result<HeaderValue, HeaderFault> {
         match self.pseudo_value(pseudo) {
             Some(PseudoValue::Text(text)) => Ok(text.clone()),
-            Some(PseudoValue::Method(_) | PseudoValue::Status(_) | PseudoValue::Illegal(_)) => {
-                Err(illegal(pseudo))
-            }
+            Some(
+                PseudoValue::Method(_)
+                | PseudoValue::Status(_)
+                | PseudoValue::Path(_)
+                | PseudoValue::Illegal(_),
+            ) => Err(illegal(pseudo)),
             None => Err(HeaderFault::Missing(pseudo)),
         }
     }
 
     fn parsed_path(&self) -> Result<PathAndQuery, HeaderFault> {
+        if let Some(PseudoValue::Path(path)) = self.pseudo_value(PseudoHeader::Path) {
+            return Ok(path.clone());
+        }
         let path = self.required(PseudoHeader::Path)?;
         PathAndQuery::try_from(path.as_bytes()).map_err(|_| illegal(PseudoHeader::Path))
     }

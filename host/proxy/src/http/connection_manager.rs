@@ -159,11 +159,12 @@ impl DownstreamConnection {
         })
     }
 
-    /// A request's head has arrived: returns what its bytes say against it.
-    pub(super) fn framing_error(&self, fields: &HeaderMap) -> Option<StreamError> {
+    /// A request's head has arrived: returns what its bytes say against it. `is_framed` tells
+    /// whether it has a header about its body's length.
+    pub(super) fn framing_error(&self, is_framed: bool) -> Option<StreamError> {
         self.active_streams.set(self.active_streams.get() + 1);
         self.record
-            .request_started(|bytes| request_head::framing_error(fields, bytes))
+            .request_started(|bytes| request_head::framing_error(is_framed, bytes))
     }
 
     /// A stream is over.

@@ -7,6 +7,7 @@ mod connection_manager;
 mod deadlines;
 pub(crate) mod format;
 mod head_check;
+mod head_facts;
 pub(crate) mod header_mutation;
 pub(crate) mod local_response;
 mod manager;

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 use tollgate_config::{HttpConnectionManager, ServerHeaderTransformation};
 
+use super::head_facts::{HeadFacts, is_hop_by_hop};
 use crate::filter::HeaderTable;
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 pub(super) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -70,17 +70,30 @@ impl Normalizer {
         }
     }
 
-    /// Changes a request as it comes in and returns the client's address. `random` makes an id.
+    /// Changes a request as it comes in and returns the client's address. `facts` are those of
+    /// the head as it came; `random` makes an id.
     pub(super) fn request(
         &self,
         fields: &mut HeaderMap,
+        facts: HeadFacts,
         peer: SocketAddr,
         scheme: &'static str,
         random: impl FnOnce() -> [u8; 16],
     ) -> SocketAddr {
-        remove_hop_by_hop(fields);
-        remove_internal(fields);
-        let client = self.client_address(fields, peer);
+        let mut facts = facts;
+        if facts.hop_by_hop {
+            remove_hop_by_hop(fields);
+            // `connection` may have named others that are gone now.
+            facts = HeadFacts::of(fields);
+        }
+        if facts.internal {
+            remove_internal(fields);
+        }
+        let client = if facts.forwarded_for {
+            self.client_address(fields, peer)
+        } else {
+            peer
+        };
         if self.use_remote_address {
             self.append_forwarded_for(fields, peer);
             if let Ok(value) = HeaderValue::from_str(&client.ip().to_string()) {
@@ -88,10 +101,13 @@ impl Normalizer {
             }
         }
         let proxied = !self.use_remote_address || self.xff_num_trusted_hops > 0;
-        if !proxied || !fields.contains_key(X_FORWARDED_PROTO) {
+        if !proxied || !facts.forwarded_proto {
             fields.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
         }
-        self.set_request_id(fields, random);
+        let replaces = self.use_remote_address && !self.preserve_external_request_id;
+        if self.generate_request_id && (replaces || !facts.request_id) {
+            fields.insert(X_REQUEST_ID, request_id(random()));
+        }
         client
     }
 
@@ -133,13 +149,6 @@ impl Normalizer {
         };
         if let Ok(value) = HeaderValue::from_str(&text) {
             fields.insert(X_FORWARDED_FOR, value);
-        }
-    }
-
-    fn set_request_id(&self, fields: &mut HeaderMap, random: impl FnOnce() -> [u8; 16]) {
-        let replaces = self.use_remote_address && !self.preserve_external_request_id;
-        if self.generate_request_id && (replaces || !fields.contains_key(X_REQUEST_ID)) {
-            fields.insert(X_REQUEST_ID, request_id(random()));
         }
     }
 
@@ -187,21 +196,33 @@ fn append_via(fields: &mut HeaderMap, via: &HeaderValue) {
 
 /// Removes what belongs to one connection. `te` stays when it asks for trailers.
 pub(super) fn remove_hop_by_hop(fields: &mut HeaderMap) {
-    if let Some(connection) = fields.remove(header::CONNECTION) {
-        remove_nominated(fields, &connection);
-    }
-    fields.remove(header::TRANSFER_ENCODING);
-    fields.remove(header::UPGRADE);
-    fields.remove(KEEP_ALIVE);
-    fields.remove(PROXY_CONNECTION);
-    if fields.get(header::TE).is_some_and(|te| te != "trailers") {
-        let trailers = fields
-            .get(header::TE)
-            .is_some_and(|te| has_token(te, "trailers"));
-        fields.remove(header::TE);
-        if trailers {
-            fields.insert(header::TE, HeaderValue::from_static("trailers"));
+    let found: SmallVec<[HeaderName; 4]> = fields
+        .keys()
+        .filter(|name| is_hop_by_hop(name.as_str()))
+        .cloned()
+        .collect();
+    for name in found {
+        if name == header::TE {
+            keep_trailers(fields);
+        } else if let Some(value) = fields.remove(&name)
+            && name == header::CONNECTION
+        {
+            remove_nominated(fields, &value);
         }
+    }
+}
+
+/// Leaves of `te` only that trailers are welcome.
+fn keep_trailers(fields: &mut HeaderMap) {
+    if fields.get(header::TE).is_none_or(|te| te == "trailers") {
+        return;
+    }
+    let trailers = fields
+        .get(header::TE)
+        .is_some_and(|te| has_token(te, "trailers"));
+    fields.remove(header::TE);
+    if trailers {
+        fields.insert(header::TE, HeaderValue::from_static("trailers"));
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Normalizer, remove_hop_by_hop};
+use super::{HeadFacts, Normalizer, remove_hop_by_hop};
 use tollgate_config::ServerHeaderTransformation;
 
 fn normalizer() -> Normalizer {
@@ -34,6 +34,12 @@ fn fields(entries: &[(&'static str, &'static str)]) -> HeaderMap {
         .collect()
 }
 
+/// Passes a request through, as a listener without TLS does.
+fn pass(normalizer: &Normalizer, headers: &mut HeaderMap, random: u8) -> SocketAddr {
+    let facts = HeadFacts::of(headers);
+    normalizer.request(headers, facts, peer(), "http", || [random; 16])
+}
+
 fn peer() -> SocketAddr {
     SocketAddr::from(([203, 0, 113, 9], 4711))
 }
@@ -41,7 +47,7 @@ fn peer() -> SocketAddr {
 #[test]
 fn a_request_gets_an_id_and_a_scheme() {
     let mut headers = HeaderMap::new();
-    normalizer().request(&mut headers, peer(), "http", || [0xff; 16]);
+    pass(&normalizer(), &mut headers, 0xff);
     assert_eq!(headers["x-forwarded-proto"], "http");
     assert_eq!(
         headers["x-request-id"],
@@ -56,7 +62,7 @@ fn behind_a_proxy_the_forwarded_headers_are_believed() {
         ("x-forwarded-proto", "https"),
         ("x-request-id", "abc"),
     ]);
-    let client = normalizer().request(&mut headers, peer(), "http", || [0; 16]);
+    let client = pass(&normalizer(), &mut headers, 0);
     assert_eq!(client, SocketAddr::from(([1, 2, 3, 4], 0)));
     assert_eq!(headers["x-forwarded-for"], "1.2.3.4");
     assert_eq!(headers["x-forwarded-proto"], "https");
@@ -74,7 +80,7 @@ fn at_the_edge_the_peer_is_the_client() {
         ("x-forwarded-proto", "https"),
         ("x-request-id", "abc"),
     ]);
-    let client = normalizer.request(&mut headers, peer(), "http", || [0; 16]);
+    let client = pass(&normalizer, &mut headers, 0);
     assert_eq!(client, peer());
     assert_eq!(headers["x-forwarded-for"], "1.2.3.4,203.0.113.9");
     assert_eq!(headers["x-forwarded-proto"], "http");
@@ -90,7 +96,7 @@ fn trusted_hops_are_skipped() {
         ..normalizer()
     };
     let mut headers = fields(&[("x-forwarded-for", "1.2.3.4, 5.6.7.8")]);
-    let client = normalizer.request(&mut headers, peer(), "http", || [0; 16]);
+    let client = pass(&normalizer, &mut headers, 0);
     assert_eq!(client.ip(), IpAddr::from([5, 6, 7, 8]));
 }
 
@@ -101,7 +107,7 @@ fn strangers_cannot_steer_the_proxy() {
         ("x-envoy-upstream-rq-timeout-ms", "5"),
         ("x-envoy-foo", "1"),
     ]);
-    normalizer().request(&mut headers, peer(), "http", || [0; 16]);
+    pass(&normalizer(), &mut headers, 0);
     assert!(!headers.contains_key("x-envoy-internal"));
     assert!(!headers.contains_key("x-envoy-upstream-rq-timeout-ms"));
     assert_eq!(headers["x-envoy-foo"], "1");

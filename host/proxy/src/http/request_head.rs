@@ -10,6 +10,7 @@ use hyper::body::Incoming;
 use super::active_stream::ActiveStream;
 use super::connection_manager::DownstreamConnection;
 use super::head_check::{self, Framing};
+use super::head_facts::HeadFacts;
 use super::local_response::StreamError;
 use super::manager::Manager;
 use super::normalize::X_FORWARDED_PROTO;
@@ -23,27 +24,37 @@ pub(super) fn start(
     request: Request<Incoming>,
 ) -> (Rc<ActiveStream>, Option<StreamError>) {
     let (mut head, body) = request.into_parts();
-    let framing = connection.framing_error(&head.headers);
-    let upgrade = upgrade::Slot::of(&head.headers);
+    let facts = HeadFacts::of(&head.headers);
+    let framing = connection.framing_error(facts.framed);
+    let upgrade = upgrade::Slot::of(&head.headers, facts);
     let info = &connection.info;
     let transport_scheme = if info.tls.is_some() { "https" } else { "http" };
     let worker = &manager.worker;
     let client = manager.normalizer.request(
         &mut head.headers,
+        facts,
         info.remote_address,
         transport_scheme,
         || worker.random.bytes(),
     );
     upgrade.restore_headers(&mut head.headers);
-    join_hosts(&mut head.headers);
-    remove_expect_continue(&mut head.headers);
-    let scheme = scheme(&head.headers, transport_scheme);
+    if facts.several_hosts {
+        join_hosts(&mut head.headers);
+    }
+    if facts.expect {
+        remove_expect_continue(&mut head.headers);
+    }
+    let scheme = if facts.forwarded_proto {
+        scheme(&head.headers, transport_scheme)
+    } else {
+        transport_scheme
+    };
     let error = framing.or_else(|| head_error(manager, &head.method, &head.uri, &head));
     let table = HeaderTable::from_request(
         &head.method,
         (head.method != Method::CONNECT).then_some(scheme),
         authority(&head.uri),
-        path(&head.uri),
+        head.uri.path_and_query().cloned(),
         head.headers,
     );
     let error = error.or_else(|| {
@@ -101,16 +112,8 @@ fn authority(uri: &Uri) -> Option<HeaderValue> {
         .and_then(|authority| HeaderValue::from_str(authority.as_str()).ok())
 }
 
-fn path(uri: &Uri) -> Option<HeaderValue> {
-    uri.path_and_query()
-        .and_then(|path| HeaderValue::from_str(path.as_str()).ok())
-}
-
 /// Several `host` fields are read as one, so that nobody behind takes another one for the host.
 fn join_hosts(fields: &mut HeaderMap) {
-    if fields.get_all(header::HOST).iter().nth(1).is_none() {
-        return;
-    }
     let values: Vec<&[u8]> = fields
         .get_all(header::HOST)
         .iter()
@@ -130,9 +133,7 @@ fn remove_expect_continue(fields: &mut HeaderMap) {
 }
 
 /// Returns what is wrong with the framing of a head. Only one that has a body can be smuggled.
-pub(super) fn framing_error(fields: &HeaderMap, bytes: &[u8]) -> Option<StreamError> {
-    let is_framed = fields.contains_key(header::CONTENT_LENGTH)
-        || fields.contains_key(header::TRANSFER_ENCODING);
+pub(super) fn framing_error(is_framed: bool, bytes: &[u8]) -> Option<StreamError> {
     if is_framed || Framing::has_fragment(bytes) {
         return Framing::of(bytes).error();
     }

@@ -12,6 +12,7 @@ use http::header::{self, HeaderValue};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use super::active_stream::{ActiveStream, StreamGuard};
+use super::head_facts::HeadFacts;
 use super::normalize::has_token;
 use crate::cluster::Lease;
 use crate::filter::Event;
@@ -37,7 +38,10 @@ pub(super) struct Tunnel {
 
 impl Slot {
     /// Returns what a request asks for. An upgrade to HTTP/2 is not one, as in Envoy.
-    pub(super) fn of(fields: &HeaderMap) -> Self {
+    pub(super) fn of(fields: &HeaderMap, facts: HeadFacts) -> Self {
+        if !facts.upgrade {
+            return Self::default();
+        }
         let asks = |value: &HeaderValue| has_token(value, "upgrade");
         let kind = fields
             .get(header::UPGRADE)

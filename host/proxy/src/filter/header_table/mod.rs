@@ -5,6 +5,7 @@ mod write;
 use std::fmt;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use smallvec::SmallVec;
 
@@ -19,10 +20,14 @@ use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 #[derive(Clone, Debug)]
 pub(crate) struct HeaderTable {
     kind: TableKind,
-    pseudo: SmallVec<[(PseudoHeader, PseudoValue); 4]>,
+    pseudo: PseudoHeaders,
     fields: HeaderMap,
     illegal: Vec<RawHeader>,
 }
+
+/// A response has one, trailers none; the four of a request lie apart, which keeps tables small
+/// enough to be moved about.
+type PseudoHeaders = SmallVec<[(PseudoHeader, PseudoValue); 1]>;
 
 /// A name and a value of which at least one is not allowed.
 type RawHeader = (Box<[u8]>, Box<[u8]>);
@@ -63,16 +68,16 @@ impl HeaderTable {
         method: &Method,
         scheme: Option<&'static str>,
         authority: Option<HeaderValue>,
-        path: Option<HeaderValue>,
+        path: Option<PathAndQuery>,
         mut fields: HeaderMap,
     ) -> Self {
         let host = fields.remove(http::header::HOST);
-        let mut pseudo = SmallVec::new();
+        let mut pseudo = SmallVec::with_capacity(4);
         if let Some(authority) = authority.or(host) {
             pseudo.push((PseudoHeader::Authority, PseudoValue::Text(authority)));
         }
         if let Some(path) = path {
-            pseudo.push((PseudoHeader::Path, PseudoValue::Text(path)));
+            pseudo.push((PseudoHeader::Path, PseudoValue::Path(path)));
         }
         pseudo.push((PseudoHeader::Method, PseudoValue::Method(method.clone())));
         if let Some(scheme) = scheme {
@@ -107,11 +112,7 @@ impl HeaderTable {
         }
     }
 
-    fn joined(
-        kind: TableKind,
-        pseudo: SmallVec<[(PseudoHeader, PseudoValue); 4]>,
-        fields: HeaderMap,
-    ) -> Self {
+    fn joined(kind: TableKind, pseudo: PseudoHeaders, fields: HeaderMap) -> Self {
         let mut table = Self {
             kind,
             pseudo,

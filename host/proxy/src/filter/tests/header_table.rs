@@ -1,4 +1,5 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
 use crate::filter::{HeaderFault, HeaderTable, PseudoHeader};
@@ -8,7 +9,7 @@ fn request(fields: &[(&'static str, &'static str)]) -> HeaderTable {
         &Method::GET,
         Some("http"),
         Some(HeaderValue::from_static("host.test")),
-        Some(HeaderValue::from_static("/a?b=c")),
+        Some(PathAndQuery::from_static("/a?b=c")),
         map(fields),
     )
 }
@@ -60,7 +61,7 @@ fn host_means_authority_in_requests() {
 #[test]
 fn a_host_field_becomes_the_authority() {
     let fields = map(&[("host", "field.test")]);
-    let path = Some(HeaderValue::from_static("/"));
+    let path = Some(PathAndQuery::from_static("/"));
     let table = HeaderTable::from_request(&Method::GET, Some("http"), None, path, fields);
     assert_eq!(table.authority(), b"field.test");
     assert!(table.fields().is_empty());
@@ -132,9 +133,9 @@ fn an_illegal_name_is_kept_for_reading_and_named_when_sent() {
     table.add(b"bad name", b"v");
     assert_eq!(table.get("bad name"), Some(b"v".as_slice()));
     let fault = HeaderFault::IllegalName("bad name".to_owned());
-    assert_eq!(table.to_http1_request().unwrap_err(), fault);
+    assert_eq!(table.to_http1_request::<()>().unwrap_err(), fault);
     table.remove(b"bad name");
-    assert!(table.to_http1_request().is_ok());
+    assert!(table.to_http1_request::<()>().is_ok());
 }
 
 #[test]
@@ -153,15 +154,15 @@ fn a_path_that_is_no_uri_is_named_when_sent() {
     let mut table = request(&[]);
     table.replace(b":path", b"/a b");
     let fault = HeaderFault::IllegalValue(":path".to_owned());
-    assert_eq!(table.to_http1_request().unwrap_err(), fault);
-    assert_eq!(table.to_http2_request().unwrap_err(), fault);
+    assert_eq!(table.to_http1_request::<()>().unwrap_err(), fault);
+    assert_eq!(table.to_http2_request::<()>().unwrap_err(), fault);
 }
 
 #[test]
 fn a_removed_path_is_missed_when_sent() {
     let mut table = request(&[]);
     table.remove(b":path");
-    let fault = table.to_http1_request().unwrap_err();
+    let fault = table.to_http1_request::<()>().unwrap_err();
     assert_eq!(fault, HeaderFault::Missing(PseudoHeader::Path));
     assert_eq!(fault.to_string(), "missing required header: :path");
 }
@@ -180,10 +181,10 @@ fn an_impossible_status_is_named_when_sent() {
 #[test]
 fn http1_has_a_host_field_and_http2_an_absolute_target() {
     let table = request(&[("x-a", "1")]);
-    let http1 = table.to_http1_request().unwrap();
+    let http1 = table.to_http1_request::<()>().unwrap();
     assert_eq!(http1.uri(), "/a?b=c");
     assert_eq!(http1.headers()["host"], "host.test");
-    let http2 = table.to_http2_request().unwrap();
+    let http2 = table.to_http2_request::<()>().unwrap();
     assert_eq!(http2.uri(), "http://host.test/a?b=c");
     assert!(!http2.headers().contains_key("host"));
     assert_eq!(http2.headers()["x-a"], "1");

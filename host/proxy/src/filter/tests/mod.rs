@@ -30,7 +30,7 @@ pub(crate) fn stream_state() -> Rc<StreamState> {
         &Method::GET,
         Some("http"),
         Some(HeaderValue::from_static("host.test")),
-        Some(HeaderValue::from_static("/path?q=1")),
+        Some(http::uri::PathAndQuery::from_static("/path?q=1")),
         HeaderMap::new(),
     );
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));

@@ -22,12 +22,11 @@ pub(crate) fn request(authority: &str, path: &str, fields: &[(&'static str, &str
     for (name, value) in fields {
         headers.append(*name, HeaderValue::from_str(value).unwrap());
     }
-    let text = |text: &str| Some(HeaderValue::from_str(text).unwrap());
     HeaderTable::from_request(
         &Method::GET,
         Some("http"),
-        text(authority),
-        text(path),
+        Some(HeaderValue::from_str(authority).unwrap()),
+        Some(path.parse().unwrap()),
         headers,
     )
 }
