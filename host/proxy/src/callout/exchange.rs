@@ -27,13 +27,13 @@ impl Exchange {
     /// is reached before the response's headers is answered 504, a later one resets.
     pub(super) async fn run(
         self,
-        request: Request<UpstreamBody>,
+        mut request: Request<UpstreamBody>,
         timeout: Option<Duration>,
     ) -> HttpCalloutResponse {
         let Some(timeout) = timeout else {
-            return self.send(request).await;
+            return self.send(&mut request).await;
         };
-        match tokio::time::timeout(timeout, self.send(request)).await {
+        match tokio::time::timeout(timeout, self.send(&mut request)).await {
             Ok(response) => response,
             Err(_) if self.headers_received.get() => HttpCalloutResponse::Reset,
             Err(_) => {
@@ -43,7 +43,7 @@ impl Exchange {
         }
     }
 
-    async fn send(&self, request: Request<UpstreamBody>) -> HttpCalloutResponse {
+    async fn send(&self, request: &mut Request<UpstreamBody>) -> HttpCalloutResponse {
         let begin = Instant::now();
         match self.cluster.send(&self.endpoint, request).await {
             Ok((response, _)) => {

@@ -164,16 +164,13 @@ impl HttpCallout {
             UpstreamProtocol::Http1 => headers.to_http1_request(),
             UpstreamProtocol::Http2 => headers.to_http2_request(),
         };
-        let request = request.map_err(|fault| {
+        let mut request: Request<UpstreamBody> = request.map_err(|fault| {
             let cluster = self.cluster.clone();
             CalloutError::IllegalHeader { cluster, fault }
         })?;
-        let body = self.body.clone();
-        let body = if body.is_empty() {
-            UpstreamBody::Empty
-        } else {
-            UpstreamBody::Full(Some(body))
-        };
-        Ok(request.map(|()| body))
+        if !self.body.is_empty() {
+            *request.body_mut() = UpstreamBody::Full(Some(self.body.clone()));
+        }
+        Ok(request)
     }
 }

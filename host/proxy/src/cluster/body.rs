@@ -13,9 +13,10 @@ use hyper::body::Incoming;
 use super::lease::Lease;
 
 /// The body of a request to an upstream.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum UpstreamBody {
     /// None.
+    #[default]
     Empty,
     /// All of it at once.
     Full(Option<Bytes>),

@@ -26,13 +26,15 @@ pub(crate) type Detached = http1::Parts<TokioIo<Transport>>;
 const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 24 * 1024 * 1024;
 
-/// An HTTP/1 connection. Dropping it closes it at once, also amid a response.
+/// An HTTP/1 connection, kept boxed: it changes hands three times a request. Dropping it closes it
+/// at once, also amid a response.
 #[derive(Debug)]
 pub(crate) struct Http1Connection {
     pub(super) sender: http1::SendRequest<UpstreamBody>,
-    pub(super) facts: ConnectionFacts,
+    pub(super) facts: Rc<ConnectionFacts>,
     pub(super) served: u32,
-    pub(super) idle_since: Instant,
+    /// Set by the look at idle connections that sees it idle first.
+    pub(super) idle_since: Option<Instant>,
     detached: Option<oneshot::Receiver<Detached>>,
     driver: JoinHandle<()>,
 }
@@ -41,7 +43,7 @@ pub(crate) struct Http1Connection {
 #[derive(Clone, Debug)]
 pub(crate) struct Http2Connection {
     pub(super) sender: http2::SendRequest<UpstreamBody>,
-    pub(super) facts: ConnectionFacts,
+    pub(super) facts: Rc<ConnectionFacts>,
     pub(super) served: Rc<Cell<u32>>,
     pub(super) used: Rc<Cell<Instant>>,
 }
@@ -62,7 +64,7 @@ impl Http1Connection {
         transport: Transport,
         facts: ConnectionFacts,
         open: OpenConnection,
-    ) -> Result<Self, UpstreamError> {
+    ) -> Result<Box<Self>, UpstreamError> {
         let (sender, connection) = http1::Builder::new()
             .handshake(TokioIo::new(transport))
             .await
@@ -77,14 +79,14 @@ impl Http1Connection {
             drop(open);
         });
         let detached = Some(detached);
-        Ok(Self {
+        Ok(Box::new(Self {
             sender,
-            facts,
+            facts: Rc::new(facts),
             served: 0,
-            idle_since: Instant::now(),
+            idle_since: None,
             detached,
             driver,
-        })
+        }))
     }
 
     /// Waits until the connection has left HTTP after an upgrade.
@@ -121,7 +123,7 @@ impl Http2Connection {
         let (served, used) = (Rc::default(), Rc::new(Cell::new(Instant::now())));
         Ok(Self {
             sender,
-            facts,
+            facts: Rc::new(facts),
             served,
             used,
         })

@@ -28,7 +28,7 @@ pub(crate) struct Endpoint {
     pub(super) active_requests: Cell<u32>,
     /// Where smooth weighted round robin stands.
     pub(super) current_weight: Cell<i64>,
-    idle: RefCell<Vec<Http1Connection>>,
+    idle: RefCell<Vec<Box<Http1Connection>>>,
     http2: RefCell<Option<Http2Connection>>,
     /// One HTTP/2 connection is made at a time: whoever comes later finds it made.
     pub(super) http2_gate: Semaphore,
@@ -57,7 +57,7 @@ impl Endpoint {
     }
 
     /// Takes the connection that was used last, which is the least likely to be closed by now.
-    pub(super) fn take_idle(&self) -> Option<Http1Connection> {
+    pub(super) fn take_idle(&self) -> Option<Box<Http1Connection>> {
         let mut idle = self.idle.borrow_mut();
         while let Some(connection) = idle.pop() {
             if connection.sender.is_ready() {
@@ -67,7 +67,7 @@ impl Endpoint {
         None
     }
 
-    pub(super) fn put_idle(&self, connection: Http1Connection) {
+    pub(super) fn put_idle(&self, connection: Box<Http1Connection>) {
         self.idle.borrow_mut().push(connection);
     }
 
@@ -92,7 +92,7 @@ impl Endpoint {
         let expired = |since: Instant| now.saturating_duration_since(since) > timeout;
         self.idle
             .borrow_mut()
-            .retain(|connection| !expired(connection.idle_since));
+            .retain_mut(|connection| !expired(*connection.idle_since.get_or_insert(now)));
         let mut http2 = self.http2.borrow_mut();
         if self.active_requests.get() == 0 && http2.as_ref().is_some_and(|c| expired(c.used.get()))
         {

@@ -1,7 +1,6 @@
 //! Lease: the use of a connection by one request, and what it counts towards.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use super::Cluster;
 use super::connection::{Detached, Http1Connection};
@@ -12,7 +11,7 @@ use super::endpoint::Endpoint;
 pub(crate) struct Lease {
     cluster: Rc<Cluster>,
     endpoint: Rc<Endpoint>,
-    connection: Option<Http1Connection>,
+    connection: Option<Box<Http1Connection>>,
 }
 
 impl Lease {
@@ -33,7 +32,7 @@ impl Lease {
         }
     }
 
-    pub(super) fn hold(&mut self, connection: Http1Connection) {
+    pub(super) fn hold(&mut self, connection: Box<Http1Connection>) {
         self.connection = Some(connection);
     }
 
@@ -46,7 +45,7 @@ impl Lease {
         let worn_out = connection.served >= self.cluster.max_requests_per_connection;
         // Not ready means that the request is still being sent: such a connection is closed.
         if !worn_out && connection.sender.is_ready() {
-            connection.idle_since = Instant::now();
+            connection.idle_since = None;
             self.endpoint.put_idle(connection);
             self.cluster.freed.notify_one();
         }

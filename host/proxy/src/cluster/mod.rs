@@ -61,7 +61,7 @@ pub(crate) struct Cluster {
 }
 
 /// A response's head and body, and the connection it came on.
-pub(crate) type Answer = (Response<UpstreamResponseBody>, ConnectionFacts);
+pub(crate) type Answer = (Response<UpstreamResponseBody>, Rc<ConnectionFacts>);
 
 impl Cluster {
     /// Returns the endpoint for the next request.
@@ -78,11 +78,12 @@ impl Cluster {
     /// Sends a request to an endpoint and waits for the head of the response.
     ///
     /// A pooled connection that turns out to be closed before anything was written is replaced;
-    /// nothing else is tried again.
+    /// nothing else is tried again. The request is taken out of where it lies: it is large, and
+    /// a future that owned it would be copied with it.
     pub(crate) async fn send(
         self: &Rc<Self>,
         endpoint: &Rc<Endpoint>,
-        request: Request<UpstreamBody>,
+        request: &mut Request<UpstreamBody>,
     ) -> Result<Answer, UpstreamError> {
         if !self.stats.may_start_request() {
             return Err(UpstreamError::Overflow);
@@ -98,20 +99,22 @@ impl Cluster {
         self: &Rc<Self>,
         mut lease: Lease,
         endpoint: &Rc<Endpoint>,
-        mut request: Request<UpstreamBody>,
+        request: &mut Request<UpstreamBody>,
     ) -> Result<Answer, UpstreamError> {
         loop {
             let mut connection = match endpoint.take_idle() {
                 Some(connection) => connection,
-                None => self.wait_for_http1(endpoint).await?,
+                // Boxed: connecting is rare, and its state would be carried along by every request.
+                None => Box::pin(self.wait_for_http1(endpoint)).await?,
             };
-            let (facts, is_fresh) = (connection.facts.clone(), connection.served == 0);
-            let sending = connection.sender.try_send_request(request);
+            let (facts, is_fresh) = (Rc::clone(&connection.facts), connection.served == 0);
+            let unsent = std::mem::take(request);
+            let sending = connection.sender.try_send_request(unsent);
             lease.hold(connection);
             match sending.await {
                 Ok(response) => return Ok((with_lease(response, lease), facts)),
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) if !is_fresh => request = unsent,
+                    Some(unsent) if !is_fresh => *request = unsent,
                     _ => return Err(UpstreamError::from_hyper(error.into_error())),
                 },
             }
@@ -122,18 +125,23 @@ impl Cluster {
         self: &Rc<Self>,
         lease: Lease,
         endpoint: &Rc<Endpoint>,
-        mut request: Request<UpstreamBody>,
+        request: &mut Request<UpstreamBody>,
     ) -> Result<Answer, UpstreamError> {
         loop {
-            let (mut connection, is_fresh) = self.http2_connection(endpoint).await?;
+            let (mut connection, is_fresh) = match endpoint.http2(self.max_requests_per_connection)
+            {
+                Some(open) => (open, false),
+                None => Box::pin(self.wait_for_http2(endpoint)).await?,
+            };
             connection
                 .served
                 .set(connection.served.get().saturating_add(1));
             connection.used.set(Instant::now());
-            match connection.sender.try_send_request(request).await {
+            let unsent = std::mem::take(request);
+            match connection.sender.try_send_request(unsent).await {
                 Ok(response) => return Ok((with_lease(response, lease), connection.facts)),
                 Err(mut error) => match error.take_message() {
-                    Some(unsent) if !is_fresh => request = unsent,
+                    Some(unsent) if !is_fresh => *request = unsent,
                     _ => return Err(UpstreamError::from_hyper(error.into_error())),
                 },
             }
@@ -144,7 +152,7 @@ impl Cluster {
     async fn wait_for_http1(
         self: &Rc<Self>,
         endpoint: &Rc<Endpoint>,
-    ) -> Result<Http1Connection, UpstreamError> {
+    ) -> Result<Box<Http1Connection>, UpstreamError> {
         if !self.stats.may_wait() {
             self.counters.upstream_rq_pending_overflow.inc();
             return Err(UpstreamError::Overflow);
@@ -162,13 +170,11 @@ impl Cluster {
         Http1Connection::start(transport, facts, closed).await
     }
 
-    async fn http2_connection(
+    /// Returns the connection that all streams share, made by whoever comes first.
+    async fn wait_for_http2(
         self: &Rc<Self>,
         endpoint: &Rc<Endpoint>,
     ) -> Result<(Http2Connection, bool), UpstreamError> {
-        if let Some(open) = endpoint.http2(self.max_requests_per_connection) {
-            return Ok((open, false));
-        }
         if !self.stats.may_wait() {
             self.counters.upstream_rq_pending_overflow.inc();
             return Err(UpstreamError::Overflow);

@@ -143,11 +143,11 @@ impl ActiveStream {
             Next::Reply(reply) => return self.answer(guard, reply).await,
             Next::Reset => return Err(StreamReset),
         };
-        let forward = match self.route() {
+        let mut forward = match self.route() {
             Ok(forward) => forward,
             Err(reply) => return self.answer(guard, reply).await,
         };
-        match self.send_upstream(forward, end_of_stream).await {
+        match self.send_upstream(&mut forward, end_of_stream).await {
             Next::Ready(answer) => self.respond(guard, answer).await,
             Next::Reply(reply) => self.answer(guard, reply).await,
             Next::Reset => Err(StreamReset),
@@ -169,23 +169,25 @@ impl ActiveStream {
         }
     }
 
-    async fn send_upstream(self: &Rc<Self>, forward: Forward, end_of_stream: bool) -> Next<Answer> {
+    async fn send_upstream(
+        self: &Rc<Self>,
+        forward: &mut Forward,
+        end_of_stream: bool,
+    ) -> Next<Answer> {
         // After an upgrade the client's bytes follow when the upstream has agreed.
-        let body = if end_of_stream || self.upgrade.is_asked() {
-            UpstreamBody::Empty
-        } else {
-            UpstreamBody::Stream(Rc::<Self>::clone(self))
-        };
+        if !end_of_stream && !self.upgrade.is_asked() {
+            *forward.request.body_mut() = UpstreamBody::Stream(Rc::<Self>::clone(self));
+        }
         let upstream = &self.state.info.upstream;
         upstream.attempts.set(1);
         self.deadlines.start_route_timeout(forward.timeout);
-        if self.request_body.borrow().is_none() {
-            self.deadlines.request_complete(Instant::now());
-        }
         let started = Instant::now();
+        if self.request_body.borrow().is_none() {
+            self.deadlines.request_complete(started);
+        }
         self.state.info.times.first_upstream_tx.set(Some(started));
-        let request = forward.request.map(|()| body);
-        let mut sending = pin!(forward.cluster.send(&forward.endpoint, request));
+        let (cluster, endpoint) = (&forward.cluster, &forward.endpoint);
+        let mut sending = pin!(cluster.send(endpoint, &mut forward.request));
         let next = std::future::poll_fn(|cx| {
             if self.state.is_interrupted() {
                 return Poll::Ready(self.take_interruption());
@@ -197,8 +199,10 @@ impl ActiveStream {
             Poll::Pending
         })
         .await;
-        self.count_upstream(&forward.cluster, &forward.endpoint, &next);
+        let now = Instant::now();
+        self.count_upstream((cluster, endpoint), &next, now);
         if let Next::Ready((_, facts)) = &next {
+            self.state.info.times.first_upstream_rx.set(Some(now));
             upstream.connection_id.set(Some(facts.id));
             upstream.local_address.set(facts.local_address);
             upstream.tls.borrow_mut().clone_from(&facts.tls);
@@ -223,11 +227,16 @@ impl ActiveStream {
         }
     }
 
-    fn count_upstream(&self, cluster: &Cluster, endpoint: &Endpoint, next: &Next<Answer>) {
+    fn count_upstream(
+        &self,
+        (cluster, endpoint): (&Cluster, &Endpoint),
+        next: &Next<Answer>,
+        now: Instant,
+    ) {
         match next {
             Next::Ready((response, _)) => {
                 let sent = self.state.info.times.first_upstream_tx.get();
-                let took = sent.map(|sent| sent.elapsed());
+                let took = sent.map(|sent| now.saturating_duration_since(sent));
                 cluster.count_response(endpoint, response.status().as_u16(), took);
             }
             Next::Reply(reply) => {
@@ -249,9 +258,9 @@ impl ActiveStream {
         guard: StreamGuard,
         (response, _): Answer,
     ) -> Result<Response<DownstreamBody>, StreamReset> {
-        let now = Instant::now();
+        let received = self.state.info.times.first_upstream_rx.get();
+        let now = received.unwrap_or_else(Instant::now);
         self.deadlines.touch(now);
-        self.state.info.times.first_upstream_rx.set(Some(now));
         let (mut head, body) = response.into_parts();
         let is_switch = head.status == StatusCode::SWITCHING_PROTOCOLS;
         if is_switch && !self.upgrade.is_asked() {
@@ -277,12 +286,12 @@ impl ActiveStream {
         if let Some(route) = self.state.selected_route() {
             route.finalize_response(&self.state);
         }
-        self.take_source(body, is_switch, end_of_stream);
+        self.take_source(body, is_switch, end_of_stream.then_some(now));
         self.chain.response_headers(end_of_stream);
         self.encode(guard).await
     }
 
-    fn take_source(&self, body: UpstreamResponseBody, is_switch: bool, end_of_stream: bool) {
+    fn take_source(&self, body: UpstreamResponseBody, is_switch: bool, end: Option<Instant>) {
         if is_switch {
             self.upgrade.set_lease(body.take_lease());
             return;
@@ -290,8 +299,8 @@ impl ActiveStream {
         // An upgrade that is refused leaves a client that may speak something else by now.
         self.closes_connection
             .set(self.closes_connection.get() || self.upgrade.is_asked());
-        if end_of_stream {
-            self.end_of_upstream(Instant::now());
+        if let Some(now) = end {
+            self.end_of_upstream(now);
         } else {
             *self.source.borrow_mut() = ResponseSource::Upstream(body);
         }

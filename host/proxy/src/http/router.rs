@@ -11,7 +11,7 @@ use tollgate_config::UpstreamProtocol;
 
 use super::active_stream::ActiveStream;
 use super::local_response::StreamError;
-use crate::cluster::{Cluster, Endpoint};
+use crate::cluster::{Cluster, Endpoint, UpstreamBody};
 use crate::filter::LocalReply;
 use crate::route::{ForwardTo, RouteAction, SelectedRoute};
 
@@ -21,7 +21,8 @@ const EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-r
 pub(super) struct Forward {
     pub(super) cluster: Rc<Cluster>,
     pub(super) endpoint: Rc<Endpoint>,
-    pub(super) request: Request<()>,
+    /// Without its body yet.
+    pub(super) request: Request<UpstreamBody>,
     pub(super) timeout: Option<Duration>,
 }
 
@@ -108,7 +109,10 @@ impl ActiveStream {
         }
     }
 
-    fn upstream_request(&self, protocol: UpstreamProtocol) -> Result<Request<()>, StreamError> {
+    fn upstream_request(
+        &self,
+        protocol: UpstreamProtocol,
+    ) -> Result<Request<UpstreamBody>, StreamError> {
         let table = self.state.request_headers.borrow();
         let (request, version) = match protocol {
             UpstreamProtocol::Http1 => (table.to_http1_request(), Version::HTTP_11),
@@ -129,7 +133,7 @@ impl ActiveStream {
     }
 
     /// A method that usually has a body says so when it has none, as in Envoy.
-    fn set_empty_length(&self, request: &mut Request<()>, has_length: bool) {
+    fn set_empty_length(&self, request: &mut Request<UpstreamBody>, has_length: bool) {
         let is_empty = self.request_body.borrow().is_none() && !self.upgrade.is_asked();
         let usually_has_body = matches!(*request.method(), Method::POST | Method::PUT);
         if is_empty && usually_has_body && !has_length && self.state.info.bytes_received.get() == 0

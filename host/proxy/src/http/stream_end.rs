@@ -12,8 +12,12 @@ impl ActiveStream {
         if self.finished.replace(true) {
             return;
         }
-        let now = Instant::now();
         let info = &self.state.info;
+        // A stream that is through ended with its last byte.
+        let last_byte = info.times.last_downstream_tx.get();
+        let now = last_byte
+            .filter(|_| self.response_done.get())
+            .unwrap_or_else(Instant::now);
         info.times.end.set(Some(now));
         if !self.response_done.get() && !self.upgrade.is_taken() {
             self.note_unfinished();
