@@ -77,6 +77,7 @@ impl Server {
     pub fn validate(bootstraps: &[Bootstrap]) -> Result<(), ServerError> {
         WasmRuntime::new(&Stats::new())
             .check_plugins(bootstraps)
+            .map(drop)
             .map_err(|source| ServerError::Plugin(Box::new(source)))
     }
 
@@ -98,7 +99,8 @@ impl Server {
         let workers = concurrency.unwrap_or_else(default_concurrency).max(1);
         let stats = Stats::new();
         let wasm = WasmRuntime::new(&stats);
-        wasm.check_plugins(&bootstraps)
+        let leases = wasm
+            .check_plugins(&bootstraps)
             .map_err(|source| ServerError::Plugin(Box::new(source)))?;
         let mut deployments = Vec::new();
         let mut bound = Vec::new();
@@ -117,6 +119,7 @@ impl Server {
         let plan = WorkerPlan {
             deployments: Arc::new(deployments),
             wasm,
+            _leases: Arc::new(leases),
             stats,
             hosts: Hosts::default(),
             access_logs: Arc::new(access_logs),

@@ -8,6 +8,7 @@ use std::sync::mpsc::Sender;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tollgate_config::{FilterChain, NetworkFilter};
+use tollgate_runtime::VmIdLease;
 
 use crate::cluster::ClusterManager;
 use crate::error::ServerError;
@@ -25,6 +26,8 @@ use crate::worker::{self, WorkerContext};
 pub(crate) struct WorkerPlan {
     pub(crate) deployments: Arc<Vec<Deployment>>,
     pub(crate) wasm: Arc<WasmRuntime>,
+    /// What plugins share lasts until the last worker has ended.
+    pub(crate) _leases: Arc<Vec<VmIdLease>>,
     pub(crate) stats: Stats,
     pub(crate) hosts: Hosts,
     pub(crate) access_logs: Arc<AccessLogWriter>,

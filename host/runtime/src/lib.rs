@@ -95,8 +95,9 @@ pub use host::{
 pub use module::Module;
 pub use property::PropertyValue;
 pub use shared::{
-    CasMismatch, HistogramSnapshot, MetricRegistry, MetricSnapshot, MetricValue, SetError,
-    SharedData, SharedLimits, SharedState,
+    CasMismatch, DequeueError, EnqueueError, HistogramSnapshot, MetricRegistry, MetricSnapshot,
+    MetricValue, QueueLimits, QueueNotifier, SetError, SharedData, SharedLimits, SharedQueues,
+    SharedState, VmIdLease,
 };
 pub use tollgate_abi as abi;
 pub use vm::Vm;

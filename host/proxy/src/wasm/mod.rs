@@ -13,6 +13,7 @@ mod log;
 mod module_file;
 mod plugin;
 mod properties;
+mod queue_news;
 mod registry;
 mod runtime;
 mod services;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tollgate_config::{Bootstrap, DataSource, HttpFilterKind, NetworkFilter, PluginConfig};
-use tollgate_runtime::{Engine, EngineOptions, Module, SharedState};
+use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, VmIdLease};
 
 use super::canary;
 use super::custom_metrics::CustomMetrics;
@@ -67,19 +67,24 @@ impl WasmRuntime {
     /// Loads every plugin of these configurations, and starts and configures each once in a VM
     /// that is thrown away: what is refused here would be refused by every worker.
     ///
+    /// Returns what keeps the data and queues of their VM ids: what a plugin stores while it is
+    /// checked is there when the workers start it.
+    ///
     /// # Errors
     ///
     /// For the first plugin that cannot serve.
     pub(crate) fn check_plugins(
         self: &Arc<Self>,
         bootstraps: &[Bootstrap],
-    ) -> Result<(), PluginError> {
+    ) -> Result<Vec<VmIdLease>, PluginError> {
+        let mut leases = Vec::new();
         for bootstrap in bootstraps {
             for plugin in plugins(bootstrap) {
+                leases.push(self.shared.lease(&plugin.vm_config.vm_id));
                 canary::check(self, plugin, bootstrap)?;
             }
         }
-        Ok(())
+        Ok(leases)
     }
 
     /// Returns a plugin's module as it was loaded last.

@@ -2,15 +2,18 @@
 
 use std::cell::{Cell, OnceCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate_runtime::abi::limits::MAX_CALLOUT_BODY_BYTES;
 use tollgate_runtime::abi::{LogLevel, Status};
 use tollgate_runtime::{
     CalloutRefusal, ContextId, HostServices, HttpCall, HttpCallResponse, LogOrigin, PropertyResult,
+    QueueNotifier,
 };
 
 use super::properties::{self, NodeProperties};
+use super::queue_news::QueueNews;
 use super::timers::Timers;
 use super::vm::WorkerVm;
 use super::{clock, log};
@@ -26,6 +29,7 @@ pub(super) struct WorkerServices {
     clusters: Rc<ClusterManager>,
     node: Rc<NodeProperties>,
     timers: Timers,
+    queue_news: QueueNews,
     callouts: Rc<Cell<usize>>,
     vm: OnceCell<Weak<WorkerVm>>,
 }
@@ -36,6 +40,7 @@ impl WorkerServices {
             clusters,
             node,
             timers: Timers::default(),
+            queue_news: QueueNews::default(),
             callouts: Rc::default(),
             vm: OnceCell::new(),
         })
@@ -111,6 +116,10 @@ impl HostServices for WorkerServices {
             }
         });
         Ok(())
+    }
+
+    fn queue_notifier(&self, root: ContextId) -> Option<Arc<dyn QueueNotifier>> {
+        Some(self.queue_news.notifier(self.vm(), root))
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {

@@ -93,6 +93,16 @@ impl WorkerVm {
         }
     }
 
+    /// Tells a plugin of an item in a queue of its own.
+    pub(super) fn queue_ready(&self, root: ContextId, token: u32) {
+        if self.is_failed() {
+            return;
+        }
+        if let Err(fault) = self.enter(|vm| vm.on_queue_ready(root, token)) {
+            self.note_fault(&fault);
+        }
+    }
+
     /// Lets a plugin finish.
     pub(super) fn shut_down(&self, root: ContextId) {
         if self.is_failed() {

@@ -1,13 +1,14 @@
 //! `HostServices`: what a VM needs from its embedder apart from streams.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tollgate_abi::{LogLevel, Status};
 
 use super::{Header, PropertyResult};
-use crate::ContextId;
+use crate::{ContextId, QueueNotifier};
 
 /// Where a guest's log line comes from. Displays as Envoy's prefix: for a stream
 /// ` <plugin name> <root id> <vm id>`, for a root ` <root id> <vm id>`, empty parts left out.
@@ -107,6 +108,13 @@ pub trait HostServices {
         token: u32,
         call: HttpCall,
     ) -> Result<(), CalloutRefusal>;
+
+    /// Returns what tells this root, from any thread, of items in queues that it registers; it
+    /// leads to [`Vm::on_queue_ready`](crate::Vm::on_queue_ready), never from within a callback.
+    /// `None`, the default, when nobody is to be told.
+    fn queue_notifier(&self, _root: ContextId) -> Option<Arc<dyn QueueNotifier>> {
+        None
+    }
 
     /// Looks up a property that exists outside streams, such as `xds.node`.
     ///

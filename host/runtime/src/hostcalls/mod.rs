@@ -16,6 +16,7 @@ mod metric;
 mod property;
 mod refusal;
 mod shared_data;
+mod shared_queue;
 mod stream;
 mod toolchain;
 mod unavailable;
@@ -49,6 +50,7 @@ pub(crate) fn linker(
     local_response::link(linking)?;
     http_call::link(linking)?;
     shared_data::link(linking)?;
+    shared_queue::link(linking)?;
     metric::link(linking)?;
     unavailable::link(linking)?;
     toolchain::link(linking)?;

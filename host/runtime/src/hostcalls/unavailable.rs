@@ -1,5 +1,5 @@
-//! Hostcalls whose subject does not exist here yet: gRPC callouts, shared queues, foreign
-//! functions, DNS. They answer what Envoy answers when the thing named is unknown.
+//! Hostcalls whose subject does not exist here yet: gRPC callouts, foreign functions,
+//! DNS. They answer what Envoy answers when the thing named is unknown.
 
 use tollgate_abi::Status;
 
@@ -12,13 +12,10 @@ const NO_GRPC: Refusal = Refusal::new(
 );
 const NO_CALL: Refusal = Refusal::not_found("no gRPC callout has this token");
 const WRONG_TOKEN: Refusal = Refusal::bad_argument("the token is not one of a gRPC stream");
-const NO_QUEUE: Refusal = Refusal::not_found("no such queue is registered");
-const NO_QUEUES: Refusal = Refusal::new(Status::Unimplemented, "shared queues are not implemented");
 const NO_DNS: Refusal = Refusal::new(Status::Unimplemented, "DNS lookups are not implemented");
 
 pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     link_grpc(linking)?;
-    link_queues(linking)?;
     hostcall!(
         linking,
         env::CALL_FOREIGN_FUNCTION,
@@ -117,40 +114,6 @@ fn link_grpc_control(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     hostcall!(linking, env::GRPC_CLOSE, |_call, token: u32| {
         Err(unknown_call(token).into())
     });
-    Ok(())
-}
-
-fn link_queues(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
-    hostcall!(
-        linking,
-        env::REGISTER_SHARED_QUEUE,
-        |call, name: u32, size: u32, _token: u32| {
-            check(call, &[GuestSlice::new(name, size)], NO_QUEUES)
-        }
-    );
-    hostcall!(
-        linking,
-        env::RESOLVE_SHARED_QUEUE,
-        |call, vm_id: u32, vm_id_size: u32, name: u32, name_size: u32, _token: u32| {
-            let names = [
-                GuestSlice::new(vm_id, vm_id_size),
-                GuestSlice::new(name, name_size),
-            ];
-            check(call, &names, NO_QUEUE)
-        }
-    );
-    hostcall!(
-        linking,
-        env::DEQUEUE_SHARED_QUEUE,
-        |_call, _token: u32, _ptr: u32, _size: u32| { Err(NO_QUEUE.into()) }
-    );
-    hostcall!(
-        linking,
-        env::ENQUEUE_SHARED_QUEUE,
-        |call, _token: u32, data: u32, size: u32| {
-            check(call, &[GuestSlice::new(data, size)], NO_QUEUE)
-        }
-    );
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The life of a plugin: start, tick, callouts, shut-down.
+//! The life of a plugin: start, tick, queues, callouts, shut-down.
 
 use tollgate_abi::Status;
 
@@ -104,6 +104,28 @@ impl Vm {
             ticks,
         };
         self.guest.call(entry, on_tick, root.0)?;
+        self.run_effects()
+    }
+
+    /// Tells a plugin that an item was added to a queue it has registered. A plugin that is gone
+    /// hears nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback.
+    pub fn on_queue_ready(&mut self, root: ContextId, token: u32) -> Result<(), Fault> {
+        const CALLBACK: &str = "proxy_on_queue_ready";
+        self.guest.check(CALLBACK)?;
+        let callback = self.exports.on_queue_ready.as_ref();
+        let Some(callback) = callback.filter(|_| self.is_root(root)) else {
+            return Ok(());
+        };
+        let entry = Entry {
+            callback: CALLBACK,
+            context: root,
+            ticks: self.guest.deadlines.tick,
+        };
+        self.guest.call(entry, callback, (root.0, token))?;
         self.run_effects()
     }
 

@@ -13,7 +13,7 @@ use super::limits::Limiter;
 use crate::context::{Context, ContextTable, HttpContext, RootContext};
 use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
 use crate::imports::Gate;
-use crate::shared::{MetricTable, Namespace, SharedState};
+use crate::shared::{MetricTable, Namespace, SharedState, VmIdLease};
 use crate::{ContextId, VmConfig};
 
 /// The VM itself: no plugin, no stream.
@@ -27,6 +27,7 @@ pub(crate) struct VmState {
     pub(crate) abi: AbiVersion,
     pub(crate) config: VmConfig,
     pub(crate) services: Rc<dyn HostServices>,
+    pub(crate) lease: VmIdLease,
     pub(crate) shared_data: Arc<Namespace>,
     pub(crate) metrics: MetricTable,
     pub(crate) contexts: ContextTable,
@@ -70,6 +71,8 @@ impl VmState {
         Self {
             abi,
             services,
+            // Before the data is looked for: from here on nobody deletes it.
+            lease: shared.lease(&config.vm_id),
             shared_data: shared.data().namespace(&config.vm_id),
             metrics: MetricTable::new(shared, config.limits.metrics),
             contexts: ContextTable::default(),

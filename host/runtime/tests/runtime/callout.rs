@@ -1,4 +1,4 @@
-//! HTTP callouts, and the callouts and queues that do not exist here.
+//! HTTP callouts, and the callouts and functions that do not exist here.
 
 use std::time::Duration;
 
@@ -168,16 +168,12 @@ fn grpc_callouts_answer_as_if_no_cluster_of_that_name_existed() {
 }
 
 #[test]
-fn queues_and_foreign_functions_that_do_not_exist_are_not_found() {
-    let body = r#"(call $say (call $proxy_resolve_shared_queue (i32.const 0) (i32.const 0) @"q" (i32.const 0x300)))
-        (call $say (call $proxy_dequeue_shared_queue (i32.const 1) (i32.const 0x100) (i32.const 0x104)))
-        (call $say (call $proxy_enqueue_shared_queue (i32.const 1) @"data"))
-        (call $say (call $proxy_enqueue_shared_queue (i32.const 1) (i32.const -1) (i32.const 9)))
-        (call $say (call $proxy_call_foreign_function @"none" (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
+fn foreign_functions_that_do_not_exist_are_not_found() {
+    let body = r#"(call $say (call $proxy_call_foreign_function @"none" (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))
         (call $say (call $proxy_call_foreign_function @"clear_route_cache" (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))"#;
     let mut plugin = start(&on_request_headers(body));
     let (id, stream) = plugin.stream(&[]);
     plugin.vm.on_request_headers(id, true).unwrap();
-    assert_eq!(plugin.said(), ["1", "1", "1", "6", "1", "0"]);
+    assert_eq!(plugin.said(), ["1", "0"]);
     assert_eq!(stream.route_clears.get(), 1);
 }

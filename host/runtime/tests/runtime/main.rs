@@ -19,6 +19,7 @@ mod memory;
 mod metric;
 mod property;
 mod shared_data;
+mod shared_queue;
 mod stream;
 mod support;
 mod wasi;

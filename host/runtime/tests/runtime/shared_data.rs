@@ -64,6 +64,7 @@ fn bad_pointers_are_refused() {
 #[test]
 fn vms_share_data_by_their_id_whatever_their_code() {
     let shared = Arc::new(SharedState::default());
+    let _lease = shared.lease("a");
     let run = |vm_id: &str, body: String| {
         let module = compile(&wat(&on_request_headers(&body))).unwrap();
         let vm = VmConfig {

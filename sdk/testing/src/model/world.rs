@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tollgate_abi::{LogLevel, Status, property};
 use tollgate_runtime::{
     CalloutRefusal, ContextId, Header, HostServices, HttpCall, HttpCallResponse, LogOrigin,
-    PropertyResult, PropertyValue, SharedState,
+    PropertyResult, PropertyValue, SharedState, VmIdLease,
 };
 
 use crate::upstream::{Handler, Kind, Message, UpstreamRequest, UpstreamResponse, text};
@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) callouts: RefCell<Vec<(String, UpstreamRequest)>>,
     pub(crate) properties: RefCell<BTreeMap<Vec<u8>, PropertyValue>>,
     pub(crate) shared: Arc<SharedState>,
+    /// What a filter has stored outlives its VM, as it outlives a restart in a proxy.
+    _lease: VmIdLease,
     pending: RefCell<Vec<Pending>>,
     tick: Cell<Option<Tick>>,
 }
@@ -54,6 +56,7 @@ pub(crate) enum Happening {
 
 impl World {
     pub(crate) fn new() -> Self {
+        let shared = Arc::<SharedState>::default();
         Self {
             now: Cell::new(DEFAULT_TIME),
             log: RefCell::default(),
@@ -61,7 +64,8 @@ impl World {
             clusters: RefCell::default(),
             callouts: RefCell::default(),
             properties: RefCell::default(),
-            shared: Arc::default(),
+            _lease: shared.lease(""),
+            shared,
             pending: RefCell::default(),
             tick: Cell::new(None),
         }

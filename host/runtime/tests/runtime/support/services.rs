@@ -1,11 +1,14 @@
 //! Services: an embedder that writes down what is asked of it.
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tollgate_runtime::abi::{LogLevel, Status};
 use tollgate_runtime::{
     CalloutRefusal, ContextId, HostServices, HttpCall, LogOrigin, PropertyResult, PropertyValue,
+    QueueNotifier,
 };
 
 /// A log line: prefix, level, text.
@@ -16,8 +19,21 @@ pub(crate) struct Services {
     pub(crate) lines: RefCell<Vec<Line>>,
     pub(crate) ticks: RefCell<Vec<(ContextId, Option<Duration>)>>,
     pub(crate) calls: RefCell<Vec<(ContextId, u32, HttpCall)>>,
+    pub(crate) queue_news: Arc<Mutex<Vec<(ContextId, u32)>>>,
     pub(crate) now: Cell<u64>,
     pub(crate) refuses_calls: Cell<Option<Status>>,
+}
+
+#[derive(Debug)]
+struct Notifier {
+    root: ContextId,
+    news: Arc<Mutex<Vec<(ContextId, u32)>>>,
+}
+
+impl QueueNotifier for Notifier {
+    fn notify(&self, token: u32) {
+        self.news.lock().push((self.root, token));
+    }
 }
 
 impl Services {
@@ -78,6 +94,11 @@ impl HostServices for Services {
         }
         self.calls.borrow_mut().push((root, token, call));
         Ok(())
+    }
+
+    fn queue_notifier(&self, root: ContextId) -> Option<Arc<dyn QueueNotifier>> {
+        let news = Arc::clone(&self.queue_news);
+        Some(Arc::new(Notifier { root, news }))
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
