@@ -3,6 +3,7 @@
 use tempfile::TempDir;
 use tollgate_integration_tests::{Kind, Proxy, Refusal};
 
+use crate::plugin::Plugin;
 use crate::running::Running;
 use crate::setup::Setup;
 
@@ -66,6 +67,15 @@ impl Host {
         } else {
             format!("refuses: {}", named.join(", "))
         }
+    }
+
+    /// Serves a guest, sends one GET request and returns what the guest reported, joined by `, `.
+    #[must_use]
+    pub fn reports(&self, guest: &str) -> String {
+        let proxy = self.serve(&Setup::http(Plugin::wat(guest)));
+        let status = proxy.get("/").send().status;
+        assert_eq!(status, 200, "the request passes: {:?}", proxy.output());
+        proxy.reports().join(", ")
     }
 
     fn start(&self, setup: &Setup) -> Result<Running, Refusal> {

@@ -18,9 +18,8 @@ impl Plugin {
     /// A plugin whose module is given as text.
     #[must_use]
     pub fn wat(text: impl AsRef<str>) -> Self {
-        let text = text.as_ref();
-        let module =
-            wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\nin the guest\n{text}"));
+        // The error quotes the line.
+        let module = wat::parse_str(text).unwrap_or_else(|error| panic!("{error}"));
         Self::module(module)
     }
 

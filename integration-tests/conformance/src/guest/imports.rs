@@ -55,7 +55,7 @@ const ENV: &[(&str, &str)] = &[
     ("envoy_resolve_dns", "i32 i32 i32"),
 ];
 
-/// Functions of `wasi_snapshot_preview1` and their types.
+/// Functions of WASI preview 1 and their types; `proc_exit` is the only one without a result.
 const WASI: &[(&str, &str)] = &[
     ("args_get", "i32 i32"),
     ("args_sizes_get", "i32 i32"),
@@ -63,18 +63,45 @@ const WASI: &[(&str, &str)] = &[
     ("clock_time_get", "i32 i64 i32"),
     ("environ_get", "i32 i32"),
     ("environ_sizes_get", "i32 i32"),
+    ("fd_advise", "i32 i64 i64 i32"),
+    ("fd_allocate", "i32 i64 i64"),
     ("fd_close", "i32"),
+    ("fd_datasync", "i32"),
     ("fd_fdstat_get", "i32 i32"),
     ("fd_fdstat_set_flags", "i32 i32"),
+    ("fd_fdstat_set_rights", "i32 i64 i64"),
+    ("fd_filestat_get", "i32 i32"),
+    ("fd_filestat_set_size", "i32 i64"),
+    ("fd_filestat_set_times", "i32 i64 i64 i32"),
+    ("fd_pread", "i32 i32 i32 i64 i32"),
     ("fd_prestat_dir_name", "i32 i32 i32"),
     ("fd_prestat_get", "i32 i32"),
+    ("fd_pwrite", "i32 i32 i32 i64 i32"),
     ("fd_read", "i32 i32 i32 i32"),
+    ("fd_readdir", "i32 i32 i32 i64 i32"),
+    ("fd_renumber", "i32 i32"),
     ("fd_seek", "i32 i64 i32 i32"),
+    ("fd_sync", "i32"),
+    ("fd_tell", "i32 i32"),
     ("fd_write", "i32 i32 i32 i32"),
+    ("path_create_directory", "i32 i32 i32"),
+    ("path_filestat_get", "i32 i32 i32 i32 i32"),
+    ("path_filestat_set_times", "i32 i32 i32 i32 i64 i64 i32"),
+    ("path_link", "i32 i32 i32 i32 i32 i32 i32"),
     ("path_open", "i32 i32 i32 i32 i32 i64 i64 i32 i32"),
+    ("path_readlink", "i32 i32 i32 i32 i32 i32"),
+    ("path_remove_directory", "i32 i32 i32"),
+    ("path_rename", "i32 i32 i32 i32 i32 i32"),
+    ("path_symlink", "i32 i32 i32 i32 i32"),
+    ("path_unlink_file", "i32 i32 i32"),
     ("poll_oneoff", "i32 i32 i32 i32"),
+    ("proc_raise", "i32"),
     ("random_get", "i32 i32"),
     ("sched_yield", ""),
+    ("sock_accept", "i32 i32 i32"),
+    ("sock_recv", "i32 i32 i32 i32 i32 i32"),
+    ("sock_send", "i32 i32 i32 i32 i32"),
+    ("sock_shutdown", "i32 i32"),
 ];
 
 /// Functions without a result: module, name, parameters.
@@ -82,6 +109,16 @@ const WITHOUT_RESULT: &[(&str, &str, &str)] = &[
     ("env", "emscripten_notify_memory_growth", "i32"),
     ("wasi_snapshot_preview1", "proc_exit", "i32"),
 ];
+
+/// Imports of the WASI functions that are wanted, from a module of that name, without identifiers.
+pub(crate) fn wasi(module: &str, wanted: impl Fn(&str) -> bool) -> String {
+    WASI.iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, parameters)| {
+            format!("  (import \"{module}\" \"{name}\" (func (param {parameters}) (result i32)))\n")
+        })
+        .collect()
+}
 
 /// The import of a function by its own name; nothing for a name that is none of a host function.
 pub(super) fn import(name: &str) -> String {

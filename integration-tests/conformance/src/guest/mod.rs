@@ -27,6 +27,8 @@ mod text;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+pub(crate) use imports::wasi;
+
 /// Makes a module of ABI 0.2.1 from fields in WebAssembly text.
 #[must_use]
 pub fn guest(fields: &str) -> String {
