@@ -1,7 +1,7 @@
 //! Runs Proxy-Wasm plugins for any proxy: events in, actions out.
 //!
 //! The one decision to know: this crate does no I/O. It has no clock, no socket and no thread;
-//! an embedder implements [`HostServices`] for a VM and [`HttpHost`] for each stream, calls
+//! an embedder implements [`HostServices`] for a VM and [`HttpHost`] or [`TcpHost`] for each stream, calls
 //! `on_*` methods of [`Vm`] when something happens, and obeys the actions they return. The rules
 //! of when a guest may see what are here, so that every embedder behaves like Envoy.
 //!
@@ -66,7 +66,8 @@
 //! ```
 //!
 //! For each HTTP stream the embedder then makes an [`HttpHost`], gives it to
-//! [`Vm::create_http_context`], and calls `on_request_headers` and so on.
+//! [`Vm::create_http_context`], and calls `on_request_headers` and so on. For a TCP connection it is
+//! a [`TcpHost`], [`Vm::create_tcp_context`] and `on_new_connection`.
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod config;
@@ -90,7 +91,7 @@ pub use error::{BacktraceFrame, Fault, FaultKind, LoadError};
 pub use host::{
     CalloutRefusal, Direction, Header, HeaderVisitor, HostServices, HttpCall, HttpCallResponse,
     HttpHost, LifeSpan, LocalResponse, LogOrigin, PropertyDeclaration, PropertyResult,
-    PropertyType, StreamMap,
+    PropertyType, StreamMap, TcpHost, TcpPeer,
 };
 pub use module::Module;
 pub use property::PropertyValue;

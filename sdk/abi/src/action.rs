@@ -28,6 +28,11 @@ impl Action for TrailersAction {
     const CLOSED: Self = Self::StopIteration;
 }
 
+impl Action for NetworkAction {
+    const CONTINUE: Self = Self::Continue;
+    const CLOSED: Self = Self::StopIteration;
+}
+
 /// The answer of a headers callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeadersAction {
@@ -92,6 +97,26 @@ pub enum TrailersAction {
 }
 
 impl TrailersAction {
+    /// Reads the number a guest returned.
+    #[must_use]
+    pub const fn from_u32(number: u32) -> Self {
+        match number {
+            0 => Self::Continue,
+            _ => Self::StopIteration,
+        }
+    }
+}
+
+/// The answer of a TCP callback: of `proxy_on_new_connection` and of the data callbacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkAction {
+    /// Pass on the connection, or the data that this filter has seen.
+    Continue,
+    /// Hold it. The next data callback sees what is held together with what has arrived since.
+    StopIteration,
+}
+
+impl NetworkAction {
     /// Reads the number a guest returned.
     #[must_use]
     pub const fn from_u32(number: u32) -> Self {

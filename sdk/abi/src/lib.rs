@@ -34,7 +34,7 @@ pub mod pairs;
 pub mod property;
 pub mod wasi;
 
-pub use action::{Action, DataAction, HeadersAction, TrailersAction};
+pub use action::{Action, DataAction, HeadersAction, NetworkAction, TrailersAction};
 pub use buffer_type::BufferType;
 pub use grpc_status::GrpcStatus;
 pub use log_level::LogLevel;

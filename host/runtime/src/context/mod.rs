@@ -5,9 +5,11 @@ mod declarations;
 mod http;
 mod root;
 mod table;
+mod tcp;
 
 pub(crate) use access::{Access, MapState};
 pub(crate) use declarations::Declarations;
 pub(crate) use http::HttpContext;
 pub(crate) use root::{CalloutStatus, RootContext};
 pub(crate) use table::{Context, ContextTable};
+pub(crate) use tcp::TcpContext;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::{HttpContext, RootContext};
+use super::{HttpContext, RootContext, TcpContext};
 use crate::ContextId;
 
 /// A live context.
@@ -12,6 +12,7 @@ use crate::ContextId;
 pub(crate) enum Context {
     Root(Box<RootContext>),
     Http(HttpContext),
+    Tcp(TcpContext),
 }
 
 /// Ids are small numbers given out in order, so they are their own hash.
@@ -79,28 +80,42 @@ impl ContextTable {
     pub(crate) fn http(&self, id: ContextId) -> Option<&HttpContext> {
         match self.contexts.get(&id)? {
             Context::Http(http) => Some(http),
-            Context::Root(_) => None,
+            Context::Root(_) | Context::Tcp(_) => None,
         }
     }
 
     pub(crate) fn http_mut(&mut self, id: ContextId) -> Option<&mut HttpContext> {
         match self.contexts.get_mut(&id)? {
             Context::Http(http) => Some(http),
-            Context::Root(_) => None,
+            Context::Root(_) | Context::Tcp(_) => None,
+        }
+    }
+
+    pub(crate) fn tcp(&self, id: ContextId) -> Option<&TcpContext> {
+        match self.contexts.get(&id)? {
+            Context::Tcp(tcp) => Some(tcp),
+            Context::Root(_) | Context::Http(_) => None,
+        }
+    }
+
+    pub(crate) fn tcp_mut(&mut self, id: ContextId) -> Option<&mut TcpContext> {
+        match self.contexts.get_mut(&id)? {
+            Context::Tcp(tcp) => Some(tcp),
+            Context::Root(_) | Context::Http(_) => None,
         }
     }
 
     pub(crate) fn root(&self, id: ContextId) -> Option<&RootContext> {
         match self.contexts.get(&id)? {
             Context::Root(root) => Some(root),
-            Context::Http(_) => None,
+            Context::Http(_) | Context::Tcp(_) => None,
         }
     }
 
     pub(crate) fn root_mut(&mut self, id: ContextId) -> Option<&mut RootContext> {
         match self.contexts.get_mut(&id)? {
             Context::Root(root) => Some(root),
-            Context::Http(_) => None,
+            Context::Http(_) | Context::Tcp(_) => None,
         }
     }
 
@@ -109,6 +124,7 @@ impl ContextTable {
         match self.contexts.get(&id)? {
             Context::Root(_) => Some(id),
             Context::Http(http) => Some(http.root),
+            Context::Tcp(tcp) => Some(tcp.root),
         }
     }
 }

@@ -7,10 +7,12 @@
 mod filter_state;
 mod http;
 mod services;
+mod tcp;
 
 pub use filter_state::{LifeSpan, PropertyDeclaration, PropertyType};
 pub use http::{Direction, HeaderVisitor, HttpHost, LocalResponse, StreamMap};
 pub use services::{CalloutRefusal, HostServices, HttpCall, HttpCallResponse, LogOrigin};
+pub use tcp::{TcpHost, TcpPeer};
 
 use crate::property::PropertyValue;
 use tollgate_abi::Status;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tollgate_abi::BufferType;
 
 use super::{GuestSlice, Hostcall, Linking, Refusal, ReturnSlice, Stop, hostcall};
-use crate::host::{Direction, HttpCallResponse, HttpHost};
+use crate::host::{Direction, HttpCallResponse, HttpHost, TcpHost, TcpPeer};
 use crate::imports::env;
 use crate::vm::VmState;
 
@@ -56,8 +56,10 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
 
 /// A buffer that can be read now.
 enum Buffer {
-    /// A body; the only kind that can be changed.
+    /// A body. It can be changed.
     Body(Rc<dyn HttpHost>, Direction),
+    /// Data of a TCP connection. It can be changed.
+    Data(Rc<dyn TcpHost>, TcpPeer),
     /// Bytes that do not change.
     Fixed(Bytes),
     /// Not available now, which Envoy shows as empty.
@@ -68,6 +70,7 @@ impl Buffer {
     fn len(&self) -> usize {
         match self {
             Self::Body(host, direction) => host.body_len(*direction),
+            Self::Data(host, from) => host.data_len(*from),
             Self::Fixed(bytes) => bytes.len(),
             Self::Closed => 0,
         }
@@ -80,10 +83,9 @@ fn find(state: &VmState, number: u32) -> Result<Buffer, Refusal> {
     match buffer {
         BufferType::HttpRequestBody => Ok(body(state, Direction::Request)),
         BufferType::HttpResponseBody => Ok(body(state, Direction::Response)),
-        BufferType::DownstreamData
-        | BufferType::UpstreamData
-        | BufferType::GrpcReceiveBuffer
-        | BufferType::CallData => Ok(Buffer::Closed),
+        BufferType::DownstreamData => Ok(data(state, TcpPeer::Downstream)),
+        BufferType::UpstreamData => Ok(data(state, TcpPeer::Upstream)),
+        BufferType::GrpcReceiveBuffer | BufferType::CallData => Ok(Buffer::Closed),
         BufferType::HttpCallResponseBody => callout_body(state).map(Buffer::Fixed),
         BufferType::VmConfiguration => Ok(Buffer::Fixed(state.config.configuration.clone())),
         BufferType::PluginConfiguration => {
@@ -103,6 +105,13 @@ fn body(state: &VmState, direction: Direction) -> Buffer {
         .filter(|http| http.access.has_body(direction))
     {
         Some(http) => Buffer::Body(Rc::clone(&http.host), direction),
+        None => Buffer::Closed,
+    }
+}
+
+fn data(state: &VmState, from: TcpPeer) -> Buffer {
+    match state.acting_tcp().filter(|tcp| tcp.has_data(from)) {
+        Some(tcp) => Buffer::Data(Rc::clone(&tcp.host), from),
         None => Buffer::Closed,
     }
 }
@@ -137,14 +146,23 @@ fn bytes(
         Buffer::Closed => call.return_bytes(&[], result),
         Buffer::Fixed(bytes) => call.return_bytes(bytes.get(range).unwrap_or_default(), result),
         Buffer::Body(host, direction) => {
-            let mut copy = std::mem::take(&mut call.state_mut().value);
-            copy.clear();
-            host.body_read(direction, range, &mut copy);
-            let answer = call.return_bytes(&copy, result);
-            call.state_mut().keep_value(copy);
-            answer
+            copied(call, result, |copy| host.body_read(direction, range, copy))
         }
+        Buffer::Data(host, from) => copied(call, result, |copy| host.data_read(from, range, copy)),
     }
+}
+
+fn copied(
+    call: &mut Hostcall<'_>,
+    result: ReturnSlice,
+    read: impl FnOnce(&mut Vec<u8>),
+) -> Result<(), Stop> {
+    let mut copy = std::mem::take(&mut call.state_mut().value);
+    copy.clear();
+    read(&mut copy);
+    let answer = call.return_bytes(&copy, result);
+    call.state_mut().keep_value(copy);
+    answer
 }
 
 /// Returns the part of a buffer of `len` bytes that a guest asks for; nothing if it starts behind.
@@ -163,24 +181,23 @@ fn set(
     let (memory, state) = call.split();
     let buffer = find(state, buffer)?;
     let data = data.read(memory)?;
-    let (host, direction) = match buffer {
-        Buffer::Body(host, direction) => (host, direction),
+    let range = replaced(start, size, buffer.len()).ok_or(Refusal::bad_argument(
+        "bytes in the middle cannot be replaced: start must be 0, or the end to append",
+    ));
+    match buffer {
+        Buffer::Body(host, direction) => host.body_replace(direction, range?, data),
+        Buffer::Data(host, from) => host.data_replace(from, range?, data),
         Buffer::Fixed(_) => {
             return Err(Refusal::bad_argument("this buffer can only be read").into());
         }
         Buffer::Closed => {
             return Err(Refusal::bad_argument(
-                "the buffer is not available in this callback: bodies can be changed only in \
-                 body callbacks, and later while they are buffered",
+                "the buffer is not available in this callback: bodies and TCP data can be changed \
+                 only in their own callbacks, and later while they are held",
             )
             .into());
         }
-    };
-    let len = host.body_len(direction);
-    let range = replaced(start, size, len).ok_or(Refusal::bad_argument(
-        "bytes in the middle cannot be replaced: start must be 0, or the end to append",
-    ))?;
-    host.body_replace(direction, range, data);
+    }
     Ok(())
 }
 

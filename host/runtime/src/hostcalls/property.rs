@@ -95,7 +95,11 @@ fn find(state: &VmState, path: &[&[u8]]) -> PropertyResult {
         return value;
     }
     match state.contexts.get(state.acting()) {
-        Some(Context::Http(http)) => of_stream(http, path),
+        Some(Context::Http(http)) => of_stream(path, &|map| is_readable(http, map), &|| {
+            http.host.property(path)
+        }),
+        // TCP has no header maps.
+        Some(Context::Tcp(tcp)) => of_stream(path, &|_| false, &|| tcp.host.property(path)),
         Some(Context::Root(_)) | None => state.services.property(path),
     }
 }
@@ -114,37 +118,54 @@ fn of_plugin(state: &VmState, path: &[&[u8]]) -> Option<PropertyResult> {
 }
 
 /// What is read from a header map is there only while that map is.
-fn of_stream(http: &HttpContext, path: &[&[u8]]) -> PropertyResult {
-    let (map, is_whole_map) = match path {
-        [b"request", part, rest @ ..] => match *part {
-            b"path" | b"url_path" | b"query" | b"host" | b"scheme" | b"method" | b"referer"
-            | b"useragent" | b"id" => (StreamMap::RequestHeaders, false),
-            b"headers" => (StreamMap::RequestHeaders, rest.is_empty()),
-            b"headers_bytes" => return bytes_of(http, StreamMap::RequestHeaders, path),
-            _ => return http.host.property(path),
-        },
-        [b"response", part, rest @ ..] => match *part {
-            b"headers" => (StreamMap::ResponseHeaders, rest.is_empty()),
-            b"trailers" => (StreamMap::ResponseTrailers, rest.is_empty()),
-            b"headers_bytes" => return bytes_of(http, StreamMap::ResponseHeaders, path),
-            _ => return http.host.property(path),
-        },
-        _ => return http.host.property(path),
+fn of_stream(
+    path: &[&[u8]],
+    is_readable: &dyn Fn(StreamMap) -> bool,
+    of_host: &dyn Fn() -> PropertyResult,
+) -> PropertyResult {
+    let Some((map, absent)) = read_from_map(path) else {
+        return of_host();
     };
-    if is_readable(http, map) {
-        http.host.property(path)
-    } else if is_whole_map {
-        Ok(PropertyValue::Map(Vec::new()))
-    } else {
-        Err(Status::NotFound)
+    if is_readable(map) {
+        return of_host();
+    }
+    match absent {
+        Absent::Nothing => Err(Status::NotFound),
+        Absent::EmptyMap => Ok(PropertyValue::Map(Vec::new())),
+        Absent::NoBytes => Ok(PropertyValue::Int(0)),
     }
 }
 
-fn bytes_of(http: &HttpContext, map: StreamMap, path: &[&[u8]]) -> PropertyResult {
-    if is_readable(http, map) {
-        http.host.property(path)
-    } else {
-        Ok(PropertyValue::Int(0))
+/// What a path that is read from a header map answers while the map is not there.
+enum Absent {
+    Nothing,
+    EmptyMap,
+    NoBytes,
+}
+
+fn read_from_map(path: &[&[u8]]) -> Option<(StreamMap, Absent)> {
+    let whole = |rest: &[&[u8]]| {
+        if rest.is_empty() {
+            Absent::EmptyMap
+        } else {
+            Absent::Nothing
+        }
+    };
+    match path {
+        [b"request", part, rest @ ..] => match *part {
+            b"path" | b"url_path" | b"query" | b"host" | b"scheme" | b"method" | b"referer"
+            | b"useragent" | b"id" => Some((StreamMap::RequestHeaders, Absent::Nothing)),
+            b"headers" => Some((StreamMap::RequestHeaders, whole(rest))),
+            b"headers_bytes" => Some((StreamMap::RequestHeaders, Absent::NoBytes)),
+            _ => None,
+        },
+        [b"response", part, rest @ ..] => match *part {
+            b"headers" => Some((StreamMap::ResponseHeaders, whole(rest))),
+            b"trailers" => Some((StreamMap::ResponseTrailers, whole(rest))),
+            b"headers_bytes" => Some((StreamMap::ResponseHeaders, Absent::NoBytes)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
@@ -158,15 +179,19 @@ fn is_readable(http: &HttpContext, map: StreamMap) -> bool {
 fn set(call: &mut Hostcall<'_>, path: GuestSlice, value: GuestSlice) -> Result<(), Stop> {
     let (memory, state) = call.split();
     let (path, value) = (path.read(memory)?, value.read(memory)?);
-    let http = state.acting_http().ok_or(Refusal::not_found(
-        "properties are set on streams, and this context is none",
-    ))?;
-    let declaration = state.contexts.root(http.root);
-    let declaration = declaration
-        .and_then(|root| root.declarations.of(path))
+    let declaration = state
+        .contexts
+        .root_of(state.acting())
+        .and_then(|root| state.contexts.root(root)?.declarations.of(path))
         .unwrap_or_default();
-    http.host
-        .set_property(path, value, &declaration)
-        .map_err(|status| Refusal::new(status, "the property is read-only and set already"))?;
+    let is_set = match state.contexts.get(state.acting()) {
+        Some(Context::Http(http)) => http.host.set_property(path, value, &declaration),
+        Some(Context::Tcp(tcp)) => tcp.host.set_property(path, value, &declaration),
+        Some(Context::Root(_)) | None => {
+            let reason = "properties are set on streams, and this context is none";
+            return Err(Refusal::not_found(reason).into());
+        }
+    };
+    is_set.map_err(|status| Refusal::new(status, "the property is read-only and set already"))?;
     Ok(())
 }

@@ -3,7 +3,8 @@
 use tollgate_abi::{Status, StreamType};
 
 use super::{Hostcall, Linking, Refusal, Stop, hostcall};
-use crate::host::Direction;
+use crate::ContextId;
+use crate::host::{Direction, TcpPeer};
 use crate::imports::env;
 use crate::vm::Effect;
 
@@ -12,7 +13,7 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         match stream_type(stream)? {
             StreamType::HttpRequest => resume(call, Direction::Request),
             StreamType::HttpResponse => resume(call, Direction::Response),
-            StreamType::Downstream => {}
+            StreamType::Downstream => resume_downstream(call),
             StreamType::Upstream => {
                 let reason = "no Proxy-Wasm host can resume the upstream of a TCP connection";
                 return Err(Refusal::new(Status::Unimplemented, reason).into());
@@ -23,7 +24,8 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     hostcall!(linking, env::CLOSE_STREAM, |call, stream: u32| {
         match stream_type(stream)? {
             StreamType::HttpRequest | StreamType::HttpResponse => close(call),
-            StreamType::Downstream | StreamType::Upstream => {}
+            StreamType::Downstream => close_connection(call, TcpPeer::Downstream),
+            StreamType::Upstream => close_connection(call, TcpPeer::Upstream),
         }
         Ok(())
     });
@@ -64,6 +66,25 @@ fn close(call: &mut Hostcall<'_>) {
     if state.contexts.http(id).is_some_and(|http| !http.has_ended) {
         state.defer(Effect::CloseStream(id));
     }
+}
+
+/// Passes on what a TCP connection holds, after the callback. Outside one it does nothing.
+fn resume_downstream(call: &mut Hostcall<'_>) {
+    if let Some(id) = open_connection(call) {
+        call.state_mut().defer(Effect::ContinueDownstream(id));
+    }
+}
+
+fn close_connection(call: &mut Hostcall<'_>, asked: TcpPeer) {
+    if let Some(id) = open_connection(call) {
+        call.state_mut().defer(Effect::CloseConnection(id, asked));
+    }
+}
+
+fn open_connection(call: &Hostcall<'_>) -> Option<ContextId> {
+    let state = call.state();
+    let is_open = state.acting_tcp().is_some_and(|tcp| !tcp.has_ended);
+    is_open.then(|| state.acting())
 }
 
 pub(super) fn clear_route_cache(call: &Hostcall<'_>) {

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 
 use super::VmState;
 use crate::ContextId;
-use crate::host::{Direction, LocalResponse};
+use crate::host::{Direction, LocalResponse, TcpPeer};
 
 /// A deferred effect on a context.
 #[derive(Debug)]
 pub(crate) enum Effect {
     ContinueStream(ContextId, Direction),
     CloseStream(ContextId),
+    ContinueDownstream(ContextId),
+    CloseConnection(ContextId, TcpPeer),
     SendLocalResponse(ContextId, Box<LocalResponse>),
     DeleteRoot(ContextId),
 }
@@ -23,7 +25,11 @@ impl Effect {
             (Self::ContinueStream(id, direction), Self::ContinueStream(other, side)) => {
                 id == other && direction == side
             }
+            (Self::CloseConnection(id, peer), Self::CloseConnection(other, end)) => {
+                id == other && peer == end
+            }
             (Self::CloseStream(id), Self::CloseStream(other))
+            | (Self::ContinueDownstream(id), Self::ContinueDownstream(other))
             | (Self::SendLocalResponse(id, _), Self::SendLocalResponse(other, _))
             | (Self::DeleteRoot(id), Self::DeleteRoot(other)) => id == other,
             _ => false,
@@ -40,11 +46,19 @@ impl VmState {
 
     /// Takes a resume of this direction out of the queue; returns whether there was one.
     pub(crate) fn take_resume(&mut self, id: ContextId, direction: Direction) -> bool {
-        let resume = Effect::ContinueStream(id, direction);
+        self.take(&Effect::ContinueStream(id, direction))
+    }
+
+    /// Takes a resume of a TCP connection out of the queue; returns whether there was one.
+    pub(crate) fn take_downstream_resume(&mut self, id: ContextId) -> bool {
+        self.take(&Effect::ContinueDownstream(id))
+    }
+
+    fn take(&mut self, effect: &Effect) -> bool {
         let found = self
             .effects
             .iter()
-            .position(|queued| queued.repeats(&resume));
+            .position(|queued| queued.repeats(effect));
         found.and_then(|index| self.effects.remove(index)).is_some()
     }
 

@@ -6,7 +6,7 @@ use tollgate_abi::AbiVersion;
 use wasmtime::{Instance, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::VmState;
-use crate::host::Direction;
+use crate::host::{Direction, TcpPeer};
 
 /// Parameters of the longer callbacks.
 type Three = (u32, u32, u32);
@@ -27,6 +27,31 @@ pub(crate) struct DirectionCallbacks {
     pub(crate) trailers: Option<TypedFunc<(u32, u32), u32>>,
 }
 
+/// The callbacks of a TCP connection.
+pub(crate) struct TcpCallbacks {
+    pub(crate) on_new_connection: Option<TypedFunc<u32, u32>>,
+    on_downstream_data: Option<TypedFunc<Three, u32>>,
+    on_upstream_data: Option<TypedFunc<Three, u32>>,
+    on_downstream_close: Option<TypedFunc<(u32, u32), ()>>,
+    on_upstream_close: Option<TypedFunc<(u32, u32), ()>>,
+}
+
+impl TcpCallbacks {
+    pub(crate) fn on_data(&self, from: TcpPeer) -> Option<&TypedFunc<Three, u32>> {
+        match from {
+            TcpPeer::Downstream => self.on_downstream_data.as_ref(),
+            TcpPeer::Upstream => self.on_upstream_data.as_ref(),
+        }
+    }
+
+    pub(crate) fn on_close(&self, of: TcpPeer) -> Option<&TypedFunc<(u32, u32), ()>> {
+        match of {
+            TcpPeer::Downstream => self.on_downstream_close.as_ref(),
+            TcpPeer::Upstream => self.on_upstream_close.as_ref(),
+        }
+    }
+}
+
 /// The callbacks that a guest exports and its capabilities allow.
 pub(crate) struct Exports {
     pub(crate) on_context_create: Option<TypedFunc<(u32, u32), ()>>,
@@ -38,6 +63,7 @@ pub(crate) struct Exports {
     pub(crate) on_delete: Option<TypedFunc<u32, ()>>,
     pub(crate) on_queue_ready: Option<TypedFunc<(u32, u32), ()>>,
     pub(crate) on_http_call_response: Option<TypedFunc<Five, ()>>,
+    pub(crate) tcp: TcpCallbacks,
     request: DirectionCallbacks,
     response: DirectionCallbacks,
 }
@@ -62,6 +88,13 @@ impl Exports {
             body: finder.callback("proxy_on_response_body"),
             trailers: finder.callback("proxy_on_response_trailers"),
         };
+        let tcp = TcpCallbacks {
+            on_new_connection: finder.callback("proxy_on_new_connection"),
+            on_downstream_data: finder.callback("proxy_on_downstream_data"),
+            on_upstream_data: finder.callback("proxy_on_upstream_data"),
+            on_downstream_close: finder.callback("proxy_on_downstream_connection_close"),
+            on_upstream_close: finder.callback("proxy_on_upstream_connection_close"),
+        };
         Self {
             on_context_create: finder.callback("proxy_on_context_create"),
             on_vm_start: finder.callback("proxy_on_vm_start"),
@@ -72,6 +105,7 @@ impl Exports {
             on_delete: finder.callback("proxy_on_delete"),
             on_queue_ready: finder.callback("proxy_on_queue_ready"),
             on_http_call_response: finder.callback("proxy_on_http_call_response"),
+            tcp,
             request,
             response,
         }

@@ -6,6 +6,7 @@ use super::Vm;
 use super::exports::HeadersCallback;
 use super::guest::Entry;
 use super::plugin::length;
+use crate::context::Context;
 use crate::error::FaultKind;
 use crate::host::{Direction, StreamMap};
 use crate::{ContextId, Fault};
@@ -227,14 +228,14 @@ impl Vm {
     /// Tells the guest of a stream before the stream's first callback.
     pub(super) fn announce(&mut self, id: ContextId, callback: &'static str) -> Result<(), Fault> {
         self.guest.check(callback)?;
-        let Some(http) = self.guest.state_mut().contexts.http_mut(id) else {
-            return Err(unknown_context(id, callback));
+        let (root, is_announced) = match self.guest.state_mut().contexts.get_mut(id) {
+            Some(Context::Http(http)) => (http.root, &mut http.is_announced),
+            Some(Context::Tcp(tcp)) => (tcp.root, &mut tcp.is_announced),
+            Some(Context::Root(_)) | None => return Err(unknown_context(id, callback)),
         };
-        if http.is_announced {
+        if std::mem::replace(is_announced, true) {
             return Ok(());
         }
-        http.is_announced = true;
-        let root = http.root;
         if !self.has_context(root) {
             return Err(unknown_context(root, callback));
         }

@@ -9,6 +9,7 @@ mod limits;
 mod plugin;
 mod state;
 mod stream_end;
+mod tcp;
 
 use std::fmt;
 use std::rc::Rc;
@@ -17,8 +18,8 @@ use std::sync::Arc;
 pub(crate) use effects::Effect;
 pub(crate) use state::{VM_CONTEXT, VmState};
 
-use crate::context::{Context, HttpContext};
-use crate::host::{HostServices, HttpHost};
+use crate::context::{Context, HttpContext, TcpContext};
+use crate::host::{HostServices, HttpHost, TcpHost};
 use crate::shared::SharedState;
 use crate::{ContextId, Fault, LoadError, Module, VmConfig};
 use exports::Exports;
@@ -91,6 +92,20 @@ impl Vm {
         )))
     }
 
+    /// Adds a TCP connection. The guest hears of it before the connection's first callback.
+    ///
+    /// `root` must come from [`start_plugin`](Self::start_plugin) of this VM; with another id the
+    /// connection's callbacks return faults.
+    pub fn create_tcp_context(&mut self, root: ContextId, host: Rc<dyn TcpHost>) -> ContextId {
+        let contexts = &mut self.guest.state_mut().contexts;
+        let plugin = contexts.root(root).map(|root| Rc::clone(&root.plugin));
+        contexts.insert(Context::Tcp(TcpContext::new(
+            root,
+            plugin.unwrap_or_default(),
+            host,
+        )))
+    }
+
     /// Brings the effects of a callback to the embedder, in the order the guest asked for them.
     fn run_effects(&mut self) -> Result<(), Fault> {
         while !self.guest.state().effects.is_empty() {
@@ -118,6 +133,16 @@ impl Vm {
             Effect::CloseStream(id) => {
                 if let Some(host) = host(self, id) {
                     host.close_stream();
+                }
+            }
+            Effect::ContinueDownstream(id) => {
+                if let Some(host) = self.tcp_host(id) {
+                    host.continue_downstream();
+                }
+            }
+            Effect::CloseConnection(id, asked) => {
+                if let Some(host) = self.tcp_host(id) {
+                    host.close(asked);
                 }
             }
             Effect::SendLocalResponse(id, response) => {

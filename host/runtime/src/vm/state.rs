@@ -10,7 +10,7 @@ use wasmtime::{Memory, TypedFunc};
 
 use super::effects::Effect;
 use super::limits::Limiter;
-use crate::context::{Context, ContextTable, HttpContext, RootContext};
+use crate::context::{Context, ContextTable, HttpContext, RootContext, TcpContext};
 use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
 use crate::imports::Gate;
 use crate::shared::{MetricTable, Namespace, SharedState, VmIdLease};
@@ -118,6 +118,11 @@ impl VmState {
         self.contexts.http_mut(self.acting())
     }
 
+    /// Returns the TCP connection that hostcalls act on, if it is one.
+    pub(crate) fn acting_tcp(&self) -> Option<&TcpContext> {
+        self.contexts.tcp(self.acting())
+    }
+
     /// Returns the root of the context that hostcalls act on.
     pub(crate) fn acting_root(&self) -> Option<(ContextId, &RootContext)> {
         let id = self.contexts.root_of(self.acting())?;
@@ -137,6 +142,7 @@ impl VmState {
         let declarations = match self.contexts.get_mut(self.current) {
             Some(Context::Root(root)) => &mut root.declarations,
             Some(Context::Http(http)) => &mut http.declarations,
+            Some(Context::Tcp(tcp)) => &mut tcp.declarations,
             None => return Err(Status::BadArgument),
         };
         declarations.declare(name, declaration)
@@ -156,9 +162,11 @@ impl VmState {
                 root_id: &root.plugin.root_id,
                 vm_id,
             },
-            Some(Context::Http(http)) => LogOrigin {
-                plugin_name: Some(&http.plugin.name),
-                root_id: &http.plugin.root_id,
+            Some(
+                Context::Http(HttpContext { plugin, .. }) | Context::Tcp(TcpContext { plugin, .. }),
+            ) => LogOrigin {
+                plugin_name: Some(&plugin.name),
+                root_id: &plugin.root_id,
                 vm_id,
             },
         };
@@ -171,6 +179,7 @@ impl VmState {
             None => "",
             Some(Context::Root(root)) => &root.plugin.name,
             Some(Context::Http(http)) => &http.plugin.name,
+            Some(Context::Tcp(tcp)) => &tcp.plugin.name,
         }
     }
 }

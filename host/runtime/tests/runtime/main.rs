@@ -22,4 +22,5 @@ mod shared_data;
 mod shared_queue;
 mod stream;
 mod support;
+mod tcp;
 mod wasi;

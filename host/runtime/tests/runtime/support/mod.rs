@@ -1,5 +1,6 @@
 //! Support: guests from short texts, an embedder made of vectors, and both put together.
 
+mod connection;
 mod guest;
 mod services;
 mod stream;
@@ -12,6 +13,7 @@ use tollgate_runtime::{
     ContextId, Engine, EngineOptions, LoadError, Module, PluginConfig, SharedState, Vm, VmConfig,
 };
 
+pub(crate) use connection::FakeConnection;
 pub(crate) use guest::{callback, module_text, on_request_headers, wat};
 pub(crate) use services::Services;
 pub(crate) use stream::{FakeStream, Map, header};
@@ -90,6 +92,13 @@ impl Plugin {
         let stream = Rc::new(FakeStream::with_request(headers));
         let host: Rc<FakeStream> = Rc::clone(&stream);
         (self.vm.create_http_context(self.root, host), stream)
+    }
+
+    /// Adds a TCP connection.
+    pub(crate) fn connection(&mut self) -> (ContextId, Rc<FakeConnection>) {
+        let connection = Rc::new(FakeConnection::default());
+        let host: Rc<FakeConnection> = Rc::clone(&connection);
+        (self.vm.create_tcp_context(self.root, host), connection)
     }
 
     /// Runs `proxy_on_request_headers` on a new stream and returns what it said.
