@@ -11,6 +11,8 @@ use std::sync::LazyLock;
 
 use parking_lot::Mutex;
 
+use crate::foreign;
+
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const WASM_PROFILE: &str = "wasm";
 
@@ -82,7 +84,8 @@ fn build_tollgate() -> PathBuf {
 }
 
 /// A module of this repository, by its path below the folder of modules and without `.wasm`: that
-/// of a package, such as `api_key_auth`, or an example of the SDK, such as `examples/hello`.
+/// of a package, such as `api_key_auth`, an example of the SDK, such as `examples/hello`, or a guest
+/// that is not in Rust, such as `c/worker`.
 #[must_use]
 pub fn wasm_module(name: &str) -> PathBuf {
     static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -91,6 +94,14 @@ pub fn wasm_module(name: &str) -> PathBuf {
     if built.contains(name) {
         return path;
     }
+    if !foreign::build(name, &path) {
+        build_package(name);
+    }
+    built.insert(name.to_owned());
+    path
+}
+
+fn build_package(name: &str) {
     ensure_wasm_target();
     let mut build = cargo();
     build.args([
@@ -107,8 +118,6 @@ pub fn wasm_module(name: &str) -> PathBuf {
         None => build.args(["--package", &name.replace('_', "-")]),
     };
     run(&mut build);
-    built.insert(name.to_owned());
-    path
 }
 
 /// The folder that the modules are built into.
@@ -156,7 +165,7 @@ fn ensure_wasm_target() {
     );
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));

@@ -18,6 +18,7 @@ mod certificate;
 
 pub mod client;
 mod envoy;
+mod foreign;
 mod guest_log;
 pub mod message;
 pub mod origin;
@@ -27,6 +28,7 @@ mod process;
 mod proxy;
 mod server;
 mod template;
+mod wheel;
 
 pub use artifact::{envoy_config_dir, repository_root, tollgate_program, wasm_module};
 pub use envoy::envoy_program;

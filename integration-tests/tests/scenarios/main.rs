@@ -13,6 +13,7 @@ mod filters;
 mod headers;
 mod http;
 mod http2;
+mod languages;
 mod life_cycle;
 mod local_response;
 mod malformed;

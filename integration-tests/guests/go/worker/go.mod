@@ -1,0 +1,3 @@
+module tollgate.test/guests/go
+
+go 1.24
