@@ -1,7 +1,7 @@
 //! A host under test, which starts a fresh proxy for what it is asked.
 
 use tempfile::TempDir;
-use tollgate_integration_tests::{Kind, Proxy, Refusal};
+use tollgate_integration_tests::{Kind, Proxy, Refusal, chosen_proxies};
 
 use crate::plugin::Plugin;
 use crate::running::Running;
@@ -16,6 +16,12 @@ pub struct Host {
 impl Host {
     pub(crate) fn new(kind: Kind) -> Self {
         Self { kind }
+    }
+
+    /// The hosts that tests run on: both, unless one is chosen.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        chosen_proxies().into_iter().map(Self::new).collect()
     }
 
     /// Which proxy it is.

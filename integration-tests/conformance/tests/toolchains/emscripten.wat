@@ -1,0 +1,53 @@
+;; Habits of Emscripten: a constructor and a `main`, functions of its own runtime, memory that grows
+;; and tells so, WASI for files that do not exist, helpers exported beside the callbacks.
+(module
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (import "env" "emscripten_notify_memory_growth" (func $notify (param i32)))
+  (import "env" "pthread_equal" (func $equal (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_close" (func $close (param i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_seek" (func $seek (param i32 i64 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (memory (export "memory") 1 64)
+  (table (export "__indirect_function_table") 1 funcref)
+  (global $stack (mut i32) (i32.const 0x8000))
+  (data (i32.const 0)
+    "constructed" "main 0 0" "main with arguments" "threads compare" "grown" "files are none" "exited")
+
+  (func (export "proxy_abi_version_0_2_1"))
+  (func $say (param i32 i32) (drop (call $log (i32.const 2) (local.get 0) (local.get 1))))
+
+  (func (export "_initialize")
+    (drop (memory.grow (i32.const 1)))
+    (call $notify (i32.const 0))
+    (call $say (i32.const 0) (i32.const 11)))
+  (func (export "main") (param $count i32) (param $arguments i32) (result i32)
+    (if (i32.or (local.get $count) (local.get $arguments))
+      (then (call $say (i32.const 19) (i32.const 19)))
+      (else (call $say (i32.const 11) (i32.const 8))))
+    (i32.const 3))
+
+  (func (export "malloc") (param i32) (result i32) (i32.const 0x4000))
+  (func (export "free") (param i32))
+  (func (export "stackSave") (result i32) (global.get $stack))
+  (func (export "stackRestore") (param i32) (global.set $stack (local.get 0)))
+  (func (export "stackAlloc") (param i32) (result i32) (global.get $stack))
+  (func (export "emscripten_stack_get_free") (result i32) (i32.const 0))
+  (func (export "__errno_location") (result i32) (i32.const 0x3000))
+
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (if (i32.and (call $equal (i32.const 5) (i32.const 5))
+          (i32.eqz (call $equal (i32.const 5) (i32.const 6))))
+      (then (call $say (i32.const 38) (i32.const 15))))
+    (if (i32.ne (memory.grow (i32.const 1)) (i32.const -1))
+      (then (call $notify (i32.const 0)) (call $say (i32.const 53) (i32.const 5))))
+    ;; Closing and seeking succeed, reading is not there.
+    (if (i32.and
+          (i32.eqz (i32.or (call $close (i32.const 1))
+            (call $seek (i32.const 1) (i64.const 0) (i32.const 0) (i32.const 0x100))))
+          (i32.eq (i32.const 52)
+            (call $read (i32.const 0) (i32.const 0x100) (i32.const 0) (i32.const 0x104))))
+      (then (call $say (i32.const 58) (i32.const 14))))
+    (call $exit (i32.const 1))
+    (call $say (i32.const 72) (i32.const 6))
+    (i32.const 0)))

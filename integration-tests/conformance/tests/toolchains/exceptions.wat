@@ -1,0 +1,16 @@
+;; Exceptions and objects under a collector, for languages that have them.
+(module
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (tag $thrown (param i32))
+  (type $box (struct (field (mut i32))))
+  (data (i32.const 0) "caught")
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 0x4000))
+  (func $risky (throw $thrown (struct.get $box 0 (struct.new $box (i32.const 6)))))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (drop (call $log (i32.const 2) (i32.const 0)
+      (block $caught (result i32)
+        (try_table (catch $thrown $caught) (call $risky))
+        (i32.const 0))))
+    (i32.const 0)))

@@ -1,0 +1,15 @@
+;; `main` without a constructor: nobody calls it. The start section of the module runs.
+(module
+  (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (global $started (mut i32) (i32.const 0))
+  (data (i32.const 0) "the start section ran")
+  (func $start (global.set $started (i32.const 1)))
+  (start $start)
+  (func (export "proxy_abi_version_0_2_1"))
+  (func (export "malloc") (param i32) (result i32) (i32.const 0x4000))
+  (func (export "main") (param i32 i32) (result i32) (unreachable))
+  (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+    (if (global.get $started)
+      (then (drop (call $log (i32.const 2) (i32.const 0) (i32.const 21)))))
+    (i32.const 0)))
