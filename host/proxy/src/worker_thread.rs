@@ -8,7 +8,6 @@ use std::sync::mpsc::Sender;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tollgate_config::{FilterChain, NetworkFilter};
-use tollgate_runtime::VmIdLease;
 
 use crate::cluster::ClusterManager;
 use crate::error::ServerError;
@@ -18,7 +17,7 @@ use crate::listener::{FilterChains, Listener};
 use crate::random::Random;
 use crate::server::{Deployment, Phase, drain_timeout};
 use crate::telemetry::{Hosts, Stats, listener_prefix};
-use crate::wasm::{PluginRegistry, WasmRuntime};
+use crate::wasm::{PluginRegistry, VmIdLease, WasmRuntime};
 use crate::worker::{self, WorkerContext};
 
 /// What every worker is made from.

@@ -29,3 +29,4 @@ pub use module_file::read_module;
 pub(crate) use plugin::PluginHandle;
 pub(crate) use registry::PluginRegistry;
 pub(crate) use runtime::WasmRuntime;
+pub(crate) use tollgate_runtime::VmIdLease;
