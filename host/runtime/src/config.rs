@@ -31,6 +31,8 @@ pub struct Limits {
     pub table_elements: usize,
     /// Most metrics that the guest may define, counting repeated definitions.
     pub metrics: usize,
+    /// Most gRPC calls and streams of a plugin whose tokens are in use.
+    pub grpc_callouts: usize,
     /// Longest time for the start functions.
     pub start_deadline: Duration,
     /// Longest time for creating, starting and configuring a plugin, each.
@@ -47,6 +49,7 @@ impl Default for Limits {
             memory_bytes: MAX_MEMORY_BYTES,
             table_elements: 1_000_000,
             metrics: 100_000,
+            grpc_callouts: 10_000,
             start_deadline: Duration::from_secs(5),
             configure_deadline: Duration::from_secs(5),
             stream_deadline: Duration::from_secs(1),

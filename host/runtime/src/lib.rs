@@ -89,9 +89,10 @@ pub use config::{Limits, PluginConfig, VmConfig};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use error::{BacktraceFrame, Fault, FaultKind, LoadError};
 pub use host::{
-    CalloutRefusal, Direction, Header, HeaderVisitor, HostServices, HttpCall, HttpCallResponse,
-    HttpHost, LifeSpan, LocalResponse, LogOrigin, PropertyDeclaration, PropertyResult,
-    PropertyType, StreamMap, TcpHost, TcpPeer,
+    CalloutRefusal, Direction, GrpcCall, GrpcMethod, GrpcService, GrpcStream, Header,
+    HeaderVisitor, HostServices, HttpCall, HttpCallResponse, HttpHost, LifeSpan, LocalResponse,
+    LogOrigin, PropertyDeclaration, PropertyResult, PropertyType, ResolvedAddress, StreamMap,
+    TcpHost, TcpPeer,
 };
 pub use module::Module;
 pub use property::PropertyValue;

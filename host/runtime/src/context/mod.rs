@@ -2,6 +2,7 @@
 
 mod access;
 mod declarations;
+mod grpc;
 mod http;
 mod root;
 mod table;
@@ -9,6 +10,7 @@ mod tcp;
 
 pub(crate) use access::{Access, MapState};
 pub(crate) use declarations::Declarations;
+pub(crate) use grpc::{GrpcCallouts, GrpcEvent, GrpcKind};
 pub(crate) use http::HttpContext;
 pub(crate) use root::{CalloutStatus, RootContext};
 pub(crate) use table::{Context, ContextTable};

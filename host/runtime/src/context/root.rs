@@ -1,8 +1,11 @@
 //! `RootContext`: one plugin in a VM.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::Declarations;
+use bytes::Bytes;
+
+use super::{Declarations, GrpcCallouts};
 use crate::PluginConfig;
 use crate::host::HttpCallResponse;
 
@@ -11,7 +14,7 @@ use crate::host::HttpCallResponse;
 pub(crate) struct CalloutStatus {
     pub(crate) code: u32,
     /// Emptied after the callback; the code stays.
-    pub(crate) message: &'static str,
+    pub(crate) message: Cow<'static, str>,
 }
 
 /// The state of a root context.
@@ -24,6 +27,9 @@ pub(crate) struct RootContext {
     pub(crate) awaits_done: bool,
     /// The callout's response while its callback runs.
     pub(crate) response: Option<HttpCallResponse>,
+    pub(crate) grpc: GrpcCallouts,
+    /// The addresses of a DNS lookup while its callback runs.
+    pub(crate) call_data: Option<Bytes>,
     pub(crate) status: CalloutStatus,
     pub(crate) declarations: Declarations,
 }
@@ -35,6 +41,8 @@ impl RootContext {
             is_configuring: false,
             awaits_done: false,
             response: None,
+            grpc: GrpcCallouts::default(),
+            call_data: None,
             status: CalloutStatus::default(),
             declarations: Declarations::default(),
         }

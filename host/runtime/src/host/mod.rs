@@ -4,12 +4,16 @@
 //! keeps its state in cells. Nothing here may call back into the [`Vm`](crate::Vm); what a guest
 //! asks for that could is delivered as an effect after the guest's callback has returned.
 
+mod dns;
 mod filter_state;
+mod grpc;
 mod http;
 mod services;
 mod tcp;
 
+pub use dns::ResolvedAddress;
 pub use filter_state::{LifeSpan, PropertyDeclaration, PropertyType};
+pub use grpc::{GrpcCall, GrpcMethod, GrpcService, GrpcStream};
 pub use http::{Direction, HeaderVisitor, HttpHost, LocalResponse, StreamMap};
 pub use services::{CalloutRefusal, HostServices, HttpCall, HttpCallResponse, LogOrigin};
 pub use tcp::{TcpHost, TcpPeer};

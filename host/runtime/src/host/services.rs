@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tollgate_abi::{LogLevel, Status};
 
-use super::{Header, PropertyResult};
+use super::{GrpcCall, GrpcStream, Header, PropertyResult};
 use crate::{ContextId, QueueNotifier};
 
 /// Where a guest's log line comes from. Displays as Envoy's prefix: for a stream
@@ -74,7 +74,18 @@ pub struct CalloutRefusal {
     pub reason: String,
 }
 
+impl CalloutRefusal {
+    fn not_supported(what: &str) -> Self {
+        Self {
+            status: Status::InternalFailure,
+            reason: format!("this host has no {what}"),
+        }
+    }
+}
+
 /// What a VM needs from its embedder apart from streams: log, clocks, entropy, timers, callouts.
+///
+/// What not every embedder has is refused by default.
 pub trait HostServices {
     /// Writes a guest's log line. The text is whatever bytes the guest gave.
     fn log(&self, origin: LogOrigin<'_>, level: LogLevel, message: &[u8]);
@@ -114,6 +125,81 @@ pub trait HostServices {
     /// `None`, the default, when nobody is to be told.
     fn queue_notifier(&self, _root: ContextId) -> Option<Arc<dyn QueueNotifier>> {
         None
+    }
+
+    /// Returns whether there is a cluster of this name. Guests may name one where they could say
+    /// more about a gRPC service.
+    fn has_cluster(&self, _name: &str) -> bool {
+        false
+    }
+
+    /// Starts a unary gRPC call. The embedder calls [`Vm::on_grpc_receive`](crate::Vm::on_grpc_receive)
+    /// when it succeeds and [`Vm::on_grpc_close`](crate::Vm::on_grpc_close) when it does not, once
+    /// and never from within this call.
+    ///
+    /// # Errors
+    ///
+    /// When the call cannot start. The guest is then told at once, and by `proxy_on_grpc_close`
+    /// too unless the mistake is its own, as in Envoy.
+    fn start_grpc_call(
+        &self,
+        _root: ContextId,
+        _token: u32,
+        _call: GrpcCall,
+    ) -> Result<(), CalloutRefusal> {
+        Err(CalloutRefusal::not_supported("gRPC callouts"))
+    }
+
+    /// Opens a gRPC stream. The embedder reports what it receives by the `on_grpc_*` methods of
+    /// [`Vm`](crate::Vm), [`on_grpc_close`](crate::Vm::on_grpc_close) last and once, never from
+    /// within this call.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_grpc_call`](Self::start_grpc_call).
+    fn start_grpc_stream(
+        &self,
+        _root: ContextId,
+        _token: u32,
+        _stream: GrpcStream,
+    ) -> Result<(), CalloutRefusal> {
+        Err(CalloutRefusal::not_supported("gRPC callouts"))
+    }
+
+    /// Sends a message, without gRPC's prefix, on a stream whose end has not been reported; with
+    /// `end_of_stream` it is the last. After the last one more are dropped.
+    ///
+    /// # Errors
+    ///
+    /// When too much waits to be sent already. Nothing is sent then.
+    fn send_grpc_message(
+        &self,
+        _token: u32,
+        _message: Bytes,
+        _end_of_stream: bool,
+    ) -> Result<(), CalloutRefusal> {
+        Err(CalloutRefusal::not_supported("gRPC callouts"))
+    }
+
+    /// Says on a stream whose end has not been reported that no message will follow.
+    fn close_grpc_stream(&self, _token: u32) {}
+
+    /// Gives up a call or stream; nothing more may be reported of it.
+    fn cancel_grpc(&self, _token: u32) {}
+
+    /// Looks up the addresses of a name. The embedder answers by
+    /// [`Vm::on_resolve_dns`](crate::Vm::on_resolve_dns), never from within this call.
+    ///
+    /// # Errors
+    ///
+    /// When the lookup cannot start; the guest then gets no callback.
+    fn resolve_dns(
+        &self,
+        _root: ContextId,
+        _token: u32,
+        _name: &str,
+    ) -> Result<(), CalloutRefusal> {
+        Err(CalloutRefusal::not_supported("DNS lookups"))
     }
 
     /// Looks up a property that exists outside streams, such as `xds.node`.

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use tollgate_abi::BufferType;
 
 use super::{GuestSlice, Hostcall, Linking, Refusal, ReturnSlice, Stop, hostcall};
+use crate::ContextId;
+use crate::context::GrpcEvent;
 use crate::host::{Direction, HttpCallResponse, HttpHost, TcpHost, TcpPeer};
 use crate::imports::env;
 use crate::vm::VmState;
@@ -16,7 +18,7 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         linking,
         env::GET_BUFFER_STATUS,
         |call, buffer: u32, size: u32, flags: u32| {
-            let len = find(call.state(), buffer)?.len();
+            let len = find(call.state(), buffer)?.len(call.state());
             call.write_u32(size, u32::try_from(len).unwrap_or(u32::MAX))?;
             call.write_u32(flags, 0)
         }
@@ -60,6 +62,8 @@ enum Buffer {
     Body(Rc<dyn HttpHost>, Direction),
     /// Data of a TCP connection. It can be changed.
     Data(Rc<dyn TcpHost>, TcpPeer),
+    /// The message of a gRPC callout. It can be changed, which nobody but the guest sees.
+    Message(ContextId),
     /// Bytes that do not change.
     Fixed(Bytes),
     /// Not available now, which Envoy shows as empty.
@@ -67,8 +71,9 @@ enum Buffer {
 }
 
 impl Buffer {
-    fn len(&self) -> usize {
+    fn len(&self, state: &VmState) -> usize {
         match self {
+            Self::Message(root) => message(state, *root).map_or(0, <[u8]>::len),
             Self::Body(host, direction) => host.body_len(*direction),
             Self::Data(host, from) => host.data_len(*from),
             Self::Fixed(bytes) => bytes.len(),
@@ -85,7 +90,8 @@ fn find(state: &VmState, number: u32) -> Result<Buffer, Refusal> {
         BufferType::HttpResponseBody => Ok(body(state, Direction::Response)),
         BufferType::DownstreamData => Ok(data(state, TcpPeer::Downstream)),
         BufferType::UpstreamData => Ok(data(state, TcpPeer::Upstream)),
-        BufferType::GrpcReceiveBuffer | BufferType::CallData => Ok(Buffer::Closed),
+        BufferType::GrpcReceiveBuffer => Ok(grpc_message(state)),
+        BufferType::CallData => Ok(call_data(state)),
         BufferType::HttpCallResponseBody => callout_body(state).map(Buffer::Fixed),
         BufferType::VmConfiguration => Ok(Buffer::Fixed(state.config.configuration.clone())),
         BufferType::PluginConfiguration => {
@@ -116,6 +122,34 @@ fn data(state: &VmState, from: TcpPeer) -> Buffer {
     }
 }
 
+/// Returns the message that a gRPC callback delivers; it belongs to the root, whoever looks.
+fn grpc_message(state: &VmState) -> Buffer {
+    let root = state.acting_root().map(|(id, _)| id);
+    root.filter(|id| message(state, *id).is_some())
+        .map_or(Buffer::Closed, Buffer::Message)
+}
+
+fn message(state: &VmState, root: ContextId) -> Option<&[u8]> {
+    match &state.contexts.root(root)?.grpc.event {
+        Some(GrpcEvent::Message(message)) => Some(message),
+        Some(GrpcEvent::InitialMetadata(_) | GrpcEvent::TrailingMetadata(_)) | None => None,
+    }
+}
+
+fn message_mut(state: &mut VmState, root: ContextId) -> Option<&mut Vec<u8>> {
+    match &mut state.contexts.root_mut(root)?.grpc.event {
+        Some(GrpcEvent::Message(message)) => Some(message),
+        Some(GrpcEvent::InitialMetadata(_) | GrpcEvent::TrailingMetadata(_)) | None => None,
+    }
+}
+
+/// Returns what a callback was called with. It belongs to the context that was called.
+fn call_data(state: &VmState) -> Buffer {
+    let root = state.contexts.root(state.acting());
+    root.and_then(|root| root.call_data.clone())
+        .map_or(Buffer::Closed, Buffer::Fixed)
+}
+
 fn callout_body(state: &VmState) -> Result<Bytes, Refusal> {
     match state
         .acting_root()
@@ -141,10 +175,15 @@ fn bytes(
     result: ReturnSlice,
 ) -> Result<(), Stop> {
     let buffer = find(call.state(), buffer)?;
-    let range = clamp(start, max, buffer.len());
+    let range = clamp(start, max, buffer.len(call.state()));
     match buffer {
         Buffer::Closed => call.return_bytes(&[], result),
         Buffer::Fixed(bytes) => call.return_bytes(bytes.get(range).unwrap_or_default(), result),
+        Buffer::Message(root) => {
+            let message = message(call.state(), root).and_then(|message| message.get(range));
+            let copy = message.unwrap_or_default().to_vec();
+            call.return_bytes(&copy, result)
+        }
         Buffer::Body(host, direction) => {
             copied(call, result, |copy| host.body_read(direction, range, copy))
         }
@@ -181,12 +220,18 @@ fn set(
     let (memory, state) = call.split();
     let buffer = find(state, buffer)?;
     let data = data.read(memory)?;
-    let range = replaced(start, size, buffer.len()).ok_or(Refusal::bad_argument(
+    let len = buffer.len(state);
+    let range = replaced(start, size, len).ok_or(Refusal::bad_argument(
         "bytes in the middle cannot be replaced: start must be 0, or the end to append",
     ));
     match buffer {
         Buffer::Body(host, direction) => host.body_replace(direction, range?, data),
         Buffer::Data(host, from) => host.data_replace(from, range?, data),
+        Buffer::Message(root) => {
+            if let Some(message) = message_mut(state, root) {
+                message.splice(range?, data.iter().copied());
+            }
+        }
         Buffer::Fixed(_) => {
             return Err(Refusal::bad_argument("this buffer can only be read").into());
         }

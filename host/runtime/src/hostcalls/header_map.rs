@@ -5,7 +5,7 @@ use std::rc::Rc;
 use tollgate_abi::{AbiVersion, MapType, Status, pairs};
 
 use super::{GuestSlice, Hostcall, Linking, Refusal, ReturnSlice, Stop, hostcall};
-use crate::context::MapState;
+use crate::context::{GrpcEvent, MapState};
 use crate::host::{Header, HttpCallResponse, HttpHost, StreamMap};
 use crate::imports::env;
 use crate::vm::VmState;
@@ -117,9 +117,8 @@ const CLOSED: Refusal = Refusal::bad_argument(
      goes on, so copy what is needed later",
 );
 const ENDED: Refusal = Refusal::not_found("the stream has ended without this map");
-const NO_CALLOUT: Refusal = Refusal::bad_argument(
-    "the map is available only in the callback that delivers the callout's response",
-);
+const NO_CALLOUT: Refusal =
+    Refusal::bad_argument("the map is available only in the callback that delivers it");
 
 fn readable(state: &VmState, map: MapType) -> Result<Readable<'_>, Refusal> {
     let Some(stream_map) = stream_map(map) else {
@@ -134,15 +133,23 @@ fn readable(state: &VmState, map: MapType) -> Result<Readable<'_>, Refusal> {
 }
 
 fn callout_map(state: &VmState, map: MapType) -> Result<&[Header], Refusal> {
-    let response = state
-        .acting_root()
-        .and_then(|(_, root)| root.response.as_ref());
-    match (response, map) {
-        (Some(HttpCallResponse::Complete { headers, .. }), MapType::HttpCallResponseHeaders) => {
-            Ok(headers)
-        }
-        (Some(HttpCallResponse::Complete { trailers, .. }), MapType::HttpCallResponseTrailers) => {
-            Ok(trailers)
+    let (_, root) = state.acting_root().ok_or(NO_CALLOUT)?;
+    match (map, &root.response, &root.grpc.event) {
+        (
+            MapType::HttpCallResponseHeaders,
+            Some(HttpCallResponse::Complete { headers: found, .. }),
+            _,
+        )
+        | (
+            MapType::HttpCallResponseTrailers,
+            Some(HttpCallResponse::Complete {
+                trailers: found, ..
+            }),
+            _,
+        )
+        | (MapType::GrpcReceiveInitialMetadata, _, Some(GrpcEvent::InitialMetadata(found)))
+        | (MapType::GrpcReceiveTrailingMetadata, _, Some(GrpcEvent::TrailingMetadata(found))) => {
+            Ok(found)
         }
         _ => Err(NO_CALLOUT),
     }

@@ -42,7 +42,10 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         env::GET_STATUS,
         |call, code: u32, ptr: u32, size: u32| {
             let status = call.state().acting_root().map(|(_, root)| &root.status);
-            let (number, message) = status.map_or((0, ""), |status| (status.code, status.message));
+            let (number, message) = match status {
+                Some(status) => (status.code, status.message.clone()),
+                None => (0, "".into()),
+            };
             call.write_u32(code, number)?;
             call.return_bytes(message.as_bytes(), ReturnSlice::new(ptr, size))
         }

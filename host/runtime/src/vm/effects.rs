@@ -15,6 +15,13 @@ pub(crate) enum Effect {
     CloseConnection(ContextId, TcpPeer),
     SendLocalResponse(ContextId, Box<LocalResponse>),
     DeleteRoot(ContextId),
+    /// A gRPC callout could not start. The plugin's limit of callouts bounds how many there are.
+    CloseGrpc {
+        root: ContextId,
+        token: u32,
+        status: u32,
+        message: String,
+    },
 }
 
 impl Effect {

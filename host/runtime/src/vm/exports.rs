@@ -52,6 +52,14 @@ impl TcpCallbacks {
     }
 }
 
+/// The callbacks of gRPC callouts.
+pub(crate) struct GrpcCallbacks {
+    pub(crate) on_initial_metadata: Option<TypedFunc<Three, ()>>,
+    pub(crate) on_receive: Option<TypedFunc<Three, ()>>,
+    pub(crate) on_trailing_metadata: Option<TypedFunc<Three, ()>>,
+    pub(crate) on_close: Option<TypedFunc<Three, ()>>,
+}
+
 /// The callbacks that a guest exports and its capabilities allow.
 pub(crate) struct Exports {
     pub(crate) on_context_create: Option<TypedFunc<(u32, u32), ()>>,
@@ -64,6 +72,8 @@ pub(crate) struct Exports {
     pub(crate) on_queue_ready: Option<TypedFunc<(u32, u32), ()>>,
     pub(crate) on_http_call_response: Option<TypedFunc<Five, ()>>,
     pub(crate) tcp: TcpCallbacks,
+    pub(crate) on_resolve_dns: Option<TypedFunc<Three, ()>>,
+    pub(crate) grpc: GrpcCallbacks,
     request: DirectionCallbacks,
     response: DirectionCallbacks,
 }
@@ -95,6 +105,12 @@ impl Exports {
             on_downstream_close: finder.callback("proxy_on_downstream_connection_close"),
             on_upstream_close: finder.callback("proxy_on_upstream_connection_close"),
         };
+        let grpc = GrpcCallbacks {
+            on_initial_metadata: finder.callback("proxy_on_grpc_receive_initial_metadata"),
+            on_receive: finder.callback("proxy_on_grpc_receive"),
+            on_trailing_metadata: finder.callback("proxy_on_grpc_receive_trailing_metadata"),
+            on_close: finder.callback("proxy_on_grpc_close"),
+        };
         Self {
             on_context_create: finder.callback("proxy_on_context_create"),
             on_vm_start: finder.callback("proxy_on_vm_start"),
@@ -106,6 +122,8 @@ impl Exports {
             on_queue_ready: finder.callback("proxy_on_queue_ready"),
             on_http_call_response: finder.callback("proxy_on_http_call_response"),
             tcp,
+            on_resolve_dns: finder.unrestricted("envoy_on_resolve_dns"),
+            grpc,
             request,
             response,
         }
@@ -123,6 +141,14 @@ impl Finder<'_> {
         if !is_allowed(allowed, name) {
             return None;
         }
+        self.unrestricted(name)
+    }
+
+    /// Finds a callback that Envoy adds to the ABI, which capabilities do not concern.
+    fn unrestricted<P: WasmParams, R: WasmResults>(
+        &mut self,
+        name: &str,
+    ) -> Option<TypedFunc<P, R>> {
         self.instance.get_typed_func(&mut *self.store, name).ok()
     }
 

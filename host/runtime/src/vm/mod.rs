@@ -1,7 +1,9 @@
 //! The VM: one instance of a module with its plugins and streams.
 
+mod dns;
 mod effects;
 mod exports;
+mod grpc;
 mod guest;
 mod http;
 mod instance;
@@ -151,6 +153,17 @@ impl Vm {
                 }
             }
             Effect::DeleteRoot(id) => self.delete_context(id, self.guest.deadlines.configure)?,
+            Effect::CloseGrpc {
+                root,
+                token,
+                status,
+                message,
+            } => {
+                self.guest.state_mut().closes_refused_grpc = true;
+                let result = self.close_grpc(root, token, status, &message);
+                self.guest.state_mut().closes_refused_grpc = false;
+                result?;
+            }
         }
         Ok(())
     }

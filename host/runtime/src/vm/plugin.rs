@@ -21,7 +21,7 @@ impl Vm {
         let id = self.guest.state_mut().contexts.insert(root);
         let started = self.start_root(id);
         if started.is_err() {
-            self.guest.state_mut().contexts.remove(id);
+            self.forget_context(id);
         }
         started.map(|()| id)
     }
@@ -166,7 +166,7 @@ impl Vm {
                 let code = Status::BrokenConnection.to_u32();
                 context.status = CalloutStatus {
                     code,
-                    message: "reset",
+                    message: "reset".into(),
                 };
                 (0, 0, 0)
             }
@@ -183,7 +183,7 @@ impl Vm {
             .call(entry, callback, (root.0, token, headers, body, trailers));
         if let Some(context) = self.guest.state_mut().contexts.root_mut(root) {
             context.response = None;
-            context.status.message = "";
+            context.status.message = "".into();
         }
         result?;
         self.run_effects()
@@ -230,8 +230,18 @@ impl Vm {
             }
             None => Ok(()),
         };
-        self.guest.state_mut().contexts.remove(id);
+        self.forget_context(id);
         result
+    }
+
+    /// Removes a context; what a root still waits for is given up.
+    fn forget_context(&mut self, id: ContextId) {
+        let state = self.guest.state_mut();
+        if let Some(Context::Root(mut root)) = state.contexts.remove(id) {
+            for token in root.grpc.take_live() {
+                state.services.cancel_grpc(token);
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use wasmtime::{Memory, TypedFunc};
 
 use super::effects::Effect;
 use super::limits::Limiter;
-use crate::context::{Context, ContextTable, HttpContext, RootContext, TcpContext};
+use crate::context::{Context, ContextTable, GrpcKind, HttpContext, RootContext, TcpContext};
 use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
 use crate::imports::Gate;
 use crate::shared::{MetricTable, Namespace, SharedState, VmIdLease};
@@ -47,9 +47,42 @@ pub(crate) struct VmState {
     /// Whether the guest has `proxy_on_tick`: without it no timer runs.
     pub(crate) has_tick: bool,
     pub(crate) next_http_token: u32,
+    pub(crate) grpc_tokens: GrpcTokens,
+    /// Whether the guest is being told of a gRPC callout that could not start.
+    pub(crate) closes_refused_grpc: bool,
+    pub(crate) next_dns_token: u32,
     /// Reused buffers, so that a hostcall need not allocate.
     pub(crate) name: Vec<u8>,
     pub(crate) value: Vec<u8>,
+}
+
+/// The next tokens of gRPC callouts.
+#[derive(Debug)]
+pub(crate) struct GrpcTokens {
+    call: u32,
+    stream: u32,
+}
+
+impl Default for GrpcTokens {
+    fn default() -> Self {
+        Self {
+            call: GrpcKind::Call.first_token(),
+            stream: GrpcKind::Stream.first_token(),
+        }
+    }
+}
+
+impl GrpcTokens {
+    /// Returns a token and moves on. Steps of 4 keep the low bits, also when they wrap.
+    pub(crate) const fn next(&mut self, kind: GrpcKind) -> u32 {
+        let next = match kind {
+            GrpcKind::Call => &mut self.call,
+            GrpcKind::Stream => &mut self.stream,
+        };
+        let token = *next;
+        *next = token.wrapping_add(4);
+        token
+    }
 }
 
 impl fmt::Debug for VmState {
@@ -87,6 +120,10 @@ impl VmState {
             allocator: None,
             has_tick: false,
             next_http_token: 4,
+            grpc_tokens: GrpcTokens::default(),
+            closes_refused_grpc: false,
+            // As in Envoy, which counts from 1 and gives out the next.
+            next_dns_token: 2,
             name: Vec::new(),
             value: Vec::new(),
             config,

@@ -1,4 +1,4 @@
-//! HTTP callouts, and the callouts and functions that do not exist here.
+//! HTTP callouts, and the functions that do not exist here.
 
 use std::time::Duration;
 
@@ -150,21 +150,6 @@ fn a_response_for_a_plugin_that_is_gone_is_dropped() {
         .on_http_call_response(plugin.root, 4, HttpCallResponse::Reset)
         .unwrap();
     assert!(plugin.said().is_empty());
-}
-
-#[test]
-fn grpc_callouts_answer_as_if_no_cluster_of_that_name_existed() {
-    let body = r#"(call $say (call $proxy_grpc_call @"c" @"s" @"m" (i32.const 0) (i32.const 0) @"x"
-          (i32.const 9) (i32.const 0x300)))
-        (call $say (call $proxy_grpc_stream @"c" @"s" @"m" (i32.const 0) (i32.const 0) (i32.const 0x300)))
-        (call $say (call $proxy_grpc_stream @"c" @"s" @"m" (i32.const -1) (i32.const 9) (i32.const 0x300)))
-        (call $say (call $proxy_grpc_send (i32.const 6) @"x" (i32.const 0)))
-        (call $say (call $proxy_grpc_send (i32.const 5) @"x" (i32.const 0)))
-        (call $say (call $proxy_grpc_send (i32.const 6) (i32.const -1) (i32.const 9) (i32.const 0)))
-        (call $say (call $proxy_grpc_cancel (i32.const 5))) (call $say (call $proxy_grpc_cancel (i32.const 4)))
-        (call $say (call $proxy_grpc_close (i32.const 6))) (call $say (call $proxy_grpc_close (i32.const 7)))"#;
-    let said = start(&on_request_headers(body)).request(&[]);
-    assert_eq!(said, ["4", "4", "6", "1", "2", "6", "1", "2", "1", "2"]);
 }
 
 #[test]

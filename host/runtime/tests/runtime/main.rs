@@ -9,7 +9,10 @@
 mod abi_0_1_0;
 mod buffer;
 mod callout;
+mod dns;
 mod fault;
+mod grpc;
+mod grpc_control;
 mod header_map;
 mod hostcall_log;
 mod inspect;

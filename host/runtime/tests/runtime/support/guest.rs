@@ -41,6 +41,7 @@ const IMPORTS: &[(&str, usize)] = &[
     ("proxy_set_effective_context", 1),
     ("proxy_done", 0),
     ("proxy_call_foreign_function", 6),
+    ("envoy_resolve_dns", 3),
 ];
 
 /// The imports that take an i64.

@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tollgate_runtime::abi::{LogLevel, Status};
 use tollgate_runtime::{
-    CalloutRefusal, ContextId, HostServices, HttpCall, LogOrigin, PropertyResult, PropertyValue,
-    QueueNotifier,
+    CalloutRefusal, ContextId, GrpcCall, GrpcStream, HostServices, HttpCall, LogOrigin,
+    PropertyResult, PropertyValue, QueueNotifier,
 };
 
 /// A log line: prefix, level, text.
@@ -20,6 +21,10 @@ pub(crate) struct Services {
     pub(crate) ticks: RefCell<Vec<(ContextId, Option<Duration>)>>,
     pub(crate) calls: RefCell<Vec<(ContextId, u32, HttpCall)>>,
     pub(crate) queue_news: Arc<Mutex<Vec<(ContextId, u32)>>>,
+    pub(crate) grpc_calls: RefCell<Vec<(ContextId, u32, GrpcCall)>>,
+    pub(crate) grpc_streams: RefCell<Vec<(ContextId, u32, GrpcStream)>>,
+    /// What was done to gRPC streams, and names to be looked up.
+    pub(crate) done: RefCell<Vec<String>>,
     pub(crate) now: Cell<u64>,
     pub(crate) refuses_calls: Cell<Option<Status>>,
 }
@@ -37,6 +42,20 @@ impl QueueNotifier for Notifier {
 }
 
 impl Services {
+    fn permit(&self) -> Result<(), CalloutRefusal> {
+        let Some(status) = self.refuses_calls.get() else {
+            return Ok(());
+        };
+        Err(CalloutRefusal {
+            status,
+            reason: "refused by the test".to_owned(),
+        })
+    }
+
+    fn did(&self, what: String) {
+        self.done.borrow_mut().push(what);
+    }
+
     /// Takes all lines as texts: numbers of `$say` as numbers, the rest as it is.
     pub(crate) fn take_said(&self) -> Vec<String> {
         let lines = self.lines.take();
@@ -86,12 +105,7 @@ impl HostServices for Services {
         token: u32,
         call: HttpCall,
     ) -> Result<(), CalloutRefusal> {
-        if let Some(status) = self.refuses_calls.get() {
-            return Err(CalloutRefusal {
-                status,
-                reason: "refused by the test".to_owned(),
-            });
-        }
+        self.permit()?;
         self.calls.borrow_mut().push((root, token, call));
         Ok(())
     }
@@ -99,6 +113,58 @@ impl HostServices for Services {
     fn queue_notifier(&self, root: ContextId) -> Option<Arc<dyn QueueNotifier>> {
         let news = Arc::clone(&self.queue_news);
         Some(Arc::new(Notifier { root, news }))
+    }
+
+    fn has_cluster(&self, name: &str) -> bool {
+        name == "cluster"
+    }
+
+    fn start_grpc_call(
+        &self,
+        root: ContextId,
+        token: u32,
+        call: GrpcCall,
+    ) -> Result<(), CalloutRefusal> {
+        self.permit()?;
+        self.grpc_calls.borrow_mut().push((root, token, call));
+        Ok(())
+    }
+
+    fn start_grpc_stream(
+        &self,
+        root: ContextId,
+        token: u32,
+        stream: GrpcStream,
+    ) -> Result<(), CalloutRefusal> {
+        self.permit()?;
+        self.grpc_streams.borrow_mut().push((root, token, stream));
+        Ok(())
+    }
+
+    fn send_grpc_message(
+        &self,
+        token: u32,
+        message: Bytes,
+        end_of_stream: bool,
+    ) -> Result<(), CalloutRefusal> {
+        self.permit()?;
+        let end = if end_of_stream { " and end" } else { "" };
+        self.did(format!("send {token} {}{end}", message.escape_ascii()));
+        Ok(())
+    }
+
+    fn close_grpc_stream(&self, token: u32) {
+        self.did(format!("close {token}"));
+    }
+
+    fn cancel_grpc(&self, token: u32) {
+        self.did(format!("cancel {token}"));
+    }
+
+    fn resolve_dns(&self, _root: ContextId, token: u32, name: &str) -> Result<(), CalloutRefusal> {
+        self.permit()?;
+        self.did(format!("resolve {token} {name}"));
+        Ok(())
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {

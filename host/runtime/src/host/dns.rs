@@ -1,0 +1,13 @@
+//! Answers to DNS lookups.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// One address that a name has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResolvedAddress {
+    /// The address.
+    pub address: IpAddr,
+    /// How long the answer may be kept.
+    pub ttl: Duration,
+}
