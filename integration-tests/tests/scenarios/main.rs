@@ -18,6 +18,7 @@ mod life_cycle;
 mod local_response;
 mod malformed;
 mod metrics;
+mod official;
 mod pause;
 mod properties;
 mod route;

@@ -24,11 +24,12 @@ mod metrics;
 mod pause;
 mod properties;
 mod shared_data;
+mod surface;
 mod tick;
 mod trailers;
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::traits::{Context, HttpContext, RootContext, StreamContext};
 use proxy_wasm::types::{ContextType, LogLevel};
 
 proxy_wasm::main! {{
@@ -61,6 +62,8 @@ impl Root {
                 )),
                 b"tick" => Box::new(tick::Tick::default()),
                 b"shared" => Box::new(shared_data::Counting),
+                b"surface" => Box::new(surface::Surface::default()),
+                b"tunnel" => Box::new(surface::Tunnel),
                 b"waiting-room" => Box::new(tick::WaitingRoom::default()),
                 _ => Box::new(main_plugin::Main),
             }
@@ -73,6 +76,10 @@ impl Context for Root {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body: usize, trailers: usize) {
         self.plugin()
             .on_http_call_response(token, headers, body, trailers);
+    }
+
+    fn on_done(&mut self) -> bool {
+        self.plugin().on_done()
     }
 }
 
@@ -89,14 +96,29 @@ impl RootContext for Root {
         self.plugin().on_tick();
     }
 
+    fn on_queue_ready(&mut self, queue: u32) {
+        self.plugin().on_queue_ready(queue);
+    }
+
+    fn on_log(&mut self) {
+        self.plugin().on_log();
+    }
+
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
         self.plugin
             .as_ref()
             .and_then(|plugin| plugin.create_http_context(id))
     }
 
+    fn create_stream_context(&self, id: u32) -> Option<Box<dyn StreamContext>> {
+        self.plugin
+            .as_ref()
+            .and_then(|plugin| plugin.create_stream_context(id))
+    }
+
     fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+        let chosen = self.plugin.as_ref().and_then(|plugin| plugin.get_type());
+        chosen.or(Some(ContextType::HttpContext))
     }
 }
 

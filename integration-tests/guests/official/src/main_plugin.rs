@@ -5,7 +5,7 @@ use proxy_wasm::types::Action;
 
 use crate::{
     Behaviour, body, callout, headers, local_response, metrics, pause, properties, shared_data,
-    trailers,
+    surface, trailers,
 };
 
 /// Root context of the plugin.
@@ -15,20 +15,24 @@ impl Context for Main {}
 
 impl RootContext for Main {
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Dispatch {
-            context_id,
-            behaviour: None,
-        }))
+        Some(Box::new(Dispatch::new(context_id)))
     }
 }
 
 /// A filter that becomes what the path asks for when the request's headers arrive.
-struct Dispatch {
+pub(crate) struct Dispatch {
     context_id: u32,
     behaviour: Option<Behaviour>,
 }
 
 impl Dispatch {
+    pub(crate) fn new(context_id: u32) -> Self {
+        Self {
+            context_id,
+            behaviour: None,
+        }
+    }
+
     fn choose(&self) -> Option<Behaviour> {
         let path = self.get_http_request_header(":path")?;
         let path = path.split('?').next()?;
@@ -44,6 +48,7 @@ impl Dispatch {
             "metrics" => metrics::behaviour(name),
             "pause" => pause::behaviour(name, self.context_id),
             "properties" => properties::behaviour(name),
+            "surface" => surface::behaviour(name, self.context_id),
             _ => None,
         }
     }
@@ -54,6 +59,40 @@ impl Context for Dispatch {
         if let Some(behaviour) = &mut self.behaviour {
             behaviour.on_http_call_response(token, headers, body, trailers);
         }
+    }
+
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        if let Some(behaviour) = &mut self.behaviour {
+            behaviour.on_grpc_call_response(token, status, size);
+        }
+    }
+
+    fn on_grpc_stream_initial_metadata(&mut self, token: u32, count: u32) {
+        if let Some(behaviour) = &mut self.behaviour {
+            behaviour.on_grpc_stream_initial_metadata(token, count);
+        }
+    }
+
+    fn on_grpc_stream_message(&mut self, token: u32, size: usize) {
+        if let Some(behaviour) = &mut self.behaviour {
+            behaviour.on_grpc_stream_message(token, size);
+        }
+    }
+
+    fn on_grpc_stream_trailing_metadata(&mut self, token: u32, count: u32) {
+        if let Some(behaviour) = &mut self.behaviour {
+            behaviour.on_grpc_stream_trailing_metadata(token, count);
+        }
+    }
+
+    fn on_grpc_stream_close(&mut self, token: u32, status: u32) {
+        if let Some(behaviour) = &mut self.behaviour {
+            behaviour.on_grpc_stream_close(token, status);
+        }
+    }
+
+    fn on_done(&mut self) -> bool {
+        self.behaviour.as_mut().is_none_or(|inner| inner.on_done())
     }
 }
 
