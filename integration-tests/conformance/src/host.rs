@@ -7,6 +7,9 @@ use crate::plugin::Plugin;
 use crate::running::Running;
 use crate::setup::Setup;
 
+/// So often a proxy is started at most.
+const ATTEMPTS: u32 = 3;
+
 /// Envoy or Tollgate.
 #[derive(Debug)]
 pub struct Host {
@@ -84,12 +87,25 @@ impl Host {
         proxy.reports().join(", ")
     }
 
+    /// Starts a proxy, again when somebody else was quicker to take a port that had been free.
     fn start(&self, setup: &Setup) -> Result<Running, Refusal> {
-        let folder = TempDir::new().expect("a temporary folder");
-        let file = setup.write(folder.path());
-        let proxy = Proxy::try_start(self.kind, &file, setup.workers())?;
-        Ok(Running::new(proxy, folder))
+        let mut attempts = ATTEMPTS;
+        loop {
+            attempts -= 1;
+            let folder = TempDir::new().expect("a temporary folder");
+            let file = setup.write(folder.path());
+            match Proxy::try_start(self.kind, &file, setup.workers()) {
+                Ok(proxy) => return Ok(Running::new(proxy, folder)),
+                Err(refusal) if attempts > 0 && lost_a_port(&refusal) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
     }
+}
+
+fn lost_a_port(refusal: &Refusal) -> bool {
+    let is_about_it = |line: &String| line.contains("Address already in use");
+    refusal.lines.iter().any(is_about_it)
 }
 
 /// Whether a line is none of a refusal.

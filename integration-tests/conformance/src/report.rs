@@ -12,16 +12,25 @@ use crate::statements::{self, SECTIONS, Section};
 const INTRODUCTION: &str = "\
 # Conformance
 
-What a host of Proxy-Wasm plugins does, one statement at a time, and what real Envoy 1.40 and Tollgate
-do. Each line is a test: a guest of a few instructions runs on both proxies, clients and an upstream
-talk to them over HTTP and TCP, and what is observed must be what stands here. Where Envoy and the
-specification disagree, Envoy is right and the line says so.
+What a host of Proxy-Wasm plugins does, one statement at a time, shown on real Envoy 1.40 and on
+Tollgate. Each line is a test: a guest of a few instructions runs on both proxies, clients and an
+upstream talk to them over HTTP and TCP, and what is observed must be what stands here. What Envoy does
+is right, also where the specification says something else; a remark in italics tells where.
 
-`cargo run -p tollgate-conformance --bin conformance -- --report` runs all of them and writes this
-file; CI fails when it is out of date. A guest's reports are quoted as it logs them, `label=value`; numbers
-are status codes of the ABI (0 Ok, 1 NotFound, 2 BadArgument, 3 SerializationFailure, 4 ParseFailure,
-6 InvalidMemoryAccess, 7 Empty, 8 CasMismatch, 10 InternalFailure, 12 Unimplemented) or, for WASI, its
-error numbers.
+This file is written by `cargo run -p tollgate-conformance --bin conformance -- --report`, which runs
+everything; CI fails when it is out of date.
+
+## How to read it
+
+- **same**: on Tollgate exactly the same is observed as on Envoy.
+- Guests report by log lines, `label=value`; several are joined by commas. A string is in quotation
+  marks, `{key: value}` is a map, `\\x00` is a byte that is no text.
+- `refuses` is a proxy that does not start with that module or configuration, and after the colon words
+  that its complaint has; `serves` is one that does.
+- Numbers that calls return are statuses: 0 Ok, 1 NotFound, 2 BadArgument, 3 SerializationFailure,
+  4 ParseFailure, 6 InvalidMemoryAccess, 7 Empty, 8 CasMismatch, 10 InternalFailure, 12 Unimplemented. WASI
+  functions return error numbers: 8 EBADF, 20 ENOTDIR, 21 EFAULT, 28 EINVAL, 44 ENOENT, 52 ENOSYS, 58 ENOTSUP,
+  76 ENOTCAPABLE.
 ";
 
 /// Where the report lies.
@@ -82,14 +91,19 @@ fn push_summary(text: &mut String) {
     push(
         text,
         &format!(
-            "\nOf {total} statements, both proxies behave the same in {same}, Tollgate differs on \
-             purpose in {differ},\nand {inside} cannot be seen from outside Envoy."
+            "\nOf {total} statements, both proxies behave the same in {same}; in {differ} Tollgate differs on \
+             purpose,\nand {inside} cannot be seen from outside Envoy."
         ),
     );
 }
 
 fn push_differences(text: &mut String) {
-    push(text, "\n## Where Tollgate differs on purpose\n");
+    push(text, "\n## Where Tollgate differs\n");
+    push(
+        text,
+        "On purpose, and only where Envoy would crash, hang, lose a request or refuse a module that \
+         is right.\n",
+    );
     let mut none = true;
     for statement in statements::all() {
         if let Verdict::Differs {
@@ -164,13 +178,18 @@ fn row(statement: &Statement) -> String {
     };
     let note = statement
         .note
-        .map(|note| format!(" *{}*", escape(note)))
+        .map(|note| format!(" *{}*", prose(note)))
         .unwrap_or_default();
     format!(
         "| {} | {}{note} | {envoy} | {tollgate} |",
         statement.id,
-        escape(statement.text)
+        prose(statement.text)
     )
+}
+
+/// Text in a table: a bar would end the cell; stars and angle brackets would be markup.
+fn prose(text: &str) -> String {
+    escape(text).replace('*', "\\*").replace('<', "\\<")
 }
 
 fn escape(text: &str) -> String {
