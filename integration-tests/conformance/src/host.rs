@@ -83,7 +83,7 @@ impl Host {
     pub fn reports(&self, guest: &str) -> String {
         let proxy = self.serve(&Setup::http(Plugin::wat(guest)));
         let status = proxy.get("/").send().status;
-        assert_eq!(status, 200, "the request passes: {:?}", proxy.output());
+        assert_eq!(status, 200, "the request passes\n{}", proxy.last_output());
         proxy.reports().join(", ")
     }
 

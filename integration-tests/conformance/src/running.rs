@@ -14,6 +14,9 @@ use crate::setup::LISTENER;
 /// A proxy that is told to end takes no longer.
 const END_LIMIT: Duration = Duration::from_secs(30);
 
+/// So much of a proxy's output tells why it is not what was expected.
+const SHOWN_LINES: usize = 30;
+
 /// A proxy that serves. What [`Proxy`] offers besides, such as the origin and the admin interface,
 /// it offers too.
 #[derive(Debug)]
@@ -118,10 +121,11 @@ impl Running {
         let is_meant = |line: &GuestLine| line.message.starts_with(start);
         let lines = self
             .wait_for_guest_lines(|lines| lines.iter().filter(|l| is_meant(l)).count() >= count)
-            .unwrap_or_else(|lines| {
+            .unwrap_or_else(|_| {
                 panic!(
-                    "{:?}: fewer than {count} reports begin with {start:?}: {lines:#?}",
-                    self.kind()
+                    "{:?}: fewer than {count} reports begin with {start:?}\n{}",
+                    self.kind(),
+                    self.last_output()
                 )
             });
         let end = lines
@@ -143,6 +147,14 @@ impl Running {
             .and_then(|report| report.strip_prefix(&start))
             .unwrap_or_default()
             .to_owned()
+    }
+
+    /// The end of what the proxy printed, for a message about what did not come.
+    #[must_use]
+    pub fn last_output(&self) -> String {
+        let lines = self.output();
+        let start = lines.len().saturating_sub(SHOWN_LINES);
+        lines.get(start..).unwrap_or_default().join("\n")
     }
 
     /// A counter or gauge of the admin interface, by its full name.
@@ -191,4 +203,17 @@ fn messages(
         .filter(|line| wanted(line))
         .map(|line| line.message)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unrepeated;
+
+    #[test]
+    fn what_several_vms_report_alike_is_shown_once() {
+        let reports = ["a", "a", "b", "a", "a", "b"].map(str::to_owned);
+        assert_eq!(unrepeated(&reports), ["a", "a", "b"]);
+        assert_eq!(unrepeated(&reports[..5]), reports[..5]);
+        assert!(unrepeated(&[]).is_empty());
+    }
 }

@@ -49,3 +49,26 @@ fn read_string(text: &str) -> (&str, usize, &str) {
     }
     panic!("a string has no end: {text}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::expand;
+
+    #[test]
+    fn strings_become_addresses_and_sizes_and_lie_one_after_the_other() {
+        let module = expand(r#"(module (call $f @"ab" @"") (call $g @"c"))"#);
+        assert!(
+            module.contains(
+                "(call $f (i32.const 4096) (i32.const 2) (i32.const 4098) (i32.const 0))"
+            )
+        );
+        assert!(module.contains("(call $g (i32.const 4098) (i32.const 1))"));
+        assert!(module.contains(r#"(data (i32.const 4098) "c")"#));
+    }
+
+    #[test]
+    fn an_escape_is_one_byte_however_it_is_written() {
+        let module = expand(r#"(module (call $f @"a\00b\n\"\\é"))"#);
+        assert!(module.contains("(i32.const 4096) (i32.const 8)"));
+    }
+}
