@@ -1,6 +1,6 @@
 //! What a Proxy-Wasm host does, statement by statement, shown on real Envoy and on Tollgate.
 //!
-//! A [`Statement`] has an id, a sentence, a small guest and what is observed with it. [`STATEMENTS`]
+//! A [`Statement`] has an id, a sentence, a small guest and what is observed with it. [`statements::all`]
 //! lists all; each is a test, and a line of `docs/conformance.md`.
 #![forbid(unsafe_code)]
 #![expect(
