@@ -19,7 +19,7 @@ pub enum Artifact {
     File(PathBuf),
     /// A package that is built with the profile `wasm`.
     Package(String),
-    /// An example of a package.
+    /// An example of a package, built with the profile `wasm-small`.
     Example {
         /// The package.
         package: String,
@@ -60,19 +60,23 @@ impl Artifact {
 
     fn build(&self) -> Result<PathBuf, String> {
         let directory = target_directory()?.join("wasm");
+        let profile = match self {
+            Self::Example { .. } => "wasm-small",
+            Self::File(_) | Self::Package(_) => "wasm",
+        };
         let mut cargo = Command::new(cargo());
         cargo
             .args([
                 "build",
                 "--quiet",
                 "--profile",
-                "wasm",
+                profile,
                 "--target",
                 TARGET,
                 "--target-dir",
             ])
             .arg(&directory);
-        let folder = directory.join(TARGET).join("wasm");
+        let folder = directory.join(TARGET).join(profile);
         let path = match self {
             Self::File(path) => return Ok(path.clone()),
             Self::Package(package) => {
