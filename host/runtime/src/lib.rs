@@ -74,6 +74,7 @@ mod config;
 mod context;
 mod engine;
 mod error;
+mod foreign;
 mod hostcalls;
 mod imports;
 mod module;

@@ -11,12 +11,14 @@ use crate::host::PropertyDeclaration;
 /// Most properties that one context may declare.
 const MAX_DECLARATIONS: usize = 1000;
 
+type ByName = HashMap<Box<[u8]>, Rc<PropertyDeclaration>>;
+
 /// Declared properties by name. A root's count for all of its streams; what a stream declares is
 /// remembered and never used, as in Envoy.
 #[derive(Debug, Default)]
 pub(crate) struct Declarations {
     /// Made with the first declaration: most contexts declare nothing.
-    by_name: Option<Box<HashMap<Box<[u8]>, Rc<PropertyDeclaration>>>>,
+    by_name: Option<Box<ByName>>,
 }
 
 impl Declarations {

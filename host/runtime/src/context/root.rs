@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{Declarations, GrpcCallouts};
 use crate::PluginConfig;
+use crate::foreign::Expressions;
 use crate::host::HttpCallResponse;
 
 /// How a callout ended, for `proxy_get_status`.
@@ -32,6 +33,7 @@ pub(crate) struct RootContext {
     pub(crate) call_data: Option<Bytes>,
     pub(crate) status: CalloutStatus,
     pub(crate) declarations: Declarations,
+    pub(crate) expressions: Expressions,
 }
 
 impl RootContext {
@@ -45,6 +47,7 @@ impl RootContext {
             call_data: None,
             status: CalloutStatus::default(),
             declarations: Declarations::default(),
+            expressions: Expressions::default(),
         }
     }
 }

@@ -108,15 +108,23 @@ impl<'a> Hostcall<'a> {
     /// for no bytes.
     pub(crate) fn return_bytes(&mut self, bytes: &[u8], result: ReturnSlice) -> Result<(), Stop> {
         let size = u32::try_from(bytes.len()).map_err(|_| Refusal::BAD_ALLOCATION)?;
-        let block = if size == 0 { 0 } else { self.allocate(size)? };
-        if size != 0 {
-            let is_outside = block == 0 || self.write(block, bytes).is_err();
-            if is_outside {
-                return Err(Refusal::BAD_ALLOCATION.into());
-            }
-        }
+        let block = if size == 0 {
+            0
+        } else {
+            self.allocate_copy(bytes, size)?
+        };
         self.write_u32(result.ptr, block)?;
         self.write_u32(result.size, size)
+    }
+
+    /// Returns the address of a block of the guest's allocator with these bytes, which are some.
+    pub(crate) fn allocate_copy(&mut self, bytes: &[u8], size: u32) -> Result<u32, Stop> {
+        let block = self.allocate(size)?;
+        let is_outside = block == 0 || self.write(block, bytes).is_err();
+        if is_outside {
+            return Err(Refusal::BAD_ALLOCATION.into());
+        }
+        Ok(block)
     }
 
     /// Calls the guest's allocator, as the VM rather than as the plugin. A trap in it ends the

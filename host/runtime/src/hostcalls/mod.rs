@@ -9,6 +9,7 @@ mod call;
 mod clock;
 mod context;
 mod dns;
+mod foreign_function;
 mod grpc;
 mod grpc_control;
 mod grpc_service;
@@ -17,13 +18,12 @@ mod http_call;
 mod local_response;
 mod log;
 mod metric;
-mod property;
+pub(crate) mod property;
 mod refusal;
 mod shared_data;
 mod shared_queue;
 mod stream;
 mod toolchain;
-mod unavailable;
 
 use tollgate_abi::{AbiVersion, Status, wasi};
 use wasmtime::{Caller, Linker};
@@ -59,7 +59,7 @@ pub(crate) fn linker(
     shared_data::link(linking)?;
     shared_queue::link(linking)?;
     metric::link(linking)?;
-    unavailable::link(linking)?;
+    foreign_function::link(linking)?;
     toolchain::link(linking)?;
     crate::wasi::link(linking)?;
     Ok(linker)

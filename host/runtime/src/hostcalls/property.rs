@@ -90,7 +90,8 @@ fn refusal(status: Status) -> Refusal {
     )
 }
 
-fn find(state: &VmState, path: &[&[u8]]) -> PropertyResult {
+/// Looks a property up in the acting context.
+pub(crate) fn find(state: &VmState, path: &[&[u8]]) -> PropertyResult {
     if let Some(value) = of_plugin(state, path) {
         return value;
     }

@@ -87,7 +87,7 @@ fn open_connection(call: &Hostcall<'_>) -> Option<ContextId> {
     is_open.then(|| state.acting())
 }
 
-pub(super) fn clear_route_cache(call: &Hostcall<'_>) {
+fn clear_route_cache(call: &Hostcall<'_>) {
     if let Some(http) = call.state().acting_http() {
         http.host.clear_route_cache();
     }

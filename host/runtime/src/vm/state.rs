@@ -166,10 +166,6 @@ impl VmState {
         Some((id, self.contexts.root(id)?))
     }
 
-    #[expect(
-        dead_code,
-        reason = "the foreign function `declare_property` is its caller"
-    )]
     /// Declares a property of the streams of the root whose callback runs.
     pub(crate) fn declare_property(
         &mut self,
