@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 
 use super::{Header, HttpCalloutResponse};
 use crate::cluster::{Cluster, Endpoint, UpstreamBody, UpstreamResponseBody};
-use crate::filter::HeaderTable;
+use crate::filter::{HeaderTable, LocalReply};
 use crate::http::local_response::StreamError;
 
 /// One callout to one endpoint.
@@ -27,9 +27,13 @@ impl Exchange {
     /// is reached before the response's headers is answered 504, a later one resets.
     pub(super) async fn run(
         self,
-        mut request: Request<UpstreamBody>,
+        request: Result<Request<UpstreamBody>, LocalReply>,
         timeout: Option<Duration>,
     ) -> HttpCalloutResponse {
+        let mut request = match request {
+            Ok(request) => request,
+            Err(reply) => return self.answer(reply),
+        };
         let Some(timeout) = timeout else {
             return self.send(&mut request).await;
         };
@@ -38,7 +42,7 @@ impl Exchange {
             Err(_) if self.headers_received.get() => HttpCalloutResponse::Reset,
             Err(_) => {
                 self.cluster.count_timeout(&self.endpoint);
-                self.answer(&StreamError::UpstreamTimeout)
+                self.answer(StreamError::UpstreamTimeout.to_local_reply())
             }
         }
     }
@@ -49,15 +53,14 @@ impl Exchange {
             Ok((response, _)) => {
                 self.headers_received.set(true);
                 self.count(response.status(), Some(begin.elapsed()));
-                collect(response, self.max_response_bytes).await
+                collect(response, begin, self.max_response_bytes).await
             }
-            Err(error) => self.answer(&error.to_stream_error()),
+            Err(error) => self.answer(error.to_stream_error().to_local_reply()),
         }
     }
 
     /// Answers as the router of a stream would.
-    fn answer(&self, error: &StreamError) -> HttpCalloutResponse {
-        let reply = error.to_local_reply();
+    fn answer(&self, reply: LocalReply) -> HttpCalloutResponse {
         self.count(reply.status, None);
         let mut fields = HeaderMap::with_capacity(2);
         fields.insert(CONTENT_LENGTH, HeaderValue::from(reply.body.len()));
@@ -77,10 +80,13 @@ impl Exchange {
 
 async fn collect(
     response: http::Response<UpstreamResponseBody>,
+    sent: Instant,
     max_bytes: usize,
 ) -> HttpCalloutResponse {
     let (head, mut incoming) = response.into_parts();
-    let headers = listed(&HeaderTable::from_response(head.status, head.headers));
+    let mut headers = HeaderTable::from_response(head.status, head.headers);
+    tell_service_time(&mut headers, sent);
+    let headers = listed(&headers);
     let mut body = Body::default();
     let mut trailers = Vec::new();
     while let Some(frame) = incoming.frame().await {
@@ -102,6 +108,12 @@ async fn collect(
         body: body.freeze(),
         trailers,
     }
+}
+
+/// Adds what Envoy's router adds to every response: how long the upstream took.
+pub(super) fn tell_service_time(headers: &mut HeaderTable, sent: Instant) {
+    let millis = sent.elapsed().as_millis().to_string();
+    headers.replace(b"x-envoy-upstream-service-time", millis.as_bytes());
 }
 
 /// A body that is copied only when it comes in more than one piece.
@@ -135,7 +147,8 @@ impl Body {
     }
 }
 
-fn listed(table: &HeaderTable) -> Vec<Header> {
+/// Returns a table as a plugin reads it.
+pub(super) fn listed(table: &HeaderTable) -> Vec<Header> {
     let mut headers = Vec::with_capacity(table.len());
     table.entries(&mut |name, value| {
         headers.push((Bytes::copy_from_slice(name), Bytes::copy_from_slice(value)));

@@ -10,8 +10,9 @@ use http::Request;
 use tollgate_config::UpstreamProtocol;
 
 use super::exchange::Exchange;
+use super::router::{settle_timeout, unsendable};
 use crate::cluster::{ClusterManager, UpstreamBody};
-use crate::filter::{HeaderFault, HeaderTable, PseudoHeader};
+use crate::filter::{HeaderTable, LocalReply, PseudoHeader};
 
 /// Name and value of a header.
 pub(crate) type Header = (Bytes, Bytes);
@@ -64,14 +65,6 @@ pub(crate) enum CalloutError {
         /// The pseudo-header.
         name: &'static str,
     },
-    /// HTTP does not allow a header.
-    #[error("callout to cluster `{cluster}`: {fault}")]
-    IllegalHeader {
-        /// The cluster.
-        cluster: String,
-        /// What is not allowed.
-        fault: HeaderFault,
-    },
     /// The cluster has no endpoint to send to.
     #[error("cluster `{cluster}` has no healthy host")]
     NoHealthyHost {
@@ -95,8 +88,12 @@ impl HttpCallout {
                 .get(&self.cluster)
                 .ok_or_else(|| self.unknown_cluster())?,
         );
-        let headers = self.checked_headers()?;
-        let request = self.request(&headers, cluster.protocol)?;
+        let mut headers = self.checked_headers()?;
+        if headers.pseudo_value(PseudoHeader::Scheme).is_none() {
+            headers.replace(b":scheme", cluster.scheme().as_bytes());
+        }
+        let timeout = settle_timeout(&mut headers, self.timeout);
+        let request = self.request(&headers, cluster.protocol);
         let endpoint = cluster.choose_endpoint();
         let endpoint = endpoint.ok_or(CalloutError::NoHealthyHost {
             cluster: self.cluster,
@@ -107,7 +104,7 @@ impl HttpCallout {
             max_response_bytes: self.max_response_bytes,
             headers_received: Cell::new(false),
         };
-        Ok(exchange.run(request, self.timeout))
+        Ok(exchange.run(request, timeout))
     }
 
     /// Checks what can be checked without clusters of one's own, given the names there are.
@@ -119,8 +116,7 @@ impl HttpCallout {
         if !is_cluster(&self.cluster) {
             return Err(self.unknown_cluster());
         }
-        let headers = self.checked_headers()?;
-        self.request(&headers, UpstreamProtocol::Http1).map(drop)
+        self.checked_headers().map(drop)
     }
 
     fn unknown_cluster(&self) -> CalloutError {
@@ -148,10 +144,6 @@ impl HttpCallout {
             table.replace(b"content-length", self.body.len().to_string().as_bytes());
         }
         table.replace(b"x-envoy-internal", b"true");
-        if let Some(timeout) = self.timeout {
-            let millis = timeout.as_millis().to_string();
-            table.replace(b"x-envoy-expected-rq-timeout-ms", millis.as_bytes());
-        }
         Ok(table)
     }
 
@@ -159,15 +151,12 @@ impl HttpCallout {
         &self,
         headers: &HeaderTable,
         protocol: UpstreamProtocol,
-    ) -> Result<Request<UpstreamBody>, CalloutError> {
+    ) -> Result<Request<UpstreamBody>, LocalReply> {
         let request = match protocol {
             UpstreamProtocol::Http1 => headers.to_http1_request(),
             UpstreamProtocol::Http2 => headers.to_http2_request(),
         };
-        let mut request: Request<UpstreamBody> = request.map_err(|fault| {
-            let cluster = self.cluster.clone();
-            CalloutError::IllegalHeader { cluster, fault }
-        })?;
+        let mut request: Request<UpstreamBody> = request.map_err(|fault| unsendable(&fault))?;
         if !self.body.is_empty() {
             *request.body_mut() = UpstreamBody::Full(Some(self.body.clone()));
         }

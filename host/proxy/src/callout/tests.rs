@@ -28,7 +28,19 @@ pub(crate) fn on_worker<T>(test: impl Future<Output = T>) -> T {
 
 /// Returns clusters: `origin` at an address, and `empty` without endpoints.
 pub(crate) fn clusters(origin: SocketAddr) -> Rc<ClusterManager> {
+    clusters_speaking(UpstreamProtocol::Http1, origin)
+}
+
+/// As [`clusters`], with endpoints that speak this protocol.
+pub(crate) fn clusters_speaking(
+    protocol: UpstreamProtocol,
+    origin: SocketAddr,
+) -> Rc<ClusterManager> {
     let configs = [cluster("origin", &[origin]), cluster("empty", &[])];
+    let configs = configs.map(|cluster| Cluster {
+        protocol,
+        ..cluster
+    });
     let shared = SharedClusters::new(&configs).unwrap();
     let random = Rc::new(Random::default());
     Rc::new(ClusterManager::new(
@@ -110,7 +122,7 @@ fn callout(cluster: &str) -> HttpCallout {
 }
 
 /// An address where nobody listens.
-async fn closed_port() -> SocketAddr {
+pub(crate) async fn closed_port() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .await
         .unwrap()
@@ -322,15 +334,53 @@ fn a_cluster_without_endpoints_has_no_healthy_host() {
 }
 
 #[test]
-fn an_illegal_header_is_refused_before_anything_is_sent() {
+fn an_illegal_header_is_answered_before_anything_is_sent() {
     on_worker(async {
+        for (name, value, words) in [
+            ("x-a", "line\nbreak", "503 invalid header value for: x-a"),
+            ("x a", "1", "503 invalid header name: x a"),
+            (":foo", "1", "502 upstream connect error or disconnect"),
+        ] {
+            let mut callout = callout("origin");
+            callout.headers.push((name.into(), value.into()));
+            let clusters = clusters(closed_port().await);
+            let response = callout.start(&clusters).unwrap().await;
+            let (status, body) = status_and_body(&response);
+            let answer = format!("{status} {body}");
+            assert!(answer.starts_with(words), "{answer}");
+        }
+    });
+}
+
+#[test]
+fn a_header_can_set_the_timeout() {
+    on_worker(async {
+        let (address, served) = origin("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
         let mut callout = callout("origin");
-        callout.headers.push((
-            Bytes::from_static(b"x-a"),
-            Bytes::from_static(b"line\nbreak"),
-        ));
-        let refused = callout.start(&clusters(closed_port().await)).err().unwrap();
-        let text = "callout to cluster `origin`: illegal value of header `x-a`";
-        assert_eq!(refused.to_string(), text);
+        callout
+            .headers
+            .push(("x-envoy-upstream-rq-timeout-ms".into(), "7000".into()));
+        let response = callout.start(&clusters(address)).unwrap().await;
+        assert_eq!(status_and_body(&response).0, "200");
+        let head = served.await.unwrap();
+        assert!(
+            head.contains("x-envoy-expected-rq-timeout-ms: 7000\r\n"),
+            "{head}"
+        );
+        assert!(!head.contains("x-envoy-upstream-rq-timeout-ms"), "{head}");
+    });
+}
+
+#[test]
+fn the_response_says_how_long_the_upstream_took() {
+    on_worker(async {
+        let (address, _served) = origin("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        let response = callout("origin").start(&clusters(address)).unwrap().await;
+        let HttpCalloutResponse::Complete { headers, .. } = response else {
+            unreachable!()
+        };
+        let (name, millis) = headers.last().unwrap();
+        assert_eq!(name, "x-envoy-upstream-service-time");
+        assert!(millis.iter().all(u8::is_ascii_digit));
     });
 }

@@ -64,6 +64,11 @@ pub(crate) struct Cluster {
 pub(crate) type Answer = (Response<UpstreamResponseBody>, Rc<ConnectionFacts>);
 
 impl Cluster {
+    /// Returns the scheme of requests that do not say one.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// Returns the endpoint for the next request.
     pub(crate) fn choose_endpoint(&self) -> Option<Rc<Endpoint>> {
         let endpoints = Rc::clone(&self.endpoints.borrow());

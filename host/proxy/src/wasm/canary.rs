@@ -5,18 +5,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tollgate_config::{Bootstrap, PluginConfig};
 use tollgate_runtime::abi::LogLevel;
 use tollgate_runtime::{
-    CalloutRefusal, ContextId, HostServices, HttpCall, LogOrigin, PropertyResult, Vm,
+    CalloutRefusal, ContextId, GrpcCall, GrpcService, GrpcStream, HostServices, HttpCall,
+    LogOrigin, PropertyResult, Vm,
 };
 
 use super::error::PluginError;
+use super::grpc;
 use super::properties::{self, NodeProperties};
 use super::runtime::WasmRuntime;
 use super::services::{refusal, to_callout};
 use super::vm_table::{plugin_config, vm_config};
 use super::{clock, log};
+use crate::callout::GrpcCalloutError;
 
 /// Starts and configures a plugin in a VM of its own and throws the VM away, without a farewell,
 /// as Envoy does.
@@ -52,6 +56,16 @@ struct CanaryServices {
     node: NodeProperties,
 }
 
+impl CanaryServices {
+    fn check_grpc(&self, service: &GrpcService) -> Result<(), CalloutRefusal> {
+        if self.has_cluster(&service.cluster) {
+            Ok(())
+        } else {
+            Err(grpc::refusal(&GrpcCalloutError::UnknownCluster))
+        }
+    }
+}
+
 impl HostServices for CanaryServices {
     fn log(&self, origin: LogOrigin<'_>, level: LogLevel, message: &[u8]) {
         log::write(origin, level, message);
@@ -84,6 +98,46 @@ impl HostServices for CanaryServices {
         to_callout(call)
             .check(|name| self.clusters.contains(name))
             .map_err(|error| refusal(&error))
+    }
+
+    fn has_cluster(&self, name: &str) -> bool {
+        self.clusters.contains(name)
+    }
+
+    fn start_grpc_call(
+        &self,
+        _root: ContextId,
+        _token: u32,
+        call: GrpcCall,
+    ) -> Result<(), CalloutRefusal> {
+        self.check_grpc(&call.service)
+    }
+
+    fn start_grpc_stream(
+        &self,
+        _root: ContextId,
+        _token: u32,
+        stream: GrpcStream,
+    ) -> Result<(), CalloutRefusal> {
+        self.check_grpc(&stream.service)
+    }
+
+    fn send_grpc_message(
+        &self,
+        _token: u32,
+        _message: Bytes,
+        _end_of_stream: bool,
+    ) -> Result<(), CalloutRefusal> {
+        Ok(())
+    }
+
+    fn resolve_dns(
+        &self,
+        _root: ContextId,
+        _token: u32,
+        _name: &str,
+    ) -> Result<(), CalloutRefusal> {
+        Ok(())
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {

@@ -6,9 +6,12 @@
 mod canary;
 mod clock;
 mod custom_metrics;
+mod dns;
 mod error;
+mod grpc;
 mod http_filter;
 mod http_host;
+mod in_flight;
 mod log;
 mod module_file;
 mod plugin;

@@ -1,22 +1,25 @@
 //! `WorkerServices`: what a worker gives its VMs apart from streams.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tollgate_runtime::abi::limits::MAX_CALLOUT_BODY_BYTES;
 use tollgate_runtime::abi::{LogLevel, Status};
 use tollgate_runtime::{
-    CalloutRefusal, ContextId, HostServices, HttpCall, HttpCallResponse, LogOrigin, PropertyResult,
-    QueueNotifier,
+    CalloutRefusal, ContextId, GrpcCall, GrpcStream, HostServices, HttpCall, HttpCallResponse,
+    LogOrigin, PropertyResult, QueueNotifier,
 };
 
+use super::grpc::{Caller, GrpcCallouts};
+use super::in_flight::InFlight;
 use super::properties::{self, NodeProperties};
 use super::queue_news::QueueNews;
 use super::timers::Timers;
 use super::vm::WorkerVm;
-use super::{clock, log};
+use super::{clock, dns, log};
 use crate::callout::{CalloutError, HttpCallout, HttpCalloutResponse};
 use crate::cluster::ClusterManager;
 use crate::worker;
@@ -24,13 +27,18 @@ use crate::worker;
 /// Most callouts of one VM that wait for an answer.
 const MAX_CALLOUTS: usize = 10_000;
 
+/// Most DNS lookups of one VM that wait for an answer: each occupies a thread.
+const MAX_LOOKUPS: usize = 64;
+
 /// The services of one VM on one worker.
 pub(super) struct WorkerServices {
     clusters: Rc<ClusterManager>,
     node: Rc<NodeProperties>,
     timers: Timers,
     queue_news: QueueNews,
-    callouts: Rc<Cell<usize>>,
+    callouts: InFlight,
+    lookups: InFlight,
+    grpc: GrpcCallouts,
     vm: OnceCell<Weak<WorkerVm>>,
 }
 
@@ -41,7 +49,9 @@ impl WorkerServices {
             node,
             timers: Timers::default(),
             queue_news: QueueNews::default(),
-            callouts: Rc::default(),
+            callouts: InFlight::new(MAX_CALLOUTS, "callouts"),
+            lookups: InFlight::new(MAX_LOOKUPS, "lookups"),
+            grpc: GrpcCallouts::default(),
             vm: OnceCell::new(),
         })
     }
@@ -56,8 +66,15 @@ impl WorkerServices {
         Rc::clone(&self.node)
     }
 
-    pub(super) fn stop_timers(&self) {
+    /// Gives up all that the VM waits for: it has failed.
+    pub(super) fn stop(&self) {
         self.timers.stop();
+        self.grpc.cancel_all();
+    }
+
+    fn caller(&self, root: ContextId, token: u32) -> Caller {
+        let vm = self.vm();
+        Caller { vm, root, token }
     }
 
     fn vm(&self) -> Weak<WorkerVm> {
@@ -96,23 +113,72 @@ impl HostServices for WorkerServices {
         token: u32,
         call: HttpCall,
     ) -> Result<(), CalloutRefusal> {
-        if self.callouts.get() >= MAX_CALLOUTS {
-            let reason = format!("{MAX_CALLOUTS} callouts wait for an answer already");
-            return Err(CalloutRefusal {
-                status: Status::InternalFailure,
-                reason,
-            });
-        }
+        let permit = self.callouts.start()?;
         let answer = to_callout(call)
             .start(&self.clusters)
             .map_err(|error| refusal(&error))?;
-        let (vm, callouts) = (self.vm(), Rc::clone(&self.callouts));
-        callouts.set(callouts.get() + 1);
+        let vm = self.vm();
         worker::spawn(async move {
             let response = answer.await;
-            callouts.set(callouts.get().saturating_sub(1));
+            drop(permit);
             if let Some(vm) = vm.upgrade() {
-                vm.deliver(root, token, to_response(response));
+                let response = to_response(response);
+                vm.notify(|vm| vm.on_http_call_response(root, token, response));
+            }
+        });
+        Ok(())
+    }
+
+    fn has_cluster(&self, name: &str) -> bool {
+        self.clusters.get(name).is_some()
+    }
+
+    fn start_grpc_call(
+        &self,
+        root: ContextId,
+        token: u32,
+        call: GrpcCall,
+    ) -> Result<(), CalloutRefusal> {
+        let (permit, caller) = (self.callouts.start()?, self.caller(root, token));
+        self.grpc.start_call(caller, call, &self.clusters, permit)
+    }
+
+    fn start_grpc_stream(
+        &self,
+        root: ContextId,
+        token: u32,
+        stream: GrpcStream,
+    ) -> Result<(), CalloutRefusal> {
+        let (permit, caller) = (self.callouts.start()?, self.caller(root, token));
+        self.grpc
+            .start_stream(caller, stream, &self.clusters, permit)
+    }
+
+    fn send_grpc_message(
+        &self,
+        token: u32,
+        message: Bytes,
+        end_of_stream: bool,
+    ) -> Result<(), CalloutRefusal> {
+        self.grpc.send(token, &message, end_of_stream)
+    }
+
+    fn close_grpc_stream(&self, token: u32) {
+        self.grpc.close(token);
+    }
+
+    fn cancel_grpc(&self, token: u32) {
+        self.grpc.cancel(token);
+    }
+
+    fn resolve_dns(&self, root: ContextId, token: u32, name: &str) -> Result<(), CalloutRefusal> {
+        let permit = self.lookups.start()?;
+        let (vm, name) = (self.vm(), name.to_owned());
+        worker::spawn(async move {
+            let found = dns::resolve(&name).await;
+            drop(permit);
+            if let Some(vm) = vm.upgrade() {
+                vm.notify(|vm| vm.on_resolve_dns(root, token, found.as_deref()));
             }
         });
         Ok(())
@@ -155,9 +221,9 @@ fn to_response(response: HttpCalloutResponse) -> HttpCallResponse {
 /// What the guest is told: its own mistakes are `BadArgument`.
 pub(super) fn refusal(error: &CalloutError) -> CalloutRefusal {
     let status = match error {
-        CalloutError::UnknownCluster { .. }
-        | CalloutError::MissingHeader { .. }
-        | CalloutError::IllegalHeader { .. } => Status::BadArgument,
+        CalloutError::UnknownCluster { .. } | CalloutError::MissingHeader { .. } => {
+            Status::BadArgument
+        }
         CalloutError::NoHealthyHost { .. } => Status::InternalFailure,
     };
     CalloutRefusal {

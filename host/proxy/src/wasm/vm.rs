@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 
-use tollgate_runtime::{ContextId, Fault, HttpCallResponse, Vm};
+use tollgate_runtime::{ContextId, Fault, Vm};
 
 use super::http_host::StreamHost;
 use super::properties::NodeProperties;
@@ -83,12 +83,12 @@ impl WorkerVm {
         }
     }
 
-    /// Callouts call this when they have ended.
-    pub(super) fn deliver(&self, root: ContextId, token: u32, response: HttpCallResponse) {
+    /// Tells the VM what has happened outside, unless it has failed.
+    pub(super) fn notify(&self, event: impl FnOnce(&mut Vm) -> Result<(), Fault>) {
         if self.is_failed() {
             return;
         }
-        if let Err(fault) = self.enter(|vm| vm.on_http_call_response(root, token, response)) {
+        if let Err(fault) = self.enter(event) {
             self.note_fault(&fault);
         }
     }
@@ -124,7 +124,7 @@ impl WorkerVm {
             return;
         }
         tracing::error!(target: "wasm", "{fault}");
-        self.services.stop_timers();
+        self.services.stop();
         for stream in std::mem::take(&mut *self.paused.borrow_mut()).into_values() {
             stream.end_wait();
         }
