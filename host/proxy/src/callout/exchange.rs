@@ -98,7 +98,7 @@ async fn collect(
             Ok(data) => body.push(data),
             Err(frame) => {
                 if let Ok(fields) = frame.into_trailers() {
-                    trailers = listed(&HeaderTable::trailers(fields));
+                    trailers = listed(&HeaderTable::response_trailers(fields));
                 }
             }
         }

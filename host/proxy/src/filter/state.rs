@@ -138,6 +138,10 @@ impl StreamState {
             return;
         }
         if self.signals.response_sent.get() {
+            // What the log says of it is the same.
+            *self.info.response_code_details.borrow_mut() = Some(reply.details);
+            let flags = self.info.response_flags.get() | reply.flags;
+            self.info.response_flags.set(flags);
             self.reset();
             return;
         }

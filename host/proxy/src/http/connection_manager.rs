@@ -189,7 +189,7 @@ impl DownstreamConnection {
     fn refuse(&self, status: u16, bytes: &[u8]) -> Bytes {
         let error = head_check::refused(status, bytes);
         let reply = error.to_local_reply();
-        let table = HeaderTable::trailers(HeaderMap::new());
+        let table = HeaderTable::request_trailers(HeaderMap::new());
         self.manager
             .stats
             .downstream

@@ -46,18 +46,27 @@ impl ActiveStream {
             Ok(data) => {
                 let received = &self.state.info.bytes_received;
                 received.set(received.get() + data.len() as u64);
-                self.chain.request_data(data, ends);
+                // As in Envoy, the end of an HTTP/1 body comes after its last bytes.
+                let ends_here = ends && (self.uses_http2() || self.chain.is_empty());
+                self.chain.request_data(data, ends_here);
+                if ends && !ends_here {
+                    self.chain.request_data(Bytes::new(), true);
+                }
             }
             Err(frame) => match frame.into_trailers() {
                 // As in Envoy, HTTP/1 trailers are dropped.
-                Ok(trailers) if self.state.info.protocol == Version::HTTP_2 => {
-                    let table = HeaderTable::trailers(trailers);
+                Ok(trailers) if self.uses_http2() => {
+                    let table = HeaderTable::request_trailers(trailers);
                     *self.state.request_trailers.borrow_mut() = Some(table);
                     self.chain.request_trailers();
                 }
                 Ok(_) | Err(_) => self.chain.request_data(Bytes::new(), true),
             },
         }
+    }
+
+    fn uses_http2(&self) -> bool {
+        self.state.info.protocol == Version::HTTP_2
     }
 
     fn break_request(&self, error: &hyper::Error) {

@@ -36,6 +36,8 @@ enum Content {
     Full(Option<Bytes>),
     /// As it leaves the filters.
     Streamed,
+    /// To be reset, once what was sent before has left.
+    Breaking,
     /// Its end has been sent.
     Ended,
 }
@@ -96,6 +98,7 @@ impl Body for DownstreamBody {
         let stream = &guard.0;
         let frame = match &mut this.content {
             Content::Ended => return Poll::Ready(None),
+            Content::Breaking => return Poll::Ready(Some(Err(StreamReset))),
             Content::Full(body) => body.take().map(|body| Ok((Frame::data(body), true))),
             Content::Streamed => ready!(stream.poll_response_frame(cx)),
         };
@@ -116,7 +119,13 @@ impl Body for DownstreamBody {
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
-            Some(Err(reset)) => Poll::Ready(Some(Err(reset))),
+            Some(Err(StreamReset)) => {
+                // A reset drops what hyper has not written yet, be it the response's head. It
+                // writes when it finds nothing more to do.
+                this.content = Content::Breaking;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
         }
     }
 
@@ -130,7 +139,7 @@ impl Body for DownstreamBody {
             Content::Full(body) => {
                 SizeHint::with_exact(body.as_ref().map_or(0, |body| body.len() as u64))
             }
-            Content::Streamed => self
+            Content::Streamed | Content::Breaking => self
                 .stream()
                 .map_or_else(SizeHint::default, |s| s.response_hint()),
         }
@@ -229,10 +238,17 @@ impl ActiveStream {
 
     fn push_response_frame(&self, frame: Frame<Bytes>, ends: bool) {
         match frame.into_data() {
-            Ok(data) => self.chain.response_data(data, ends),
+            Ok(data) => {
+                // As in Envoy, the end of an HTTP/1 body comes after its last bytes.
+                let ends_here = ends && (self.upstream_uses_http2() || self.chain.is_empty());
+                self.chain.response_data(data, ends_here);
+                if ends && !ends_here {
+                    self.chain.response_data(Bytes::new(), true);
+                }
+            }
             Err(frame) => match frame.into_trailers() {
-                Ok(trailers) if self.upstream_sends_trailers() => {
-                    let table = HeaderTable::trailers(trailers);
+                Ok(trailers) if self.upstream_uses_http2() => {
+                    let table = HeaderTable::response_trailers(trailers);
                     *self.state.response_trailers.borrow_mut() = Some(table);
                     self.chain.response_trailers();
                 }
@@ -263,7 +279,7 @@ impl ActiveStream {
         Ok(())
     }
 
-    fn upstream_sends_trailers(&self) -> bool {
+    fn upstream_uses_http2(&self) -> bool {
         self.state.info.upstream.protocol.get() == Some(http::Version::HTTP_2)
     }
 

@@ -44,7 +44,7 @@ impl StreamHost {
     }
 
     fn write(&self, map: StreamMap, change: impl FnOnce(&mut HeaderTable)) {
-        let make = || HeaderTable::trailers(http::HeaderMap::new());
+        let empty = http::HeaderMap::new;
         match map {
             StreamMap::RequestHeaders => change(&mut self.state.request_headers.borrow_mut()),
             StreamMap::ResponseHeaders => {
@@ -58,7 +58,7 @@ impl StreamHost {
                     self.state
                         .request_trailers
                         .borrow_mut()
-                        .get_or_insert_with(make),
+                        .get_or_insert_with(|| HeaderTable::request_trailers(empty())),
                 );
             }
             StreamMap::ResponseTrailers => {
@@ -66,7 +66,7 @@ impl StreamHost {
                     self.state
                         .response_trailers
                         .borrow_mut()
-                        .get_or_insert_with(make),
+                        .get_or_insert_with(|| HeaderTable::response_trailers(empty())),
                 );
             }
         }

@@ -148,7 +148,7 @@ impl<F: Fn(GrpcEvent)> Exchange<F> {
     }
 
     fn receive_trailers(&self, frame: Frame<Bytes>) -> Ending {
-        let trailers = HeaderTable::trailers(frame.into_trailers().unwrap_or_default());
+        let trailers = HeaderTable::response_trailers(frame.into_trailers().unwrap_or_default());
         self.tell_trailing(listed(&trailers));
         Ending::from_trailers(&trailers)
     }

@@ -70,7 +70,7 @@ mod tests {
     use crate::filter::HeaderTable;
 
     fn ending(status: &str, message: &str) -> (u32, String) {
-        let mut trailers = HeaderTable::trailers(HeaderMap::new());
+        let mut trailers = HeaderTable::response_trailers(HeaderMap::new());
         trailers.add(b"grpc-status", status.as_bytes());
         trailers.add(b"grpc-message", message.as_bytes());
         let ending = Ending::from_trailers(&trailers);

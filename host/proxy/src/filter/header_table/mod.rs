@@ -42,8 +42,10 @@ pub(crate) enum TableKind {
     Request,
     /// Headers of a response.
     Response,
-    /// Trailers of either.
-    Trailers,
+    /// Trailers of a request.
+    RequestTrailers,
+    /// Trailers of a response.
+    ResponseTrailers,
 }
 
 /// Why a table cannot be sent.
@@ -101,15 +103,16 @@ impl HeaderTable {
         Self::joined(TableKind::Response, pseudo, fields)
     }
 
-    /// Returns a table of trailers.
+    /// Returns a table of a request's trailers.
     #[must_use]
-    pub(crate) fn trailers(fields: HeaderMap) -> Self {
-        Self {
-            kind: TableKind::Trailers,
-            pseudo: SmallVec::new(),
-            fields,
-            illegal: Vec::new(),
-        }
+    pub(crate) fn request_trailers(fields: HeaderMap) -> Self {
+        Self::joined(TableKind::RequestTrailers, SmallVec::new(), fields)
+    }
+
+    /// Returns a table of a response's trailers.
+    #[must_use]
+    pub(crate) fn response_trailers(fields: HeaderMap) -> Self {
+        Self::joined(TableKind::ResponseTrailers, SmallVec::new(), fields)
     }
 
     fn joined(kind: TableKind, pseudo: PseudoHeaders, fields: HeaderMap) -> Self {
@@ -264,7 +267,7 @@ impl HeaderTable {
             (TableKind::Request, Some(b':')) => PseudoHeader::of_request(name),
             (TableKind::Request, Some(b'h')) if name == b"host" => Some(PseudoHeader::Authority),
             (TableKind::Response, Some(b':')) if name == b":status" => Some(PseudoHeader::Status),
-            (TableKind::Request | TableKind::Response | TableKind::Trailers, _) => None,
+            _ => None,
         }
     }
 
@@ -272,7 +275,8 @@ impl HeaderTable {
         match self.kind {
             TableKind::Request => is_inline_request_header(name),
             TableKind::Response => is_inline_response_header(name),
-            TableKind::Trailers => matches!(name, "grpc-status" | "grpc-message"),
+            TableKind::RequestTrailers => false,
+            TableKind::ResponseTrailers => matches!(name, "grpc-status" | "grpc-message"),
         }
     }
 

@@ -192,7 +192,7 @@ fn http1_has_a_host_field_and_http2_an_absolute_target() {
 
 #[test]
 fn trailers_have_no_pseudo_headers() {
-    let mut table = HeaderTable::trailers(HeaderMap::new());
+    let mut table = HeaderTable::response_trailers(HeaderMap::new());
     table.add(b"grpc-status", b"0");
     table.add(b":path", b"/");
     assert_eq!(table.len(), 2);

@@ -119,7 +119,7 @@ impl Scripted {
                 DataAction::Continue
             }
             Some(Step::AddTrailers) => {
-                let trailers = HeaderTable::trailers(HeaderMap::new());
+                let trailers = HeaderTable::request_trailers(HeaderMap::new());
                 *self.state.trailers(direction).borrow_mut() = Some(trailers);
                 DataAction::Continue
             }
@@ -238,7 +238,7 @@ impl Chain {
 
     /// The request's trailers arrive.
     fn request_trailers(&self) {
-        let trailers = HeaderTable::trailers(HeaderMap::new());
+        let trailers = HeaderTable::request_trailers(HeaderMap::new());
         *self.chain.state().request_trailers.borrow_mut() = Some(trailers);
         self.chain.request_trailers();
     }
