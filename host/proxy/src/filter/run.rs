@@ -217,6 +217,8 @@ impl Run<'_> {
         };
         self.deliver(lane, at + 1, headers);
         if stage.data_held && !lane.closed {
+            // As bytes that it had buffered: even if the filter wants none of them they stay.
+            lane.stage(at).buffering = true;
             self.data(lane, at, stage.held, end_of_stream);
         }
         if trailers {
