@@ -180,10 +180,11 @@ impl HeaderTable {
     ///
     /// # Errors
     ///
-    /// When method, path or authority are missing, or something in the table is not allowed.
+    /// When method or path are missing, or something in the table is not allowed. As in Envoy an
+    /// authority is not required.
     pub(crate) fn to_http1_request<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
         let method = self.checked_method()?;
-        let authority = self.required(PseudoHeader::Authority)?;
+        let has_authority = self.pseudo_value(PseudoHeader::Authority).is_some();
         let target = if method == Method::CONNECT {
             Uri::from(self.parsed_authority()?)
         } else {
@@ -194,14 +195,18 @@ impl HeaderTable {
         *request.uri_mut() = target;
         // Room for `host` at once: a map that is full would be hashed again.
         request.headers_mut().reserve(self.fields().len() + 1);
-        request.headers_mut().insert(http::header::HOST, authority);
+        if has_authority {
+            let authority = self.required(PseudoHeader::Authority)?;
+            request.headers_mut().insert(http::header::HOST, authority);
+        }
         for (name, value) in self.fields() {
             request.headers_mut().append(name, value.clone());
         }
         Ok(request)
     }
 
-    /// Returns the request for an HTTP/2 upstream: an absolute target and no `host`.
+    /// Returns the request for an HTTP/2 upstream: an absolute target and no `host`. Without an
+    /// authority the target is a path.
     ///
     /// # Errors
     ///
@@ -209,10 +214,13 @@ impl HeaderTable {
     pub(crate) fn to_http2_request<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
         let method = self.checked_method()?;
         let mut parts = http::uri::Parts::default();
-        parts.authority = Some(self.parsed_authority()?);
+        let has_authority = self.pseudo_value(PseudoHeader::Authority).is_some();
+        if has_authority || method == Method::CONNECT {
+            parts.authority = Some(self.parsed_authority()?);
+        }
         if method != Method::CONNECT {
             parts.path_and_query = Some(self.parsed_path()?);
-            parts.scheme = Some(self.parsed_scheme()?);
+            parts.scheme = has_authority.then(|| self.parsed_scheme()).transpose()?;
         }
         let mut request = Request::new(B::default());
         *request.method_mut() = method;

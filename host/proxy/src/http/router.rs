@@ -120,7 +120,10 @@ impl ActiveStream {
         };
         let mut request = request.map_err(StreamError::RequestHeaders)?;
         self.state.info.upstream.protocol.set(Some(version));
-        *request.version_mut() = version;
+        // Without an authority an HTTP/2 request can be sent only as one that came over HTTP/1.
+        if request.uri().authority().is_some() {
+            *request.version_mut() = version;
+        }
         let has_length = table.fields().contains_key(header::CONTENT_LENGTH);
         drop(table);
         self.manager
