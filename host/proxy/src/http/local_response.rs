@@ -227,8 +227,9 @@ fn percent_encoded(text: &[u8]) -> String {
     let mut encoded = String::with_capacity(text.len());
     for &byte in text {
         match byte {
-            b'%' | 0..=0x1f | 0x7f..=0xff => encoded.push_str(&format!("%{byte:02X}")),
-            0x20..=0x7e => encoded.push(char::from(byte)),
+            // The tilde too, which gRPC would leave as it is: so does Envoy.
+            b'%' | 0..=0x1f | b'~'..=0xff => encoded.push_str(&format!("%{byte:02X}")),
+            0x20..=0x7d => encoded.push(char::from(byte)),
         }
     }
     encoded
