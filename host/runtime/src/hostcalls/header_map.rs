@@ -140,17 +140,15 @@ fn callout_map(state: &VmState, map: MapType) -> Result<&[Header], Refusal> {
             Some(HttpCallResponse::Complete { headers: found, .. }),
             _,
         )
-        | (
-            MapType::HttpCallResponseTrailers,
-            Some(HttpCallResponse::Complete {
-                trailers: found, ..
-            }),
-            _,
-        )
         | (MapType::GrpcReceiveInitialMetadata, _, Some(GrpcEvent::InitialMetadata(found)))
         | (MapType::GrpcReceiveTrailingMetadata, _, Some(GrpcEvent::TrailingMetadata(found))) => {
             Ok(found)
         }
+        (
+            MapType::HttpCallResponseTrailers,
+            Some(HttpCallResponse::Complete { trailers, .. }),
+            _,
+        ) if !trailers.is_empty() => Ok(trailers),
         _ => Err(NO_CALLOUT),
     }
 }
