@@ -4,11 +4,13 @@
 
 mod buffer;
 mod callout;
+mod callout_text;
 mod fault;
 mod header_map;
 mod life_cycle;
 mod loading;
 mod memory;
+mod observation;
 mod property;
 mod shared;
 mod stream;
