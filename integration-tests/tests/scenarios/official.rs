@@ -137,6 +137,123 @@ fn a_grpc_status_of_its_own_reaches_the_client() {
     assert_eq!(response.header("x-from"), Some("surface"));
 }
 
+/// A message with gRPC's prefix.
+fn framed(message: &str) -> Vec<u8> {
+    let size = u32::try_from(message.len()).expect("a short message");
+    [&[0], size.to_be_bytes().as_slice(), message.as_bytes()].concat()
+}
+
+fn grpc_answer(body: Body, status: &str) -> Answer {
+    let trailers = [
+        ("grpc-status", status),
+        ("grpc-message", "why"),
+        ("x-end", "1"),
+    ];
+    Answer::stream(body.trailers(&trailers))
+        .header("content-type", "application/grpc")
+        .header("x-begin", "1")
+}
+
+#[test]
+fn every_method_for_grpc_calls_works() {
+    for (status, expected) in [
+        (
+            "0",
+            vec!["info answered: expected true, status 0, Some(\"answer\")"],
+        ),
+        (
+            "7",
+            vec![
+                "info answered: expected true, status 7, None",
+                "info why: (7, Some(\"why{via_upstream}\")) Ok((7, Some(\"why{via_upstream}\")))",
+            ],
+        ),
+    ] {
+        let (received, log) = OFFICIAL.compare(|proxy| {
+            let body = Body::chunks().chunk(framed("answer"));
+            let path = "/surface.Service/Call";
+            proxy.origin().answer(path, grpc_answer(body, status));
+            assert_eq!(proxy.get(SURFACE, "/surface/grpc-call").send().status, 200);
+            let received = proxy.origin().received();
+            let call = received
+                .into_iter()
+                .find(|r| r.path == path)
+                .expect("a call");
+            (call.body, log(proxy, "logged"))
+        });
+        assert_eq!(received, framed("question"));
+        let (first, rest) = log.split_first().expect("lines");
+        assert_eq!(first, "info unknown cluster: Err(ParseFailure)");
+        let (last, rest) = rest.split_last().expect("lines");
+        assert_eq!(last, "info logged");
+        assert_eq!(rest, expected);
+    }
+}
+
+#[test]
+fn every_method_for_grpc_streams_works() {
+    let (received, log) = OFFICIAL.compare(|proxy| {
+        let body = Body::chunks().chunk(framed("eins")).chunk(framed("zwei"));
+        let path = "/surface.Service/Talk";
+        proxy.origin().answer(path, grpc_answer(body, "0"));
+        assert_eq!(
+            proxy.get(SURFACE, "/surface/grpc-stream").send().status,
+            200
+        );
+        let received = proxy.origin().received();
+        let call = received
+            .into_iter()
+            .find(|r| r.path == path)
+            .expect("a call");
+        (call.body, log(proxy, "logged"))
+    });
+    assert_eq!(received, [framed("one"), framed("two")].concat());
+    assert_eq!(
+        log,
+        [
+            "info unknown cluster: Err(ParseFailure)",
+            "info sent: Ok(())",
+            "info initial: true true Some([49])",
+            "info message: eins",
+            "info message: zwei",
+            "info trailing: true Some([49])",
+            "info closed: 0",
+            "info logged",
+        ]
+    );
+}
+
+#[test]
+fn cancelled_grpc_calls_and_streams_are_not_heard_of() {
+    let log = OFFICIAL.compare(|proxy| {
+        assert_eq!(
+            proxy.get(SURFACE, "/surface/grpc-cancel").send().status,
+            200
+        );
+        log(proxy, "logged")
+    });
+    assert_eq!(
+        log,
+        [
+            "info calls: Ok(()) Err(NotFound)",
+            "info streams: Ok(()) Err(NotFound) Err(NotFound)",
+            "info logged",
+        ]
+    );
+}
+
+#[test]
+fn foreign_functions_take_and_give_bytes() {
+    let log = OFFICIAL.compare(|proxy| {
+        assert_eq!(proxy.get(SURFACE, "/surface/foreign").send().status, 200);
+        log(proxy, "foreign")
+    });
+    assert_eq!(
+        log,
+        ["info foreign: Ok(\"surface surface surface Err(NotFound)\")"]
+    );
+}
+
 /// The crate knows no other answer than yes; a host that cannot do it ends the VM.
 #[test]
 fn calls_out_of_place_end_the_vm() {
