@@ -9,3 +9,5 @@ mod stream;
 mod strings;
 
 pub use driver::run;
+pub(crate) use services::Services;
+pub(crate) use stream::Stream;

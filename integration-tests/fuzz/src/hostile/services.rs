@@ -20,7 +20,7 @@ pub(super) type Callouts = RefCell<Vec<(ContextId, u32)>>;
 
 /// The embedder of one input.
 #[derive(Debug)]
-pub(super) struct Services {
+pub(crate) struct Services {
     pub(super) source: Rc<Source>,
     /// Whether the guest's start function is left in peace, so that more than it can be reached.
     pub(super) is_quiet: Cell<bool>,
@@ -47,7 +47,7 @@ impl QueueNotifier for Notifier {
 }
 
 impl Services {
-    pub(super) fn new(source: Rc<Source>) -> Self {
+    pub(crate) fn new(source: Rc<Source>) -> Self {
         let (sender, news) = mpsc::channel();
         Self {
             sender,

@@ -21,14 +21,14 @@ type Map = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// An HTTP stream, or a TCP connection without its maps.
 #[derive(Debug)]
-pub(super) struct Stream {
+pub(crate) struct Stream {
     source: Rc<Source>,
     maps: RefCell<[Option<Map>; 4]>,
     bodies: RefCell<[Vec<u8>; 2]>,
 }
 
 impl Stream {
-    pub(super) fn new(source: Rc<Source>) -> Self {
+    pub(crate) fn new(source: Rc<Source>) -> Self {
         let maps = [
             some_map(&source),
             some_map(&source),
