@@ -77,6 +77,7 @@ mod error;
 mod foreign;
 mod hostcalls;
 mod imports;
+mod load_error;
 mod module;
 mod shared;
 mod vm;
@@ -88,13 +89,14 @@ pub mod property;
 
 pub use config::{Limits, PluginConfig, VmConfig};
 pub use engine::{Engine, EngineError, EngineOptions};
-pub use error::{BacktraceFrame, Fault, FaultKind, LoadError};
+pub use error::{BacktraceFrame, Fault, FaultKind};
 pub use host::{
     CalloutRefusal, Direction, GrpcCall, GrpcMethod, GrpcService, GrpcStream, Header,
     HeaderVisitor, HostServices, HttpCall, HttpCallResponse, HttpHost, LifeSpan, LocalResponse,
     LogOrigin, PropertyDeclaration, PropertyResult, PropertyType, ResolvedAddress, StreamMap,
     TcpHost, TcpPeer,
 };
+pub use load_error::LoadError;
 pub use module::Module;
 pub use property::PropertyValue;
 pub use shared::{

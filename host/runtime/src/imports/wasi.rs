@@ -71,7 +71,3 @@ imports! {
         [Number("fd"), Number("iovs"), Number("iovs_len"), Number("flags"), Out("sent")];
     SOCK_SHUTDOWN = "sock_shutdown", Wasi, EVERY, true, [Number("fd"), Number("how")];
 }
-
-/// The functions that Envoy 1.40 lacks or provides with another type than the standard's, so that
-/// a module which imports them does not load there.
-pub(crate) const NOT_ON_ENVOY: &[&str] = &["path_link", "path_symlink", "proc_raise"];

@@ -110,10 +110,12 @@ fn check_import(import: &ImportItem, abi: AbiVersion) -> Result<(), LoadError> {
     };
     let known = imports::find(&module, &name);
     let Some(known) = known.filter(|known| known.versions.contains(&abi)) else {
+        let (why, remedy) = advice(import, abi);
         return Err(LoadError::MissingImport {
-            advice: advice(import, abi),
             module,
             name,
+            why,
+            remedy,
         });
     };
     let want = known.signature();
@@ -128,42 +130,49 @@ fn check_import(import: &ImportItem, abi: AbiVersion) -> Result<(), LoadError> {
     })
 }
 
-/// Says where a missing import belongs and what to do about it.
-fn advice(import: &ImportItem, abi: AbiVersion) -> String {
+/// Says why nothing answers an import, and what to do about it.
+fn advice(import: &ImportItem, abi: AbiVersion) -> (String, String) {
     let (module, name) = (import.module.as_str(), import.name.as_str());
     if let Some(known) = imports::find(module, name) {
         let versions: Vec<_> = known.versions.iter().map(ToString::to_string).collect();
-        return format!(
-            "the module is written for ABI {abi}, but {name} exists only in {}; \
-             build it with an SDK for that version",
+        let why = format!(
+            "the module is written for ABI {abi}, but {name} exists only in {}",
             versions.join(" and ")
         );
+        return (why, "build it with an SDK for that version".to_owned());
     }
     let elsewhere = [ENV_MODULE].into_iter().chain(WASI_MODULES);
     if let Some(other) = elsewhere
         .into_iter()
         .find(|other| imports::find(other, name).is_some())
     {
-        return format!("hosts provide {other}.{name}; import it from there");
+        let why = format!("hosts provide {other}.{name}");
+        return (why, "import it from there".to_owned());
     }
-    match module {
-        ENV_MODULE if name.starts_with("proxy_") => {
-            "no Proxy-Wasm host has this function; check the SDK's version".to_owned()
-        }
-        ENV_MODULE => {
-            "no Proxy-Wasm host has this function; it is often a C function that was declared \
-             but not linked, or a toolchain's default import: build without it"
-                .to_owned()
-        }
-        _ if WASI_MODULES.contains(&module) => {
-            "WASI preview 1 has no such function; check the toolchain".to_owned()
-        }
-        _ => format!(
-            "Proxy-Wasm hosts provide only {ENV_MODULE} and {}; build without {module}, \
-             for Rust for example without wasm-bindgen",
-            WASI_MODULES.join(", ")
+    let (why, remedy) = match module {
+        ENV_MODULE if name.starts_with("proxy_") => (
+            "no Proxy-Wasm host has this function",
+            "check the SDK's version",
         ),
-    }
+        ENV_MODULE => (
+            "no Proxy-Wasm host has this function; it is often a C function that was declared \
+             but not linked, or a toolchain's default import",
+            "build without it",
+        ),
+        _ if WASI_MODULES.contains(&module) => {
+            ("WASI preview 1 has no such function", "check the toolchain")
+        }
+        _ => {
+            let why = format!(
+                "Proxy-Wasm hosts provide only {ENV_MODULE} and {}",
+                WASI_MODULES.join(", ")
+            );
+            let remedy =
+                format!("build without {module}, for Rust for example without wasm-bindgen");
+            return (why, remedy);
+        }
+    };
+    (why.to_owned(), remedy.to_owned())
 }
 
 fn memory(binary: &Binary) -> Result<MemorySource, LoadError> {

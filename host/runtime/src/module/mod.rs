@@ -15,6 +15,7 @@ use tollgate_abi::AbiVersion;
 use wasmtime::InstancePre;
 
 pub(crate) use binary::{Binary, ExportItem, ImportItem, Item};
+pub(crate) use callbacks::CALLBACKS;
 pub(crate) use check::{Checked, MemorySource, abi_version, check, refusals};
 pub(crate) use signature::{Signature, Type};
 
