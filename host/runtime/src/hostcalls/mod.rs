@@ -29,7 +29,7 @@ use tollgate_abi::{AbiVersion, Status, wasi};
 use wasmtime::{Caller, Linker};
 
 pub(crate) use call::{GuestSlice, Hostcall, ReturnSlice};
-pub(crate) use refusal::{Refusal, Stop};
+pub(crate) use refusal::{Arguments, Refusal, Stop};
 
 use crate::imports::{Closed, Family, Import, Window};
 use crate::vm::VmState;
@@ -79,7 +79,7 @@ pub(crate) fn answer(
     handle: impl FnOnce(&mut Hostcall<'_>) -> Result<(), Stop>,
 ) -> Result<u32, wasmtime::Error> {
     if !caller.data().gate.permits(import) {
-        return closed(&caller, import);
+        return closed(caller, import, arguments);
     }
     let mut call = Hostcall::new(caller)?;
     match handle(&mut call) {
@@ -96,10 +96,13 @@ pub(crate) fn answer(
 /// refusal where the capability is missing.
 #[cold]
 pub(crate) fn closed(
-    caller: &Caller<'_, VmState>,
+    caller: Caller<'_, VmState>,
     import: &'static Import,
+    arguments: &[u64],
 ) -> Result<u32, wasmtime::Error> {
-    let state = caller.data();
+    let mut call = Hostcall::new(caller)?;
+    let (memory, state) = call.split();
+    let args = Arguments::new(import, arguments, memory);
     let plugin = state.plugin_name(state.current);
     match state.gate.reason(import) {
         Closed::ByWindow(window) => {
@@ -126,6 +129,7 @@ pub(crate) fn closed(
             tracing::error!(
                 target: "tollgate::hostcall",
                 hostcall = import.name,
+                %args,
                 plugin,
                 status,
                 reason = %format_args!(

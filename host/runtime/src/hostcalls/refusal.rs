@@ -80,11 +80,7 @@ pub(crate) fn report(
     refusal: &Refusal,
 ) {
     let (memory, state) = call.split();
-    let arguments = Arguments {
-        params: import.params,
-        words: arguments,
-        memory,
-    };
+    let arguments = Arguments::new(import, arguments, memory);
     let plugin = state.plugin_name(state.current);
     match refusal.status {
         Status::NotFound | Status::Empty | Status::CasMismatch => tracing::debug!(
@@ -116,10 +112,20 @@ pub(crate) fn report(
 }
 
 /// Arguments as the log shows them: `map=HttpRequestHeaders key="x-id"`.
-struct Arguments<'a> {
+pub(crate) struct Arguments<'a> {
     params: &'static [Param],
     words: &'a [u64],
     memory: &'a [u8],
+}
+
+impl<'a> Arguments<'a> {
+    pub(crate) const fn new(import: &'static Import, words: &'a [u64], memory: &'a [u8]) -> Self {
+        Self {
+            params: import.params,
+            words,
+            memory,
+        }
+    }
 }
 
 impl fmt::Display for Arguments<'_> {

@@ -15,18 +15,18 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
             if caller.data().gate.permits(&env::PTHREAD_EQUAL) {
                 Ok(u32::from(a == b))
             } else {
-                closed(&caller, &env::PTHREAD_EQUAL)
+                closed(caller, &env::PTHREAD_EQUAL, &[a.into(), b.into()])
             }
         },
     )?;
     linking.linker.func_wrap(
         ENV_MODULE,
         env::NOTIFY_MEMORY_GROWTH.name,
-        |caller: Caller<'_, VmState>, _memory: u32| {
+        |caller: Caller<'_, VmState>, memory: u32| {
             if caller.data().gate.permits(&env::NOTIFY_MEMORY_GROWTH) {
                 Ok(())
             } else {
-                closed(&caller, &env::NOTIFY_MEMORY_GROWTH).map(drop)
+                closed(caller, &env::NOTIFY_MEMORY_GROWTH, &[memory.into()]).map(drop)
             }
         },
     )?;

@@ -26,7 +26,7 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
             imports::PROC_EXIT.name,
             |caller: Caller<'_, VmState>, code: u32| {
                 if !caller.data().gate.permits(&imports::PROC_EXIT) {
-                    return closed(&caller, &imports::PROC_EXIT).map(drop);
+                    return closed(caller, &imports::PROC_EXIT, &[code.into()]).map(drop);
                 }
                 tracing::trace!(target: "tollgate::hostcall", hostcall = "proc_exit", code);
                 Ok(())

@@ -10,10 +10,10 @@ mod path;
 mod sock;
 mod time;
 
-use tollgate_abi::wasi::{EFAULT, ESUCCESS};
+use tollgate_abi::wasi::{EBADF, EFAULT, EINVAL, ENOENT, ENOSYS, ESUCCESS};
 use wasmtime::Caller;
 
-use crate::hostcalls::{Hostcall, Linking, Stop, closed};
+use crate::hostcalls::{Arguments, Hostcall, Linking, Stop, closed};
 use crate::imports::Import;
 use crate::vm::VmState;
 
@@ -37,19 +37,47 @@ pub(crate) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
 fn answer(
     caller: Caller<'_, VmState>,
     import: &'static Import,
+    arguments: &[u64],
     handle: impl FnOnce(&mut Hostcall<'_>) -> WasiResult,
 ) -> Result<i32, wasmtime::Error> {
     if !caller.data().gate.permits(import) {
-        return closed(&caller, import).map(u32::cast_signed);
+        return closed(caller, import, arguments).map(u32::cast_signed);
     }
     let mut call = Hostcall::new(caller)?;
     Ok(match handle(&mut call) {
         Ok(()) => ESUCCESS,
         Err(errno) => {
-            tracing::trace!(target: "tollgate::hostcall", hostcall = import.name, errno);
+            report(&mut call, import, arguments, errno);
             errno
         }
     })
+}
+
+/// Writes the log line of a refusal. Libraries probe for what is not there, so that is for
+/// debugging; a wild pointer is the guest's mistake.
+#[cold]
+fn report(call: &mut Hostcall<'_>, import: &'static Import, arguments: &[u64], errno: i32) {
+    let (memory, state) = call.split();
+    let args = Arguments::new(import, arguments, memory);
+    let plugin = state.plugin_name(state.current);
+    let (hostcall, reason) = (import.name, reason(errno));
+    if errno == EFAULT || errno == EINVAL {
+        tracing::warn!(target: "tollgate::hostcall", hostcall, %args, status = errno, reason, plugin);
+    } else {
+        tracing::debug!(target: "tollgate::hostcall", hostcall, %args, status = errno, reason, plugin);
+    }
+}
+
+const fn reason(errno: i32) -> &'static str {
+    match errno {
+        EBADF => "there are no file descriptors but 1 and 2, the log",
+        EFAULT => "an address lies outside the guest's memory",
+        EINVAL => "more is asked for than is given at once",
+        ENOENT => "there are no files",
+        ENOSYS => "Proxy-Wasm hosts do not implement it",
+        ENOTDIR => "there are no directories",
+        _ => "there are no files, sockets, signals or other clocks",
+    }
 }
 
 /// The only failure of reading and writing guest memory.
@@ -65,7 +93,12 @@ macro_rules! wasi {
                 module,
                 $import.name,
                 |caller: ::wasmtime::Caller<'_, $crate::vm::VmState> $(, $arg: $ty)*| {
-                    $crate::wasi::answer(caller, &$import, |$call| $body)
+                    $crate::wasi::answer(
+                        caller,
+                        &$import,
+                        &[$(u64::from($arg)),*],
+                        |$call| $body,
+                    )
                 },
             )?;
         }

@@ -71,6 +71,15 @@ impl Services {
     }
 }
 
+impl Services {
+    /// The number of milliseconds that the guest has asked for last.
+    pub(crate) fn last_tick_period(&self) -> u32 {
+        let ticks = self.ticks.borrow();
+        let period = ticks.last().and_then(|(_, period)| *period);
+        period.map_or(0, |period| u32::try_from(period.as_millis()).unwrap())
+    }
+}
+
 impl HostServices for Services {
     fn log(&self, origin: LogOrigin<'_>, level: LogLevel, message: &[u8]) {
         self.lines
