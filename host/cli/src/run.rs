@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use tollgate_config::{Bootstrap, LoadOptions};
-use tollgate_proxy::{RunningServer, Server, ServerOptions};
+use tollgate_proxy::{RunningServer, Server, ServerOptions, Signals};
 use tracing::{info, warn};
 
 use crate::addresses;
@@ -19,6 +19,7 @@ use crate::error::CommandError;
 ///
 /// When a file is refused, a plugin does not start or an address cannot be bound.
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
+    let signals = Signals::register()?;
     info!(version = env!("CARGO_PKG_VERSION"), "tollgate");
     let bootstraps = load_all(&arguments.files, arguments.reading.ignore_unsupported)?;
     let files = arguments.files.iter().map(PathBuf::as_path);
@@ -33,7 +34,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
     };
     let server = Server::start(bootstraps, options)?;
     log_addresses(&server, workers);
-    server.wait_for_signal();
+    server.wait_for_signal(signals);
     info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

@@ -20,11 +20,12 @@
 //! # Examples
 //!
 //! ```no_run
-//! use tollgate_proxy::{Server, ServerOptions};
+//! use tollgate_proxy::{Server, ServerOptions, Signals};
 //!
 //! fn serve(bootstrap: tollgate_config::Bootstrap) -> Result<(), tollgate_proxy::ServerError> {
+//!     let signals = Signals::register()?;
 //!     let server = Server::start(vec![bootstrap], ServerOptions::default())?;
-//!     server.wait_for_signal();
+//!     server.wait_for_signal(signals);
 //!     Ok(())
 //! }
 //! ```
@@ -40,6 +41,7 @@ mod listener;
 mod random;
 mod route;
 mod server;
+mod signals;
 mod telemetry;
 mod timeouts;
 mod tls;
@@ -50,4 +52,5 @@ mod worker_thread;
 
 pub use error::ServerError;
 pub use server::{RunningServer, Server, ServerOptions};
+pub use signals::Signals;
 pub use wasm::read_module;

@@ -1,13 +1,11 @@
 //! Server: configurations become bound listeners and worker threads; signals end them.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tollgate_config::{Bootstrap, NetworkFilter};
 
@@ -16,6 +14,7 @@ use crate::cluster::SharedClusters;
 use crate::error::ServerError;
 use crate::http::access_log::AccessLogWriter;
 use crate::listener::{BoundListener, ListenerTls, own_address};
+use crate::signals::Signals;
 use crate::telemetry::{Hosts, Stats};
 use crate::tls::ServerTls;
 use crate::wasm::WasmRuntime;
@@ -263,43 +262,30 @@ impl RunningServer {
         self.phase.send_replace(Phase::Draining);
     }
 
-    /// Serves until SIGTERM or SIGINT, then drains. A second signal stops at once.
-    pub fn wait_for_signal(mut self) {
-        if let Err(error) = self.follow_signals() {
-            tracing::error!(%error, "signals cannot be received");
-        }
-        self.join();
-    }
-
-    fn follow_signals(&self) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+    /// Serves until a signal comes, then drains. A second signal stops at once. One that came since
+    /// `signals` were registered counts, so that nothing is lost while the server starts.
+    pub fn wait_for_signal(mut self, signals: Signals) {
         let mut told = self.phase.subscribe();
+        let Signals {
+            runtime,
+            mut received,
+        } = signals;
         runtime.block_on(async {
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut next = async || {
-                tokio::select! {
-                    _ = terminate.recv() => (),
-                    _ = interrupt.recv() => (),
-                }
-            };
             tokio::select! {
-                () = next() => {}
+                () = received.next() => {}
                 // Told so by the admin interface.
                 _ = told.wait_for(|phase| *phase != Phase::Serving) => {}
             }
             tracing::info!("draining; a second signal stops at once");
             self.start_draining();
             tokio::select! {
-                () = next() => {
+                () = received.next() => {
                     self.phase.send_replace(Phase::Stopped);
                 }
                 () = self.workers_done() => {}
             }
-            Ok(())
-        })
+        });
+        self.join();
     }
 
     /// Waits until no worker follows the phase any more.

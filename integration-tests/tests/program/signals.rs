@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use tollgate_integration_tests::client::{Body, Gate, Open, Version};
 use tollgate_integration_tests::origin::Answer;
-use tollgate_integration_tests::{Kind, Proxy, envoy_config_dir, kill_signal};
+use tollgate_integration_tests::{Kind, Proxy, envoy_config_dir, free_port, kill_signal};
 
-use crate::support::LIMIT;
+use crate::guests::Guest;
+use crate::support::{Configuration, Folder, LIMIT};
 
 const LISTENER: u16 = 10_000;
 
@@ -121,4 +122,23 @@ fn a_program_without_connections_ends_at_the_first_signal() {
         lines.iter().any(|line| line.contains("stopped")),
         "{lines:#?}"
     );
+}
+
+#[test]
+fn a_signal_during_the_start_is_remembered_and_ends_the_program_in_order() {
+    let folder = Folder::new();
+    let module = folder.write("module.wasm", Guest::new().bytes());
+    let configuration = Configuration::new(free_port(), free_port()).plugin(&module, "");
+    let file = folder.write("envoy.yaml", configuration.text());
+    // The program's first line; no file has been read, nothing bound.
+    let mut process = folder.start(&["run", &file], " tollgate");
+    kill_signal(process.pid(), "TERM");
+    let status = process.wait(LIMIT).expect("the program ends");
+    process.wait_for_end_of_output();
+    let lines = process.lines();
+    assert_eq!(status.code(), Some(0), "{lines:#?}");
+    for step in ["serving", "draining", "stopped"] {
+        let found = lines.iter().any(|line| line.contains(step));
+        assert!(found, "{step} is missing in {lines:#?}");
+    }
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tollgate_config::LoadOptions;
-use tollgate_proxy::{Server, ServerOptions};
+use tollgate_proxy::{Server, ServerOptions, Signals};
 
 use crate::args::DemoArguments;
 use crate::error::CommandError;
@@ -29,6 +29,7 @@ const ENVOY_YAML: &str = include_str!("envoy.yaml");
 ///
 /// When the port is taken or the folder cannot be written.
 pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CommandError> {
+    let signals = Signals::register()?;
     let port = free_port(arguments.port)?;
     let upstream = Upstream::start()?;
     let folder = Folder::create()?;
@@ -36,7 +37,7 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CommandError> 
     let bootstrap = load(&file, LoadOptions::default())?;
     let server = Server::start(vec![bootstrap], ServerOptions::default())?;
     print_invitation(port, server.admin_address(), upstream.address(), &file)?;
-    server.wait_for_signal();
+    server.wait_for_signal(signals);
     Ok(ExitCode::SUCCESS)
 }
 
