@@ -79,8 +79,22 @@ impl PluginFilter {
         self.started.get() && !self.failed.get()
     }
 
+    /// Passes by a callback that the guest does not have. As in Envoy the stream ends all the same
+    /// when its VM has failed meanwhile.
+    fn pass_by<A: Action>(&self) -> A {
+        if self.vm.is_failed() {
+            self.fail_stream()
+        } else {
+            A::CONTINUE
+        }
+    }
+
     fn after_fault<A: Action>(&self, fault: &Fault) -> A {
         self.vm.note_fault(fault);
+        self.fail_stream()
+    }
+
+    fn fail_stream<A: Action>(&self) -> A {
         if self.goes_on_after_fault {
             return A::CONTINUE;
         }
@@ -103,35 +117,44 @@ impl HttpFilter for PluginFilter {
 
     fn on_request_body(&self, end_of_stream: bool) -> DataAction {
         if !self.callbacks.request_body {
-            return DataAction::Continue;
+            return self.pass_by();
         }
         self.call(|vm, id| vm.on_request_body(id, end_of_stream))
     }
 
     fn on_request_trailers(&self) -> TrailersAction {
         if !self.callbacks.request_trailers {
-            return TrailersAction::Continue;
+            return self.pass_by();
         }
         self.call(Vm::on_request_trailers)
     }
 
     fn on_response_headers(&self, end_of_stream: bool) -> HeadersAction {
-        if !self.hears_responses() || !self.callbacks.response_headers {
+        if !self.hears_responses() {
             return HeadersAction::Continue;
+        }
+        if !self.callbacks.response_headers {
+            return self.pass_by();
         }
         self.call(|vm, id| vm.on_response_headers(id, end_of_stream))
     }
 
     fn on_response_body(&self, end_of_stream: bool) -> DataAction {
-        if !self.hears_responses() || !self.callbacks.response_body {
+        if !self.hears_responses() {
             return DataAction::Continue;
+        }
+        if !self.callbacks.response_body {
+            return self.pass_by();
         }
         self.call(|vm, id| vm.on_response_body(id, end_of_stream))
     }
 
     fn on_response_trailers(&self) -> TrailersAction {
-        if !self.hears_responses() || !self.callbacks.response_trailers {
+        if !self.hears_responses() {
             return TrailersAction::Continue;
+        }
+        if !self.callbacks.response_trailers {
+            return self.pass_by();
         }
         self.call(Vm::on_response_trailers)
     }
