@@ -90,3 +90,36 @@ fn prometheus_names_have_no_prefix_and_no_dots() {
         ]
     );
 }
+
+/// The names of statistics about plugins, with one name for all engines. Those that plugins define
+/// are left out.
+#[test]
+fn statistics_of_plugins_have_envoys_names() {
+    let names = STREAMS.compare(|proxy| {
+        let text = proxy.admin("/stats");
+        let names = text.lines().filter_map(|line| line.split_once(": "));
+        names
+            .map(|(name, _)| name.replace("runtime.v8.", "runtime.wasmtime."))
+            .filter(|name| name.starts_with("wasm.") && !name.contains(".vm_reload"))
+            .collect::<Vec<_>>()
+    });
+    assert!(
+        names.contains(&"wasm.envoy.wasm.runtime.wasmtime.active".to_owned()),
+        "{names:?}"
+    );
+    assert_eq!(names.len(), 9, "{names:?}");
+}
+
+/// Envoy shows them for plugins of every failure policy.
+#[test]
+fn each_plugin_has_statistics_of_its_reloads() {
+    let reloads = STREAMS.compare(|proxy| {
+        let text = proxy.admin("/stats");
+        let lines = text.lines().filter(|line| line.contains(".vm_reload"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    });
+    for what in ["", "_backoff", "_failure", "_success"] {
+        let line = format!("wasm.main.vm_reload{what}: 0");
+        assert!(reloads.contains(&line), "{line} is missing in {reloads:?}");
+    }
+}

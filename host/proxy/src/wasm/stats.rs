@@ -11,6 +11,8 @@ pub(super) struct WasmStats {
     stats: Stats,
     created: Counter,
     active: Gauge,
+    /// The same under its other name.
+    count: Gauge,
 }
 
 /// How often a plugin's VM was replaced.
@@ -23,12 +25,28 @@ pub(super) struct ReloadStats {
 
 /// Counts a VM until it is dropped.
 #[derive(Debug)]
-pub(super) struct ActiveVm(Gauge);
+pub(super) struct ActiveVm([Gauge; 2]);
+
+/// Modules that are fetched, which Tollgate refuses to do: always 0, for those who look for them.
+const REMOTE_COUNTERS: [&str; 5] = [
+    "wasm.remote_load_cache_hits",
+    "wasm.remote_load_cache_misses",
+    "wasm.remote_load_cache_negative_hits",
+    "wasm.remote_load_fetch_failures",
+    "wasm.remote_load_fetch_successes",
+];
+const REMOTE_ENTRIES: &str = "wasm.remote_load_cache_entries";
+const VM_COUNT: &str = "wasm.wasm_vm_count";
 
 impl WasmStats {
     pub(super) fn new(stats: &Stats) -> Self {
+        for name in REMOTE_COUNTERS {
+            drop(stats.counter(name));
+        }
+        drop(stats.gauge(REMOTE_ENTRIES));
         Self {
             stats: stats.clone(),
+            count: stats.gauge(VM_COUNT),
             created: stats.counter(&format!("{RUNTIME}.created")),
             active: stats.gauge(&format!("{RUNTIME}.active")),
         }
@@ -36,25 +54,25 @@ impl WasmStats {
 
     pub(super) fn vm_created(&self) -> ActiveVm {
         self.created.inc();
-        self.active.inc();
-        ActiveVm(self.active.clone())
+        let gauges = [self.active.clone(), self.count.clone()];
+        gauges.iter().for_each(Gauge::inc);
+        ActiveVm(gauges)
     }
 
     pub(super) fn reloads(&self, plugin: &str) -> ReloadStats {
-        let counter = |what: &str| {
-            self.stats
-                .counter(&format!("wasm.{plugin}.vm_reload_{what}"))
-        };
+        let counter = |what: &str| self.stats.counter(&format!("wasm.{plugin}.{what}"));
+        // Envoy has it and never counts it; who looks for it finds it here too.
+        drop(counter("vm_reload"));
         ReloadStats {
-            success: counter("success"),
-            failure: counter("failure"),
-            backoff: counter("backoff"),
+            success: counter("vm_reload_success"),
+            failure: counter("vm_reload_failure"),
+            backoff: counter("vm_reload_backoff"),
         }
     }
 }
 
 impl Drop for ActiveVm {
     fn drop(&mut self) {
-        self.0.dec();
+        self.0.iter().for_each(Gauge::dec);
     }
 }
