@@ -1,5 +1,28 @@
-//! What becomes of requests when a guest fails, and what a guest may be forbidden.
+//! What a crash does, and what a plugin may not do.
 
+mod capability;
+mod policy;
+mod reload;
+mod start;
+mod vm;
+
+use crate::guest::{guest, on_request_headers};
+use crate::plugin::Plugin;
 use crate::statement::Statement;
 
-pub(super) const LISTS: &[&[Statement]] = &[];
+pub(super) const LISTS: &[&[Statement]] = &[
+    policy::STATEMENTS,
+    reload::STATEMENTS,
+    vm::STATEMENTS,
+    capability::STATEMENTS,
+    start::STATEMENTS,
+];
+
+/// Reports the stream's id, and crashes at requests with the header `x-crash`.
+fn crashing(more: &str) -> Plugin {
+    let body = r#"(call $report @"called" (local.get $id))
+    (if (i32.eqz (call $proxy_get_header_map_value (i32.const 0) @"x-crash"
+        (i32.const 0x100) (i32.const 0x104)))
+      (then (unreachable)))"#;
+    Plugin::wat(guest(&(on_request_headers(body, 0) + more)))
+}
