@@ -182,26 +182,30 @@ const NGX_WASI: &[&str] = &[
 
 /// Returns what a host does with an import of a module of this ABI version.
 pub(super) fn support(host: Host, import: &ImportItem, abi: AbiVersion) -> Support {
-    match &import.item {
-        Item::Function(found) => {
-            let known = imports::find(&import.module, &import.name);
-            let declared = known.map(|known| (known, *found == known.signature()));
-            match (host, declared) {
-                (Host::NgxWasmModule, None) => Support::Unknown,
-                (_, None) => Support::Missing,
-                (Host::NgxWasmModule, Some((_, has_type))) => on_ngx(import, has_type),
-                (_, Some((known, _))) if !known.versions.contains(&abi) => Support::Missing,
-                (Host::Tollgate, Some((_, has_type))) => typed(has_type),
-                (_, Some((known, has_type))) if known.family == Family::Wasi => {
-                    wasi_on_envoy(host, &import.name, found, has_type)
-                }
-                (_, Some((_, has_type))) => typed(has_type),
-            }
-        }
-        Item::Memory | Item::Table if host == Host::NgxWasmModule => Support::Unknown,
-        Item::Memory | Item::Table => Support::Provided,
-        Item::Global | Item::Tag if host == Host::NgxWasmModule => Support::Unknown,
-        Item::Global | Item::Tag => Support::Missing,
+    let is_ngx = host == Host::NgxWasmModule;
+    let found = match &import.item {
+        Item::Function(found) => found,
+        Item::Memory | Item::Table | Item::Global | Item::Tag if is_ngx => return Support::Unknown,
+        Item::Memory | Item::Table => return Support::Provided,
+        Item::Global | Item::Tag => return Support::Missing,
+    };
+    let Some(known) = imports::find(&import.module, &import.name) else {
+        // It also has functions of a draft that no Envoy has.
+        return if is_ngx {
+            Support::Unknown
+        } else {
+            Support::Missing
+        };
+    };
+    let has_type = *found == known.signature();
+    if is_ngx {
+        on_ngx(import, has_type)
+    } else if !known.versions.contains(&abi) {
+        Support::Missing
+    } else if host.is_envoy() && known.family == Family::Wasi {
+        wasi_on_envoy(host, &import.name, found, has_type)
+    } else {
+        typed(has_type)
     }
 }
 

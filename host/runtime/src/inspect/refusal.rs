@@ -59,12 +59,8 @@ pub(super) fn refusals(binary: &Binary, support: &[SupportRow]) -> Vec<Refusal> 
 /// Returns the refusal of an import that not all strict hosts refuse: those are listed already.
 fn of_some_hosts(row: &SupportRow) -> Option<Refusal> {
     let refusing = |host: &Host| row.on(*host).refuses();
-    let is_listed = refusing(&Host::Tollgate) && Host::ENVOYS.iter().all(|host| refusing(host));
-    let hosts: Vec<_> = Host::ALL
-        .iter()
-        .copied()
-        .filter(|host| refusing(host))
-        .collect();
+    let is_listed = refusing(&Host::Tollgate) && Host::ENVOYS.iter().all(refusing);
+    let hosts: Vec<_> = Host::ALL.iter().copied().filter(refusing).collect();
     if is_listed || hosts.is_empty() {
         return None;
     }
