@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod grpc;
 mod raw;
 mod server;
 
