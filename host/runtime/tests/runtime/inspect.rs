@@ -3,7 +3,7 @@
 use tollgate_runtime::abi::AbiVersion;
 use tollgate_runtime::inspect::{Host, Report, Support, inspect};
 
-use crate::support::wat;
+use crate::support::{on_request_headers, start, wat};
 
 fn report(text: &str) -> Report {
     inspect(&::wat::parse_str(text).unwrap()).unwrap()
@@ -140,6 +140,28 @@ fn a_module_that_calls_foreign_functions_is_told_who_has_which() {
     assert_eq!(sign.on(Host::Envoy137), Support::Provided);
     let none = importing("0_2_1", "env", "proxy_done", "(result i32)");
     assert!(none.foreign_functions.is_empty());
+}
+
+#[test]
+fn every_foreign_function_that_tollgate_is_said_to_have_is_there() {
+    let type_ = "(param i32 i32 i32 i32 i32 i32) (result i32)";
+    let report = importing("0_2_1", "env", "proxy_call_foreign_function", type_);
+    let answer = |name: &str| {
+        let call = format!(
+            r#"(call $say (call $proxy_call_foreign_function @"{name}"
+            (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))"#
+        );
+        start(&on_request_headers(&call)).request(&[]).concat()
+    };
+    let not_found = "1";
+    assert_eq!(answer("nope"), not_found);
+    for row in &report.foreign_functions {
+        assert_eq!(row.on(Host::Tollgate), Support::Provided);
+        // Without arguments it names no filter state, which is not found either.
+        if row.name != "set_envoy_filter_state" {
+            assert_ne!(answer(&row.name), not_found, "{}", row.name);
+        }
+    }
 }
 
 #[test]

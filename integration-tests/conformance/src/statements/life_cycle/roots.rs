@@ -24,7 +24,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         verdict: Verdict::Same("asked proxy_done=0 again=1 more deleted deleted"),
         note: Some(
             "here the second root to end says it for the first; \
-             a_root_that_waits_goes_when_its_tick_calls_proxy_done shows a tick that does",
+             the runtime's test a_root_that_is_not_done_ends_after_it_has_said_so has a tick say it",
         ),
         run: |host| {
             let plugins = [waiting().root_id("a"), waiting().root_id("b")];
