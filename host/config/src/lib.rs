@@ -39,6 +39,7 @@ mod report;
 mod route_configuration;
 mod schema;
 mod subset;
+mod tcp_proxy;
 mod tls;
 mod view;
 mod yaml;
@@ -63,6 +64,7 @@ pub use route_configuration::{
     RouteAction, RouteActionKind, RouteConfiguration, RouteMatch, StringMatcher, VirtualHost,
     WeightedCluster,
 };
+pub use tcp_proxy::{TcpCluster, TcpProxy};
 pub use tls::{Certificate, DownstreamTls, UpstreamTls};
 
 /// How strictly a file is read.

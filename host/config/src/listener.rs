@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{DownstreamTls, HttpConnectionManager};
+use crate::{DownstreamTls, HttpConnectionManager, PluginConfig, TcpProxy};
 
 /// A listening socket.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub struct FilterChain {
     pub matches: FilterChainMatch,
     /// TLS towards the client.
     pub tls: Option<DownstreamTls>,
+    /// Plugins that see the bytes before the last filter does, in the order of the file.
+    pub plugins: Vec<PluginConfig>,
     /// The terminal network filter.
     pub filter: NetworkFilter,
 }
@@ -48,4 +50,6 @@ pub struct FilterChainMatch {
 pub enum NetworkFilter {
     /// `envoy.filters.network.http_connection_manager`.
     HttpConnectionManager(Box<HttpConnectionManager>),
+    /// `envoy.filters.network.tcp_proxy`.
+    TcpProxy(Box<TcpProxy>),
 }

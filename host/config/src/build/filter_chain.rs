@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::{http_connection_manager, tls};
+use super::{http_connection_manager, plugin, tcp_proxy, tls};
 use crate::view::View;
-use crate::{FilterChain, FilterChainMatch, NetworkFilter};
+use crate::{FilterChain, FilterChainMatch, NetworkFilter, PluginConfig};
 
 const CONNECTION_MANAGER: &str =
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+pub(super) const TCP_PROXY: &str = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
+const WASM: &str = "envoy.extensions.filters.network.wasm.v3.Wasm";
 
 pub(super) fn build(view: &View<'_>) -> Option<FilterChain> {
     let tls = view
@@ -16,12 +18,15 @@ pub(super) fn build(view: &View<'_>) -> Option<FilterChain> {
     let matches = view
         .child("filter_chain_match")
         .map(|matches| build_match(&matches));
-    let filter = network_filter(view);
+    let filters = network_filters(view);
+    let tls = tls.transpose().ok()?.flatten();
+    let (plugins, filter) = filters?;
     Some(FilterChain {
         name: view.text("name").to_owned(),
         matches: matches.unwrap_or_default(),
-        tls: tls.transpose().ok()?.flatten(),
-        filter: filter?,
+        tls,
+        plugins,
+        filter,
     })
 }
 
@@ -93,29 +98,74 @@ fn to_match(view: &View<'_>) -> FilterChainMatch {
     }
 }
 
-fn network_filter(view: &View<'_>) -> Option<NetworkFilter> {
+/// Reads `filters`: plugins, then the one that serves.
+fn network_filters(view: &View<'_>) -> Option<(Vec<PluginConfig>, NetworkFilter)> {
     let filters = view.children("filters");
     let Some((last, before)) = filters.split_last() else {
         view.unsupported("filters", "a chain without filters");
         return None;
     };
-    for filter in before {
-        let Some(config) = filter.extension("a network filter") else {
-            continue;
-        };
-        match config.type_name().as_str() {
-            CONNECTION_MANAGER => {
-                filter.error("", "a terminal filter must be the last of its chain");
-            }
-            name => filter.unsupported("typed_config", &format!("the network filter {name}")),
+    // Everything is read before anything is missed, so that one run reports all that is wrong.
+    let plugins: Vec<_> = before.iter().map(plugin_before).collect();
+    let terminal = terminal_filter(last)?;
+    let mut built = Vec::with_capacity(plugins.len());
+    for (plugin, filter) in plugins.into_iter().zip(before) {
+        match plugin {
+            Some(plugin) => built.push(plugin),
+            None => filter.report().left_out(filter.path()),
         }
     }
-    let config = last.extension("a network filter")?;
-    if config.type_name() != CONNECTION_MANAGER {
-        let what = format!("the network filter {}", config.type_name());
-        last.unsupported("typed_config", &what);
-        return None;
+    Some((built, terminal))
+}
+
+fn plugin_before(filter: &View<'_>) -> Option<PluginConfig> {
+    let config = filter.extension("a network filter")?;
+    match config.type_name().as_str() {
+        WASM => match config.child("config") {
+            Some(plugin) => plugin::build(&plugin),
+            None => {
+                config.error("", "a wasm filter needs a `config`");
+                None
+            }
+        },
+        CONNECTION_MANAGER | TCP_PROXY => {
+            let name = filter.text("name");
+            let reason = format!(
+                "terminal filter `{name}` must be the last filter in a network filter chain"
+            );
+            filter.error("", reason);
+            None
+        }
+        name => {
+            filter.unsupported("typed_config", &format!("the network filter {name}"));
+            None
+        }
     }
-    let manager = http_connection_manager::build(&config)?;
-    Some(NetworkFilter::HttpConnectionManager(Box::new(manager)))
+}
+
+fn terminal_filter(filter: &View<'_>) -> Option<NetworkFilter> {
+    let config = filter.extension("a network filter")?;
+    match config.type_name().as_str() {
+        CONNECTION_MANAGER => {
+            let manager = http_connection_manager::build(&config)?;
+            Some(NetworkFilter::HttpConnectionManager(Box::new(manager)))
+        }
+        TCP_PROXY => {
+            let proxy = tcp_proxy::build(&config)?;
+            Some(NetworkFilter::TcpProxy(Box::new(proxy)))
+        }
+        WASM => {
+            let name = filter.text("name");
+            let reason = format!(
+                "non-terminal filter `{name}` is the last filter in a network filter chain; \
+                 a TCP proxy or an HTTP connection manager must follow"
+            );
+            filter.error("", reason);
+            None
+        }
+        name => {
+            filter.unsupported("typed_config", &format!("the network filter {name}"));
+            None
+        }
+    }
 }

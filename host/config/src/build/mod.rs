@@ -21,6 +21,7 @@ mod references;
 mod route;
 mod route_action;
 mod route_configuration;
+mod tcp_proxy;
 mod tls;
 mod upstream_protocol;
 

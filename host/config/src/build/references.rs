@@ -13,16 +13,21 @@ pub(super) fn check(listeners: &[View<'_>], clusters: &[View<'_>]) {
         .collect();
     for listener in listeners {
         let chains = listener.children("filter_chains").into_iter();
-        for chain in chains.chain(listener.child("default_filter_chain")) {
-            for filter in chain.children("filters") {
-                let manager = filter.packed("typed_config");
-                let config = manager.and_then(|manager| manager.child("route_config"));
-                config
-                    .iter()
-                    .for_each(|config| check_routes(config, &names));
+        let chains = chains.chain(listener.child("default_filter_chain"));
+        for filter in chains.flat_map(|chain| chain.children("filters")) {
+            if let Some(config) = filter.packed("typed_config") {
+                check_filter(&config, &names);
             }
         }
     }
+}
+
+fn check_filter(filter: &View<'_>, names: &HashSet<&str>) {
+    if filter.type_name() == super::filter_chain::TCP_PROXY {
+        check_tcp_proxy(filter, names);
+    }
+    let routes = filter.child("route_config");
+    routes.iter().for_each(|config| check_routes(config, names));
 }
 
 fn check_routes(config: &View<'_>, names: &HashSet<&str>) {
@@ -44,6 +49,21 @@ fn check_routes(config: &View<'_>, names: &HashSet<&str>) {
             .flat_map(|weighted| weighted.children("clusters"))
         {
             check_name(&cluster, "name", names);
+        }
+    }
+}
+
+/// Envoy accepts a TCP proxy whose cluster does not exist, and then closes every connection.
+fn check_tcp_proxy(view: &View<'_>, names: &HashSet<&str>) {
+    let weighted = view.child("weighted_clusters");
+    let weighted = weighted.iter().flat_map(|all| all.children("clusters"));
+    let places = weighted.map(|cluster| (cluster, "name"));
+    for (view, field) in places.chain([(view.clone(), "cluster")]) {
+        let name = view.text(field);
+        if !name.is_empty() && !names.contains(name) {
+            let hint = crate::schema::hint(name, &names.iter().copied().collect::<Vec<_>>());
+            let reason = format!("connections will be closed: unknown cluster '{name}'{hint}");
+            view.warning(field, reason);
         }
     }
 }

@@ -9,6 +9,7 @@ mod clusters;
 mod manager;
 mod routes;
 mod spellings;
+mod tcp;
 mod tls;
 mod wasm;
 
@@ -27,7 +28,10 @@ fn read(name: &str) -> Bootstrap {
 
 fn manager(bootstrap: &Bootstrap) -> &HttpConnectionManager {
     let NetworkFilter::HttpConnectionManager(manager) =
-        &bootstrap.listeners[0].filter_chains[0].filter;
+        &bootstrap.listeners[0].filter_chains[0].filter
+    else {
+        panic!("not a connection manager")
+    };
     manager
 }
 
