@@ -22,6 +22,8 @@ use crate::worker_thread::{self, WorkerPlan};
 
 /// How often is looked whether draining workers are done.
 const WORKER_CHECK: Duration = Duration::from_millis(10);
+/// Time in which TCP connections may end by themselves: a connection manager's default.
+const TCP_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a [`Server`] runs, apart from what Envoy's configuration says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -359,6 +361,7 @@ pub(crate) fn drain_timeout(bootstrap: &Bootstrap) -> Duration {
     let chains = listeners.flat_map(|l| l.filter_chains.iter().chain(&l.default_filter_chain));
     let timeouts = chains.map(|chain| match &chain.filter {
         NetworkFilter::HttpConnectionManager(manager) => manager.drain_timeout,
+        NetworkFilter::TcpProxy(_) => TCP_DRAIN_TIMEOUT,
     });
     timeouts.max().unwrap_or_default()
 }

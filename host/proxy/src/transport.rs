@@ -8,6 +8,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::{client, server};
 
+use crate::network::FilteredTransport;
+
 /// A connected byte stream.
 #[derive(Debug)]
 pub(crate) enum Transport {
@@ -17,6 +19,23 @@ pub(crate) enum Transport {
     Server(Box<server::TlsStream<TcpStream>>),
     /// TLS towards an upstream.
     Client(Box<client::TlsStream<TcpStream>>),
+    /// A client's bytes behind network filters.
+    Filtered(Box<FilteredTransport>),
+}
+
+impl Transport {
+    /// Has the connection end by a reset instead of an orderly close, where the system can.
+    pub(crate) fn reset_on_drop(&self) {
+        let stream = match self {
+            Self::Plain(stream) => stream,
+            Self::Server(stream) => stream.get_ref().0,
+            Self::Client(stream) => stream.get_ref().0,
+            Self::Filtered(_) => return,
+        };
+        if let Err(error) = stream.set_zero_linger() {
+            tracing::debug!(%error, "SO_LINGER");
+        }
+    }
 }
 
 impl AsyncRead for Transport {
@@ -29,6 +48,7 @@ impl AsyncRead for Transport {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
             Self::Server(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
             Self::Client(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
+            Self::Filtered(stream) => Pin::new(stream.as_mut()).poll_read(cx, buf),
         }
     }
 }
@@ -43,6 +63,7 @@ impl AsyncWrite for Transport {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Self::Server(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
             Self::Client(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
+            Self::Filtered(stream) => Pin::new(stream.as_mut()).poll_write(cx, buf),
         }
     }
 
@@ -55,6 +76,7 @@ impl AsyncWrite for Transport {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
             Self::Server(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, bufs),
             Self::Client(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, bufs),
+            Self::Filtered(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, bufs),
         }
     }
 
@@ -63,6 +85,7 @@ impl AsyncWrite for Transport {
             Self::Plain(stream) => stream.is_write_vectored(),
             Self::Server(stream) => stream.is_write_vectored(),
             Self::Client(stream) => stream.is_write_vectored(),
+            Self::Filtered(_) => false,
         }
     }
 
@@ -71,6 +94,7 @@ impl AsyncWrite for Transport {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Server(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
             Self::Client(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
+            Self::Filtered(stream) => Pin::new(stream.as_mut()).poll_flush(cx),
         }
     }
 
@@ -79,6 +103,7 @@ impl AsyncWrite for Transport {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Server(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
             Self::Client(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
+            Self::Filtered(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }
 }

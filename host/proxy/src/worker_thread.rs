@@ -13,9 +13,11 @@ use crate::cluster::ClusterManager;
 use crate::error::ServerError;
 use crate::http::Manager;
 use crate::http::access_log::AccessLogWriter;
-use crate::listener::{FilterChains, Listener};
+use crate::listener::{ChainService, FilterChains, Listener, Terminal};
+use crate::network::NetworkPlugins;
 use crate::random::Random;
 use crate::server::{Deployment, Phase, drain_timeout};
+use crate::tcp::TcpProxy;
 use crate::telemetry::{Hosts, Stats, listener_prefix};
 use crate::wasm::{PluginRegistry, VmIdLease, WasmRuntime};
 use crate::worker::{self, WorkerContext};
@@ -138,15 +140,14 @@ impl Serving {
                 .filter_chains
                 .iter()
                 .chain(&config.default_filter_chain);
-            let manager = |chain: &FilterChain| manager(chain, &context, &plugins, config);
-            let managers = chains
-                .map(manager)
+            let services = chains
+                .map(|chain| service(chain, &context, &plugins, config))
                 .collect::<Result<_, _>>()
                 .map_err(|source| ServerError::Listener {
                     listener: config.name.clone(),
-                    source: Box::new(source),
+                    source,
                 })?;
-            let chains = FilterChains::new(config, managers, tls);
+            let chains = FilterChains::new(config, services, tls);
             listeners.push(Listener::new(config, chains, &context));
         }
         Ok(Self {
@@ -157,22 +158,25 @@ impl Serving {
     }
 }
 
-fn manager(
+/// Makes what serves the connections of a chain.
+fn service(
     chain: &FilterChain,
     context: &Rc<WorkerContext>,
     plugins: &PluginRegistry,
     listener: &tollgate_config::Listener,
-) -> Result<Rc<Manager>, crate::http::ManagerError> {
-    match &chain.filter {
+) -> Result<ChainService, Box<dyn std::error::Error + Send + Sync>> {
+    let limit = listener.per_connection_buffer_limit_bytes;
+    let terminal = match &chain.filter {
         NetworkFilter::HttpConnectionManager(config) => {
-            let limit = listener.per_connection_buffer_limit_bytes;
-            Manager::new(
-                config,
-                context,
-                plugins,
-                &listener_prefix(listener.address),
-                limit,
-            )
+            let prefix = listener_prefix(listener.address);
+            let manager = Manager::new(config, context, plugins, &prefix, limit)?;
+            Terminal::Http(manager)
         }
-    }
+        NetworkFilter::TcpProxy(config) => Terminal::Tcp(TcpProxy::new(config, context, limit)?),
+    };
+    Ok(ChainService {
+        plugins: NetworkPlugins::new(&chain.plugins, plugins)?,
+        terminal,
+        buffer_limit: limit,
+    })
 }

@@ -13,6 +13,7 @@ mod load_balancer;
 mod manager;
 mod resolver;
 mod stats;
+mod tcp;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -31,6 +32,7 @@ pub(crate) use error::UpstreamError;
 pub(crate) use lease::Lease;
 pub(crate) use manager::{ClusterManager, SharedClusters};
 pub(crate) use stats::ClusterStats;
+pub(crate) use tcp::TcpConnection;
 
 use connect::UpstreamTlsContext;
 use connection::{Http1Connection, Http2Connection};

@@ -185,10 +185,11 @@ impl StreamInfo {
             .get_or_insert_with(|| details.into());
     }
 
-    /// Returns the version as Envoy writes it, such as `HTTP/1.1` or `HTTP/2`.
+    /// Returns the version as Envoy writes it, such as `HTTP/1.1` or `HTTP/2`; a TCP connection,
+    /// which has the version 0.9 that nobody speaks, has none.
     #[must_use]
-    pub(crate) fn protocol_name(&self) -> &'static str {
-        protocol_name(self.protocol)
+    pub(crate) fn protocol_name(&self) -> Option<&'static str> {
+        (self.protocol != Version::HTTP_09).then(|| protocol_name(self.protocol))
     }
 }
 

@@ -273,7 +273,6 @@ impl RouteCache {
     }
 
     /// Returns a cache that finds no route.
-    #[cfg(test)]
     pub(crate) fn without_routes() -> Self {
         Self {
             table: None,

@@ -22,4 +22,4 @@ mod stream_end;
 mod upgrade;
 
 pub(crate) use connection_manager::serve;
-pub(crate) use manager::{Manager, ManagerError};
+pub(crate) use manager::Manager;

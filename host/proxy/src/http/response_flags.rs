@@ -8,7 +8,7 @@ use std::ops::{BitOr, BitOrAssign};
 pub(crate) struct ResponseFlags(u64);
 
 /// Short name, long name and bit of a flag, in the order in which Envoy lists them.
-const NAMES: [(&str, &str, ResponseFlags); 16] = [
+const NAMES: [(&str, &str, ResponseFlags); 18] = [
     (
         "UH",
         "NoHealthyUpstream",
@@ -44,6 +44,11 @@ const NAMES: [(&str, &str, ResponseFlags); 16] = [
         ResponseFlags::DOWNSTREAM_CONNECTION_TERMINATION,
     ),
     (
+        "URX",
+        "UpstreamRetryLimitExceeded",
+        ResponseFlags::UPSTREAM_RETRY_LIMIT_EXCEEDED,
+    ),
+    (
         "SI",
         "StreamIdleTimeout",
         ResponseFlags::STREAM_IDLE_TIMEOUT,
@@ -58,6 +63,7 @@ const NAMES: [(&str, &str, ResponseFlags); 16] = [
         "UpstreamProtocolError",
         ResponseFlags::UPSTREAM_PROTOCOL_ERROR,
     ),
+    ("DT", "DurationTimeout", ResponseFlags::DURATION_TIMEOUT),
     ("NC", "NoClusterFound", ResponseFlags::NO_CLUSTER_FOUND),
     (
         "DF",
@@ -92,10 +98,14 @@ impl ResponseFlags {
     pub(crate) const RATE_LIMITED: Self = Self(1 << 11);
     /// The client closed the connection.
     pub(crate) const DOWNSTREAM_CONNECTION_TERMINATION: Self = Self(1 << 14);
+    /// All attempts to reach an upstream were used up.
+    pub(crate) const UPSTREAM_RETRY_LIMIT_EXCEEDED: Self = Self(1 << 15);
     /// Nothing has happened on the stream for too long.
     pub(crate) const STREAM_IDLE_TIMEOUT: Self = Self(1 << 16);
     /// The client broke the rules of HTTP.
     pub(crate) const DOWNSTREAM_PROTOCOL_ERROR: Self = Self(1 << 18);
+    /// The connection has lived for as long as it may.
+    pub(crate) const DURATION_TIMEOUT: Self = Self(1 << 22);
     /// The upstream broke the rules of HTTP.
     pub(crate) const UPSTREAM_PROTOCOL_ERROR: Self = Self(1 << 23);
     /// The route's cluster does not exist.

@@ -12,7 +12,6 @@ use tokio_rustls::rustls::server::Acceptor;
 
 use super::filter_chain::{Chain, FilterChains, Traits};
 use crate::filter::{ConnectionInfo, ListenerInfo, TlsInfo};
-use crate::http;
 use crate::telemetry::{ListenerStats, ListenerTlsStats, ListenerWorkerStats, listener_prefix};
 use crate::transport::Transport;
 use crate::worker::{self, WorkerContext};
@@ -114,7 +113,7 @@ impl Listener {
             transport_failure_reason: None,
             state: Rc::default(),
         };
-        http::serve(Rc::clone(&chain.manager), info, transport).await;
+        chain.service.serve(info, transport).await;
     }
 
     /// Chooses the chain and, if it says so, speaks TLS.

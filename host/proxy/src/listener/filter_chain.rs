@@ -4,8 +4,12 @@ use std::rc::Rc;
 
 use tollgate_config::{FilterChainMatch, Listener};
 
-use crate::http::Manager;
+use crate::filter::ConnectionInfo;
+use crate::http::{self, Manager};
+use crate::network::{FilteredTransport, NetworkPlugins};
+use crate::tcp::TcpProxy;
 use crate::tls::ServerTls;
+use crate::transport::Transport;
 
 /// TLS settings of a listener's chains, in their order, the default chain's last; shared by all
 /// workers.
@@ -25,7 +29,27 @@ pub(crate) struct Chain {
     /// TLS towards clients.
     pub(crate) tls: Option<ServerTls>,
     /// What serves its connections.
-    pub(crate) manager: Rc<Manager>,
+    pub(crate) service: ChainService,
+}
+
+/// What serves the connections of a chain.
+#[derive(Debug)]
+pub(crate) struct ChainService {
+    /// Plugins before the terminal filter.
+    pub(crate) plugins: NetworkPlugins,
+    /// The terminal filter.
+    pub(crate) terminal: Terminal,
+    /// Bytes that plugins may hold of a direction.
+    pub(crate) buffer_limit: usize,
+}
+
+/// The last filter of a chain.
+#[derive(Clone, Debug)]
+pub(crate) enum Terminal {
+    /// HTTP.
+    Http(Rc<Manager>),
+    /// Bytes.
+    Tcp(Rc<TcpProxy>),
 }
 
 /// What is known of a connection before a chain is chosen.
@@ -39,22 +63,44 @@ pub(crate) struct Traits<'a> {
     pub(crate) application_protocols: &'a [String],
 }
 
+impl ChainService {
+    /// Serves a connection until it ends.
+    pub(super) async fn serve(&self, info: ConnectionInfo, client: Transport) {
+        match &self.terminal {
+            Terminal::Tcp(proxy) => Rc::clone(proxy).serve(&self.plugins, info, client).await,
+            Terminal::Http(manager) => {
+                let client = self.filtered(&info, client);
+                http::serve(Rc::clone(manager), info, client).await;
+            }
+        }
+    }
+
+    fn filtered(&self, info: &ConnectionInfo, client: Transport) -> Transport {
+        if self.plugins.is_empty() {
+            return client;
+        }
+        let chain = self.plugins.chain(Rc::new(info.clone()));
+        let filtered = FilteredTransport::new(client, chain, self.buffer_limit);
+        Transport::Filtered(Box::new(filtered))
+    }
+}
+
 impl FilterChains {
-    /// Returns the chains of a listener. `managers` and `tls` are in the order of the chains, the
+    /// Returns the chains of a listener. `services` and `tls` are in the order of the chains, the
     /// default chain's last.
-    pub(crate) fn new(listener: &Listener, managers: Vec<Rc<Manager>>, tls: &ListenerTls) -> Self {
+    pub(crate) fn new(listener: &Listener, services: Vec<ChainService>, tls: &ListenerTls) -> Self {
         let configs = listener
             .filter_chains
             .iter()
             .chain(&listener.default_filter_chain);
         let mut chains: Vec<Chain> = configs
-            .zip(managers)
+            .zip(services)
             .zip(tls)
-            .map(|((config, manager), tls)| Chain {
+            .map(|((config, service), tls)| Chain {
                 matches: config.matches.clone(),
                 name: config.name.clone(),
                 tls: tls.clone(),
-                manager,
+                service,
             })
             .collect();
         let default = listener

@@ -8,4 +8,4 @@ mod filter_chain;
 pub(crate) use accept::Listener;
 pub(crate) use bind::{BoundListener, own_address};
 pub(crate) use client_io::{ClientIo, HeadRecord};
-pub(crate) use filter_chain::{FilterChains, ListenerTls};
+pub(crate) use filter_chain::{ChainService, FilterChains, ListenerTls, Terminal};

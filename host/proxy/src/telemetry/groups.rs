@@ -137,11 +137,23 @@ group! {
     /// `cluster.<name>.`: connections and requests to the endpoints of a cluster.
     UpstreamStats {
         counters:
-            upstream_cx_connect_fail upstream_cx_connect_timeout upstream_cx_destroy
-            upstream_cx_http1_total upstream_cx_http2_total upstream_cx_total
+            upstream_cx_connect_attempts_exceeded upstream_cx_connect_fail
+            upstream_cx_connect_timeout upstream_cx_destroy upstream_cx_http1_total
+            upstream_cx_http2_total upstream_cx_none_healthy upstream_cx_overflow upstream_cx_total
             upstream_rq_pending_overflow upstream_rq_pending_total upstream_rq_timeout
             upstream_rq_total;
         gauges: upstream_cx_active upstream_rq_active;
+        histograms: ;
+    }
+}
+
+group! {
+    /// `tcp.<stat_prefix>.`: connections of a TCP proxy.
+    TcpStats {
+        counters:
+            downstream_cx_no_route downstream_cx_rx_bytes_total downstream_cx_total
+            downstream_cx_tx_bytes_total idle_timeout max_downstream_connection_duration;
+        gauges: ;
         histograms: ;
     }
 }

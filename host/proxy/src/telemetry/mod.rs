@@ -15,7 +15,7 @@ mod stats;
 
 pub(crate) use groups::{
     ClusterManagerStats, HttpStats, ListenerManagerStats, ListenerStats, ListenerTlsStats,
-    ListenerWorkerStats, MembershipStats, ResponseCodeStats, ServerStats, UpstreamStats,
+    ListenerWorkerStats, MembershipStats, ResponseCodeStats, ServerStats, TcpStats, UpstreamStats,
     listener_prefix,
 };
 pub(crate) use hosts::{HostFacts, HostStats, Hosts};

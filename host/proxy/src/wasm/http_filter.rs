@@ -65,8 +65,9 @@ impl PluginFilter {
         match self.vm.enter(|vm| callback(vm, self.context)) {
             Ok(action) => {
                 if action != A::CONTINUE {
+                    let host = Rc::clone(&self.host) as _;
                     self.vm
-                        .remember_paused(self.context, &self.host, self.goes_on_after_fault);
+                        .remember_paused(self.context, &host, self.goes_on_after_fault);
                 }
                 action
             }

@@ -12,10 +12,11 @@ use tollgate_runtime::{
 };
 
 use super::properties::{self, NodeProperties};
+use super::vm::Paused;
 use crate::filter::{
     self, FilterPort, HeaderTable, LocalReply, ObjectKind, StateObject, StateScope, StreamState,
 };
-use crate::http::local_response::plugin_status;
+use crate::http::local_response::{failed_plugin, plugin_status};
 use crate::http::response_flags::ResponseFlags;
 
 /// One stream for one plugin. It lives as long as the stream's context in the VM.
@@ -81,6 +82,18 @@ impl fmt::Debug for StreamHost {
     }
 }
 
+impl Paused for StreamHost {
+    fn end_wait(&self, goes_on: bool) {
+        let waits = self.port.request.is_paused() || self.port.response.is_paused();
+        if goes_on {
+            self.state.resume(&self.port, filter::Direction::Request);
+            self.state.resume(&self.port, filter::Direction::Response);
+        } else if waits {
+            self.state.send_local_reply(failed_plugin());
+        }
+    }
+}
+
 const fn side(direction: Direction) -> filter::Direction {
     match direction {
         Direction::Request => filter::Direction::Request,
@@ -89,7 +102,10 @@ const fn side(direction: Direction) -> filter::Direction {
 }
 
 /// Returns what a plugin sets as the filter state keeps it.
-fn declared_object(value: &[u8], declaration: &PropertyDeclaration) -> (StateObject, StateScope) {
+pub(super) fn declared_object(
+    value: &[u8],
+    declaration: &PropertyDeclaration,
+) -> (StateObject, StateScope) {
     let schema = declaration.schema.clone();
     let object = StateObject {
         value: Bytes::copy_from_slice(value),

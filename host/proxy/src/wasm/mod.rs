@@ -5,6 +5,7 @@
 
 mod canary;
 mod clock;
+mod connection_host;
 mod custom_metrics;
 mod dns;
 mod error;
@@ -14,6 +15,7 @@ mod http_host;
 mod in_flight;
 mod log;
 mod module_file;
+mod network_filter;
 mod plugin;
 mod properties;
 mod queue_news;

@@ -10,10 +10,12 @@ use tollgate_runtime::Module;
 
 use super::error::PluginError;
 use super::http_filter::{FailedFilter, PluginFilter, StreamCallbacks};
+use super::network_filter::{FailedNetworkFilter, PluginNetworkFilter};
 use super::runtime::LoadedModule;
 use super::stats::ReloadStats;
 use super::vm_table::{Root, VmTable};
 use crate::filter::{HttpFilter, StreamState};
+use crate::network::{ConnectionState, NetworkFilter};
 use crate::random::Random;
 
 /// A plugin that serves on this worker.
@@ -26,6 +28,15 @@ pub(crate) struct PluginHandle {
     last_load: Cell<Instant>,
     random: Random,
     stats: ReloadStats,
+}
+
+/// What a plugin does for a new stream or connection.
+enum Readiness {
+    Serves,
+    /// It has failed, and its policy lets everything pass.
+    IsPassedBy,
+    /// It has failed, and its policy lets nothing pass.
+    HasFailed,
 }
 
 impl PluginHandle {
@@ -60,13 +71,11 @@ impl PluginHandle {
         state: &Rc<StreamState>,
         now: impl FnOnce() -> Instant,
     ) -> Option<Box<dyn HttpFilter>> {
-        if self.root.borrow().vm.is_failed() {
-            match self.config.failure_policy {
-                FailurePolicy::FailOpen | FailurePolicy::LegacyFailOpen => return None,
-                FailurePolicy::FailReload if self.reload(now()) => {}
-                FailurePolicy::FailReload | FailurePolicy::FailClosed => {
-                    return Some(Box::new(FailedFilter::new(Rc::clone(state))));
-                }
+        match self.readiness(now) {
+            Readiness::Serves => {}
+            Readiness::IsPassedBy => return None,
+            Readiness::HasFailed => {
+                return Some(Box::new(FailedFilter::new(Rc::clone(state))));
             }
         }
         let root = self.root.borrow();
@@ -77,6 +86,40 @@ impl PluginHandle {
             self.callbacks,
             self.config.failure_policy,
         )))
+    }
+
+    /// Returns the filter of a connection at this place of its chain, or `None` when the plugin has
+    /// failed and its policy lets connections pass without it.
+    #[must_use]
+    pub(crate) fn create_network_filter(
+        &self,
+        state: &Rc<ConnectionState>,
+        index: usize,
+    ) -> Option<Box<dyn NetworkFilter>> {
+        match self.readiness(Instant::now) {
+            Readiness::Serves => {}
+            Readiness::IsPassedBy => return None,
+            Readiness::HasFailed => return Some(Box::new(FailedNetworkFilter::new(state))),
+        }
+        let root = self.root.borrow();
+        Some(Box::new(PluginNetworkFilter::new(
+            Rc::clone(&root.vm),
+            root.id,
+            state,
+            index,
+            self.config.failure_policy,
+        )))
+    }
+
+    fn readiness(&self, now: impl FnOnce() -> Instant) -> Readiness {
+        if !self.root.borrow().vm.is_failed() {
+            return Readiness::Serves;
+        }
+        match self.config.failure_policy {
+            FailurePolicy::FailOpen | FailurePolicy::LegacyFailOpen => Readiness::IsPassedBy,
+            FailurePolicy::FailReload if self.reload(now()) => Readiness::Serves,
+            FailurePolicy::FailReload | FailurePolicy::FailClosed => Readiness::HasFailed,
+        }
     }
 
     /// Replaces a VM that has failed, but not before the back-off has passed. Returns whether the

@@ -183,12 +183,16 @@ fn plugins(bootstrap: &Bootstrap) -> impl Iterator<Item = &PluginConfig> {
             .iter()
             .chain(&listener.default_filter_chain)
     });
-    let filters = chains.flat_map(|chain| match &chain.filter {
-        NetworkFilter::HttpConnectionManager(manager) => manager.http_filters.iter(),
-    });
-    filters.filter_map(|filter| match &filter.kind {
-        HttpFilterKind::Wasm(plugin) => Some(plugin),
-        HttpFilterKind::Router { .. } => None,
+    chains.flat_map(|chain| {
+        let http_filters = match &chain.filter {
+            NetworkFilter::HttpConnectionManager(manager) => manager.http_filters.as_slice(),
+            NetworkFilter::TcpProxy(_) => &[],
+        };
+        let of_http = http_filters.iter().filter_map(|filter| match &filter.kind {
+            HttpFilterKind::Wasm(plugin) => Some(plugin),
+            HttpFilterKind::Router { .. } => None,
+        });
+        chain.plugins.iter().chain(of_http)
     })
 }
 

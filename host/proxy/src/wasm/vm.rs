@@ -7,12 +7,9 @@ use std::rc::{Rc, Weak};
 
 use tollgate_runtime::{ContextId, Fault, Vm};
 
-use super::http_host::StreamHost;
 use super::properties::NodeProperties;
 use super::services::WorkerServices;
 use super::stats::{ActiveVm, WasmStats};
-use crate::filter::Direction;
-use crate::http::local_response::failed_plugin;
 
 /// A VM with everything on this worker that belongs to it.
 pub(super) struct WorkerVm {
@@ -23,9 +20,15 @@ pub(super) struct WorkerVm {
     _active: ActiveVm,
 }
 
-/// A stream that waits for this VM. Nothing else would end its wait if the VM failed.
+/// What waits for a VM: nothing else would end its wait if the VM failed.
+pub(super) trait Paused {
+    /// The VM has failed: the wait ends by going on, or by an answer that says so.
+    fn end_wait(&self, goes_on: bool);
+}
+
+/// A stream or connection that waits for this VM.
 struct PausedStream {
-    host: Weak<StreamHost>,
+    host: Weak<dyn Paused>,
     goes_on_after_fault: bool,
 }
 
@@ -59,7 +62,7 @@ impl WorkerVm {
     pub(super) fn remember_paused(
         &self,
         context: ContextId,
-        host: &Rc<StreamHost>,
+        host: &Rc<dyn Paused>,
         goes_on_after_fault: bool,
     ) {
         let stream = PausedStream {
@@ -126,22 +129,9 @@ impl WorkerVm {
         tracing::error!(target: "wasm", "{fault}");
         self.services.stop();
         for stream in std::mem::take(&mut *self.paused.borrow_mut()).into_values() {
-            stream.end_wait();
-        }
-    }
-}
-
-impl PausedStream {
-    fn end_wait(&self) {
-        let Some(host) = self.host.upgrade() else {
-            return;
-        };
-        let waits = host.port.request.is_paused() || host.port.response.is_paused();
-        if self.goes_on_after_fault {
-            host.state.resume(&host.port, Direction::Request);
-            host.state.resume(&host.port, Direction::Response);
-        } else if waits {
-            host.state.send_local_reply(failed_plugin());
+            if let Some(host) = stream.host.upgrade() {
+                host.end_wait(stream.goes_on_after_fault);
+            }
         }
     }
 }

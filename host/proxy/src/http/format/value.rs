@@ -147,7 +147,7 @@ impl StreamField {
     fn write(self, state: &StreamState, out: &mut Vec<u8>) -> Written {
         let info = &state.info;
         match self {
-            Self::Protocol => write_text(info.protocol_name().as_bytes(), out),
+            Self::Protocol => write_text(info.protocol_name()?.as_bytes(), out),
             Self::ResponseCode => write_display(&info.response_code.get().unwrap_or(0), out),
             Self::ResponseFlags => write_display(&info.response_flags.get(), out),
             Self::ResponseFlagsLong => {

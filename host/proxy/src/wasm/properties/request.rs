@@ -14,7 +14,7 @@ pub(super) fn property(state: &StreamState, path: &[&[u8]]) -> PropertyResult {
         b"headers" => return headers(&table, rest),
         b"time" => timestamp(info.start_time),
         b"duration" => some(info.times.end.get().map(|end| duration(end - info.start)))?,
-        b"protocol" => text(info.protocol_name()),
+        b"protocol" => some(info.protocol_name().map(text))?,
         b"headers_bytes" => int(table.byte_size()),
         b"size" => size(&table, info.bytes_received.get())?,
         b"total_size" => int(info

@@ -15,7 +15,18 @@ pub(super) fn property(
         b"node" => return node.property(rest),
         b"cluster_name" => {
             let route = state.last_route();
-            some(route.and_then(|route| route.cluster_name().map(|name| text(name))))?
+            let routed = route.and_then(|route| route.cluster_name().map(|name| text(name)));
+            // A TCP connection has no route, only the cluster that it was given.
+            let chosen = || {
+                state
+                    .info
+                    .upstream
+                    .cluster_name
+                    .borrow()
+                    .as_deref()
+                    .map(text)
+            };
+            some(routed.or_else(chosen))?
         }
         b"route_name" => some(state.last_route().map(|route| text(route.name())))?,
         b"virtual_host_name" => some(state.last_route().map(|route| text(route.virtual_host())))?,

@@ -1,0 +1,55 @@
+//! Deadlines: how long a connection may be idle, and how long it may live.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use crate::network::{ConnectionState, End};
+use crate::timeouts::Expiring;
+
+/// The timeouts of one connection. Time is an argument.
+#[derive(Debug)]
+pub(super) struct Deadlines {
+    state: Rc<ConnectionState>,
+    start: Instant,
+    last_activity: Cell<Instant>,
+    idle_timeout: Option<Duration>,
+    max_duration: Option<Duration>,
+}
+
+impl Deadlines {
+    pub(super) fn new(
+        config: &tollgate_config::TcpProxy,
+        state: &Rc<ConnectionState>,
+        now: Instant,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            state: Rc::clone(state),
+            start: now,
+            last_activity: Cell::new(now),
+            idle_timeout: config.idle_timeout,
+            max_duration: config.max_downstream_connection_duration,
+        })
+    }
+
+    /// Bytes were received or sent.
+    pub(super) fn touch(&self) {
+        // Without a timeout nobody asks, and the clock need not be read.
+        if self.idle_timeout.is_some() {
+            self.last_activity.set(Instant::now());
+        }
+    }
+}
+
+impl Expiring for Deadlines {
+    fn check(&self, now: Instant) {
+        let passed = |since: Instant, timeout: Option<Duration>| {
+            timeout.is_some_and(|timeout| now.saturating_duration_since(since) >= timeout)
+        };
+        if passed(self.start, self.max_duration) {
+            self.state.close(End::MaxDuration);
+        } else if passed(self.last_activity.get(), self.idle_timeout) {
+            self.state.close(End::Idle);
+        }
+    }
+}
