@@ -19,6 +19,7 @@ mod local_response;
 mod malformed;
 mod metrics;
 mod official;
+mod official_tcp;
 mod pause;
 mod properties;
 mod route;
