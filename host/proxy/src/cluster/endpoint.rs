@@ -28,7 +28,10 @@ pub(crate) struct Endpoint {
     pub(super) active_requests: Cell<u32>,
     /// Where smooth weighted round robin stands.
     pub(super) current_weight: Cell<i64>,
-    #[expect(clippy::vec_box, reason = "taken out and put back by every request, as they are")]
+    #[expect(
+        clippy::vec_box,
+        reason = "taken out and put back by every request, as they are"
+    )]
     idle: RefCell<Vec<Box<Http1Connection>>>,
     http2: RefCell<Option<Http2Connection>>,
     /// One HTTP/2 connection is made at a time: whoever comes later finds it made.
