@@ -9,8 +9,10 @@ use rsa::{BigUint, Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
-/// Largest RSA modulus; a signature of twice the size takes eight times as long.
-const MAX_RSA_BITS: usize = 8192;
+/// Largest RSA modulus to verify with.
+const MAX_VERIFYING_BITS: usize = 8192;
+/// Largest RSA modulus to sign with: one of twice the size takes eight times as long.
+const MAX_SIGNING_BITS: usize = 4096;
 /// Most bytes of a key: an RSA key of the largest size has 5 KB as DER and 7 KB as PEM.
 const MAX_KEY_BYTES: usize = 16 * 1024;
 /// Bytes of a hash that a curve takes.
@@ -120,7 +122,7 @@ fn rsa_public_key(der: &[u8]) -> Option<RsaPublicKey> {
     let key = rsa::pkcs1::RsaPublicKey::from_der(bits).ok()?;
     let modulus = BigUint::from_bytes_be(key.modulus.as_bytes());
     let exponent = BigUint::from_bytes_be(key.public_exponent.as_bytes());
-    RsaPublicKey::new_with_max_size(modulus, exponent, MAX_RSA_BITS).ok()
+    RsaPublicKey::new_with_max_size(modulus, exponent, MAX_VERIFYING_BITS).ok()
 }
 
 /// A key that signs.
@@ -168,7 +170,7 @@ impl PrivateKey {
             key.prime2,
         ]
         .map(|part| BigUint::from_bytes_be(part.as_bytes()));
-        if parts.iter().any(|part| part.bits() > MAX_RSA_BITS) {
+        if parts.iter().any(|part| part.bits() > MAX_SIGNING_BITS) {
             return None;
         }
         let [modulus, public, private, first, second] = parts;

@@ -1,7 +1,7 @@
 //! `verify_signature` and `sign`: RSA PKCS #1 v1.5 and ECDSA, by the type of the key.
 //!
-//! Keys of curves other than P-256 and P-384, and RSA keys of more than 8192 bits, are as
-//! undecodable ones here.
+//! Keys of curves other than P-256 and P-384, RSA keys of more than 8192 bits, and those of more
+//! than 4096 for signing, are as undecodable ones here.
 
 use super::guarded;
 use super::key::{Hash, PrivateKey, PublicKey};

@@ -165,3 +165,8 @@ impl<'a> References<'a> {
 pub(super) fn is_value(expr: &IdedExpr) -> bool {
     !matches!(&expr.expr, Expr::Select(select) if select.test)
 }
+
+/// Whether the expression asks for a type.
+pub(super) fn is_type(expr: &IdedExpr) -> bool {
+    matches!(&expr.expr, Expr::Call(call) if call.func_name == "type")
+}

@@ -153,7 +153,10 @@ fn value_of(state: &VmState, expression: &Expression) -> Result<PropertyValue, R
     let value = guarded(|| run(&expression.parsed, variables));
     let value = value.unwrap_or_else(|| Err("it cannot be evaluated".to_owned()));
     let value = value.map_err(|reason| failure(&reason))?;
-    value::from_cel(&value).ok_or(Refusal::new(
+    // The library takes a type for its name.
+    let is_type = check::is_type(&expression.parsed);
+    let encoded = value::from_cel(&value).filter(|_| !is_type);
+    encoded.ok_or(Refusal::new(
         Status::SerializationFailure,
         "the value of the expression has no encoding",
     ))
