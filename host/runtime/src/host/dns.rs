@@ -1,6 +1,6 @@
 //! Answers to DNS lookups.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 use std::time::Duration;
 
 /// One address that a name has.

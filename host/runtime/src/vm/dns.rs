@@ -1,6 +1,6 @@
 //! The answers to DNS lookups.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 
 use bytes::Bytes;
 
@@ -59,7 +59,7 @@ fn encode(addresses: &[ResolvedAddress]) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use core::net::{Ipv4Addr, Ipv6Addr};
     use std::time::Duration;
 
     use super::encode;

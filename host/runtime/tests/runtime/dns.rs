@@ -1,6 +1,6 @@
 //! DNS lookups.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 use std::time::Duration;
 
 use tollgate_runtime::ResolvedAddress;
