@@ -30,3 +30,17 @@ fn is_of(entry: &str, names: &[&str]) -> bool {
         .split_once(": ")
         .is_some_and(|(name, _)| names.contains(&name))
 }
+
+/// Waits until so many times the guest has said `end`; returns what it reported after the first
+/// `skipped` reports and before that word.
+pub(super) fn reports_after(proxy: &Running, skipped: usize, ends: usize) -> String {
+    let mut reports = proxy.wait_for_nth("end", ends);
+    reports.pop();
+    reports.get(skipped..).unwrap_or_default().join(", ")
+}
+
+/// The end of a text from the last place where a word is. Envoy configures a plugin more than once:
+/// what it said the last time is enough.
+pub(super) fn from_last<'a>(text: &'a str, word: &str) -> &'a str {
+    text.split_at(text.rfind(word).unwrap_or_default()).1
+}

@@ -11,7 +11,7 @@ use crate::plugin::Plugin;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
 use crate::statements::callout_text::http_call;
-use crate::statements::observation::reports;
+use crate::statements::observation::{from_last, reports};
 
 pub(super) const STATEMENTS: &[Statement] = &[
     Statement {
@@ -167,7 +167,5 @@ fn read_only(host: &Host) -> String {
     proxy.origin().answer("/side", Answer::text("answer"));
     assert_eq!(proxy.get("/").send().status, 200);
     let reports = reports(&proxy);
-    // Envoy configures a plugin more than once.
-    let at = reports.rfind("set 8=").unwrap_or_default();
-    reports[at..].replace("configured, ", "")
+    from_last(&reports, "set 8=").replace("configured, ", "")
 }

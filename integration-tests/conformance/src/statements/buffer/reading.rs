@@ -9,7 +9,7 @@ use crate::plugin::Plugin;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
 use crate::statements::callout_text::{STREAM, resume, wait_for_call};
-use crate::statements::observation::reports;
+use crate::statements::observation::{from_last, reports};
 use tollgate_integration_tests::origin::Answer;
 
 pub(super) const STATEMENTS: &[Statement] = &[
@@ -189,13 +189,9 @@ fn flags(host: &Host) -> String {
     let configured = proxy.wait_for("configured").join(", ");
     proxy.origin().answer("/", Answer::text("response"));
     assert_eq!(proxy.post("/").body("hello").send().status, 200);
-    let mut rest = proxy.wait_for("end");
-    rest.retain(|line| line != "end");
-    let at = rest
-        .iter()
-        .rposition(|line| line == "configured")
-        .map_or(0, |at| at + 1);
-    format!("{configured}, {}", rest[at..].join(", "))
+    let reports = reports(&proxy);
+    let rest = from_last(&reports, "configured, ").trim_start_matches("configured, ");
+    format!("{configured}, {rest}")
 }
 
 fn not_found(host: &Host) -> String {
@@ -220,9 +216,7 @@ fn not_found(host: &Host) -> String {
     let proxy = host.serve(&Setup::http(Plugin::wat(text).configuration("plugin")));
     assert_eq!(proxy.get("/").send().status, 200);
     let reports = reports(&proxy);
-    // Envoy starts a plugin more than once.
-    let at = reports.rfind("root create:").unwrap_or_default();
-    reports[at..].to_owned()
+    from_last(&reports, "root create:").to_owned()
 }
 
 fn body_in_headers(host: &Host) -> String {

@@ -12,7 +12,7 @@ use crate::plugin::Plugin;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
 use crate::statements::callout_text::{STREAM, http_call};
-use crate::statements::observation::reports;
+use crate::statements::observation::{from_last, reports};
 
 pub(super) const STATEMENTS: &[Statement] = &[
     Statement {
@@ -172,15 +172,7 @@ fn unavailable_pairs(host: &Host) -> String {
     );
     let proxy = host.serve(&Setup::http(Plugin::wat(text)));
     assert_eq!(proxy.get("/").send().status, 200);
-    once(&reports(&proxy))
-}
-
-/// Envoy configures a plugin more than once: what the first of several times had said is enough.
-fn once(reports: &str) -> String {
-    reports
-        .rfind("root:")
-        .map_or(reports, |at| &reports[at..])
-        .to_owned()
+    from_last(&reports(&proxy), "root:").to_owned()
 }
 
 fn unavailable_maps(host: &Host) -> String {
@@ -210,7 +202,7 @@ fn unavailable_maps(host: &Host) -> String {
     );
     let proxy = host.serve(&Setup::http(Plugin::wat(text)));
     assert_eq!(proxy.get("/").send().status, 200);
-    once(&reports(&proxy))
+    from_last(&reports(&proxy), "root:").to_owned()
 }
 
 fn request_in_response(host: &Host) -> String {

@@ -170,7 +170,8 @@ fn additions(host: &Host) -> String {
         .origin()
         .answer("/http2", Answer::stream(body.clone()));
     assert_eq!(proxy.post("/a").http2().stream(body).send().status, 200);
-    short(&reports(&proxy).replace(" ,", ",").trim_end(), &["x-b"])
+    let reports = reports(&proxy).replace(" ,", ",");
+    short(reports.trim_end(), &["x-b"])
 }
 
 /// `$add_twice name map` adds two values to a header that is not there, appends the name to the
@@ -330,6 +331,6 @@ fn without_pseudo_headers(host: &Host) -> String {
         ("x-forwarded-proto", "/"),
     ];
     let answers = answers.map(ask).join("; ");
-    let _: Vec<String> = proxy.wait_for_nth("remove=", 7);
+    drop(proxy.wait_for_nth("remove=", 7));
     format!("{}; {answers}", proxy.reports().join(", "))
 }

@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::plugin::Plugin;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
-use crate::statements::observation::{reports, short};
+use crate::statements::observation::{reports, reports_after, short};
 use tollgate_integration_tests::client::Body;
 
 pub(super) const STATEMENTS: &[Statement] = &[
@@ -129,8 +129,7 @@ fn missing_key(host: &Host) -> String {
     let old = guest_of("0_1_0", &old);
     let proxy = host.serve(&Setup::http([Plugin::wat(new), Plugin::wat(old)]));
     assert_eq!(proxy.get("/").send().status, 200);
-    let reports = proxy.wait_for_nth("end", 2);
-    format!("{}, 0.1.0: {}", reports[0], reports[2])
+    reports_after(&proxy, 0, 2).replace("end, ", "0.1.0: ")
 }
 
 fn empty_value(host: &Host) -> String {

@@ -12,7 +12,7 @@ use crate::plugin::Plugin;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
 use crate::statements::callout_text::{STREAM, http_call, resume, wait_for_call};
-use crate::statements::observation::reports;
+use crate::statements::observation::{reports, reports_after};
 
 pub(super) const STATEMENTS: &[Statement] = &[
     Statement {
@@ -185,9 +185,9 @@ fn early_trailers(host: &Host) -> String {
         .origin()
         .answer("/http2", Answer::stream(chunks(&second)));
     let pending = proxy.post("/http2").http2().stream(chunks(&first)).start();
-    let _: Vec<String> = proxy.wait_for("request over");
+    drop(proxy.wait_for("request over"));
     first.open();
-    let _: Vec<String> = proxy.wait_for("response over");
+    drop(proxy.wait_for("response over"));
     second.open();
     let response = pending.finish();
     let upstream = proxy.origin().only_request();
@@ -251,10 +251,9 @@ fn after_continue(host: &Host) -> String {
     );
     let count = proxy.wait_for("end").len();
     let response = proxy.get("/main").header("x-answer", "1").send();
-    let second = proxy.wait_for_nth("end", 2);
     format!(
         "{first}; response: {}, {} client x-a {}",
-        second[count..second.len() - 1].join(", "),
+        reports_after(&proxy, count, 2),
         response.status,
         response.header("x-a").unwrap_or("none")
     )

@@ -11,7 +11,7 @@ use crate::host::Host;
 use crate::plugin::Plugin;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
-use crate::statements::observation::reports;
+use crate::statements::observation::{reports, reports_after};
 
 pub(super) const STATEMENTS: &[Statement] = &[
     Statement {
@@ -85,14 +85,13 @@ fn ignored_continue(host: &Host) -> String {
         let body = Body::chunks().chunk("body").trailers(&[("t", "v")]);
         let request = proxy.post("/http2").http2().header("x-where", place);
         let response = request.stream(body).send();
-        let all = proxy.wait_for_nth("end", index + 1);
         seen.push(format!(
             "{}, client: {} {}",
-            all[before..all.len() - 1].join(", "),
+            reports_after(&proxy, before, index + 1),
             response.status,
             response.text()
         ));
-        before = all.len();
+        before = proxy.reports().len();
     }
     seen.join("; ")
 }

@@ -12,7 +12,7 @@ use crate::plugin::Plugin;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
 use crate::statements::callout_text::{STREAM, resume, wait_for_call};
-use crate::statements::observation::reports;
+use crate::statements::observation::{reports, reports_after};
 
 pub(super) const STATEMENTS: &[Statement] = &[
     Statement {
@@ -144,9 +144,9 @@ fn stopped_headers(host: &Host) -> String {
     let body = |gate| Body::chunks().chunk("one ").wait(gate).chunk("two");
     proxy.origin().answer("/", Answer::stream(body(&second)));
     let pending = proxy.post("/").stream(body(&first)).start();
-    let _: Vec<String> = proxy.wait_for("body=4");
+    drop(proxy.wait_for("body=4"));
     first.open();
-    let _: Vec<String> = proxy.wait_for("response body=4");
+    drop(proxy.wait_for("response body=4"));
     second.open();
     let response = pending.finish();
     let upstream = proxy.origin().only_request();
@@ -185,7 +185,38 @@ fn legacy_result(host: &Host) -> String {
 }
 
 fn unknown_results(host: &Host) -> String {
-    // Which callbacks return 99 is in a header: `h`, `b`, `t` or all.
+    let proxy = host.serve(&Setup::http(Plugin::wat(returning_99())));
+    let mut observed = Vec::new();
+    let cases = [
+        ("headers", "1"),
+        ("body", "2"),
+        ("trailers", "4"),
+        ("all", "7"),
+    ];
+    for (name, which) in cases {
+        let before = proxy.reports().len();
+        let body = Body::chunks().chunk("body").trailers(&[("t", "v")]);
+        proxy
+            .origin()
+            .answer("/http2", Answer::stream(body.clone()));
+        let request = proxy.post("/http2").http2().header("x-which", which);
+        let response = request.stream(body).send();
+        let received = proxy.origin().received();
+        let upstream = received
+            .into_iter()
+            .rfind(|request| request.path == "/http2");
+        observed.push(format!(
+            "{name}: {}, upstream: {:?}, client: {:?}",
+            reports_after(&proxy, before, observed.len() + 1),
+            upstream.map_or_else(String::new, |request| request.text()),
+            response.text()
+        ));
+    }
+    observed.join("; ")
+}
+
+/// Which callbacks return 99 is in a header, bit by bit: headers, body, trailers.
+fn returning_99() -> String {
     let when = |bit: u32, body: &str| {
         format!(
             "(if (i32.and (global.get $which) (i32.const {bit}))
@@ -204,7 +235,7 @@ fn unknown_results(host: &Host) -> String {
           (i32.const 0x100) (i32.const 0x104)))
         (global.set $which
           (i32.sub (i32.load8_u (i32.load (i32.const 0x100))) (i32.const 48)))"#;
-    let text = guest(
+    guest(
         &[
             STREAM.to_owned(),
             "(global $side (mut i32) (i32.const 0)) (global $which (mut i32) (i32.const 0))"
@@ -226,36 +257,7 @@ fn unknown_results(host: &Host) -> String {
             on_log(r#"(call $say @"end")"#),
         ]
         .concat(),
-    );
-    let proxy = host.serve(&Setup::http(Plugin::wat(text)));
-    let mut observed = Vec::new();
-    let cases = [
-        ("headers", "1"),
-        ("body", "2"),
-        ("trailers", "4"),
-        ("all", "7"),
-    ];
-    for (name, which) in cases {
-        let before = proxy.reports().len();
-        let body = Body::chunks().chunk("body").trailers(&[("t", "v")]);
-        proxy
-            .origin()
-            .answer("/http2", Answer::stream(body.clone()));
-        let request = proxy.post("/http2").http2().header("x-which", which);
-        let response = request.stream(body).send();
-        let received = proxy.origin().received();
-        let upstream = received
-            .into_iter()
-            .rfind(|request| request.path == "/http2");
-        let reports = proxy.wait_for_nth("end", observed.len() + 1);
-        observed.push(format!(
-            "{name}: {}, upstream: {:?}, client: {:?}",
-            reports[before..reports.len() - 1].join(", "),
-            upstream.map_or_else(String::new, |request| request.text()),
-            response.text()
-        ));
-    }
-    observed.join("; ")
+    )
 }
 
 fn informational(host: &Host) -> String {

@@ -11,7 +11,7 @@ use crate::plugin::Plugin;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
 use crate::statements::callout_text::{STREAM, resume, wait_for_call};
-use crate::statements::observation::reports;
+use crate::statements::observation::{from_last, reports};
 
 pub(super) const STATEMENTS: &[Statement] = &[
     Statement {
@@ -90,9 +90,7 @@ fn stream_types(host: &Host) -> String {
     let proxy = host.serve(&Setup::http(Plugin::wat(text)));
     let status = proxy.get("/").send().status;
     let reports = reports(&proxy);
-    // Envoy configures a plugin more than once.
-    let at = reports.rfind("root:").unwrap_or_default();
-    format!("{}, {status}", &reports[at..])
+    format!("{}, {status}", from_last(&reports, "root:"))
 }
 
 fn request_after_callout(host: &Host) -> String {
