@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use tollgate_integration_tests::client::{
-    Connection, RawAnswer, Request, Version, break_off, exchange, exchange_parts,
+    Connection, RawAnswer, Request, TcpClient, Version, break_off, exchange, exchange_parts,
 };
 use tollgate_integration_tests::{GuestLine, Proxy, kill_signal};
 
@@ -79,6 +79,12 @@ impl Running {
     #[must_use]
     pub fn raw_parts(&self, parts: &[&[u8]]) -> RawAnswer {
         exchange_parts(self.listener(), parts)
+    }
+
+    /// A connection without HTTP.
+    #[must_use]
+    pub fn tcp(&self) -> TcpClient {
+        TcpClient::connect(self.listener())
     }
 
     /// Sends bytes and breaks off, as a client does that crashes.

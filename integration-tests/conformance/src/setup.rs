@@ -56,8 +56,19 @@ impl Setup {
         Self::yaml(HTTP.replace("$filters\n", &filters), plugins)
     }
 
+    /// A listener with a chain of network filters before a TCP proxy, which goes to the origin's
+    /// server that speaks no HTTP.
+    #[must_use]
+    pub fn tcp(plugins: impl IntoPlugins) -> Self {
+        let plugins = plugins.into_plugins();
+        let filters: String = (0..plugins.len())
+            .map(|index| NETWORK_FILTER.replace("$index", &index.to_string()))
+            .collect();
+        Self::yaml(TCP.replace("$filters\n", &filters), plugins)
+    }
+
     /// Any configuration. In it `$plugin_0` stands for the first plugin's `PluginConfig`, and
-    /// `$clusters` for the clusters `origin`, `http2`, `raw`, `refusing`, `empty` (no endpoint) and
+    /// `$clusters` for the clusters `origin`, `http2`, `raw`, `tcp`, `refusing`, `empty` (no endpoint) and
     /// those of [`Self::cluster`]; `port_value: 10000` and up are listeners. As in `envoy-config/`,
     /// each `port_value` has a line of its own.
     #[must_use]
@@ -167,6 +178,31 @@ $filters
 $clusters
 "#;
 
+const NETWORK_FILTER: &str = r#"      - name: wasm_$index
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm
+          config: $plugin_$index
+"#;
+
+const TCP: &str = r#"admin:
+  address: { socket_address: { address: 127.0.0.1, port_value: 9901 } }
+static_resources:
+  listeners:
+  - name: main
+    address: { socket_address: { address: 127.0.0.1, port_value: 10000 } }
+$listener
+    filter_chains:
+    - filters:
+$filters
+      - name: envoy.filters.network.tcp_proxy
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: main
+          cluster: tcp
+  clusters:
+$clusters
+"#;
+
 const CLUSTERS: &str = r#"  - name: origin
     load_assignment:
       cluster_name: origin
@@ -195,6 +231,12 @@ const CLUSTERS: &str = r#"  - name: origin
       endpoints:
       - lb_endpoints:
         - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 8089 } } }
+  - name: tcp
+    load_assignment:
+      cluster_name: tcp
+      endpoints:
+      - lb_endpoints:
+        - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: 8083 } } }
   - name: empty
     load_assignment: { cluster_name: empty }
 "#;

@@ -5,6 +5,7 @@ pub mod body;
 pub mod grpc;
 mod raw;
 mod server;
+pub mod tcp;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener as StdListener;
@@ -59,6 +60,8 @@ struct Shared {
     answers: Mutex<BTreeMap<String, Answer>>,
     raw_answer: Mutex<Bytes>,
     received: Mutex<Vec<Received>>,
+    tcp_received: Mutex<Vec<Vec<u8>>>,
+    tcp_ended: Condvar,
     grown: Condvar,
 }
 
@@ -78,6 +81,8 @@ const HTTP1: u16 = 8080;
 const HTTP2: u16 = 8081;
 /// Port of the server that sends bytes as they are, in the shipped files.
 const RAW: u16 = 8082;
+/// Port of the server that speaks no HTTP, in the shipped files.
+const TCP: u16 = 8083;
 /// The port in the shipped files on which nobody listens.
 const REFUSING: u16 = 8089;
 
@@ -90,13 +95,16 @@ impl Origin {
         let http1 = listen(&mut ports, HTTP1);
         let http2 = listen(&mut ports, HTTP2);
         let raw = listen(&mut ports, RAW);
+        let tcp = listen(&mut ports, TCP);
         let for_http1 = Arc::clone(&shared);
         let for_http2 = Arc::clone(&shared);
         let for_raw = Arc::clone(&shared);
+        let for_tcp = Arc::clone(&shared);
         let refusing = background::block_on(async move {
             background::spawn(server::serve_http1(tokio_listener(http1), for_http1));
             background::spawn(server::serve_http2(tokio_listener(http2), for_http2));
             background::spawn(raw::serve(tokio_listener(raw), for_raw));
+            background::spawn(tcp::serve(tokio_listener(tcp), for_tcp));
             let socket = TcpSocket::new_v4().expect("a socket");
             socket
                 .bind(([127, 0, 0, 1], 0).into())
@@ -113,6 +121,25 @@ impl Origin {
             ports,
             _refusing: refusing,
         }
+    }
+
+    /// Waits until a connection without HTTP has ended on which exactly this came; `false` when
+    /// none has.
+    #[must_use]
+    pub fn wait_for_tcp(&self, wanted: &[u8]) -> bool {
+        let mut received = self.shared.tcp_received.lock();
+        let until = Instant::now() + Duration::from_secs(10);
+        while !received.iter().any(|bytes| bytes == wanted) {
+            if self
+                .shared
+                .tcp_ended
+                .wait_until(&mut received, until)
+                .timed_out()
+            {
+                return false;
+            }
+        }
+        true
     }
 
     pub(crate) fn ports(&self) -> &BTreeMap<u16, u16> {
