@@ -14,7 +14,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         run: |host| {
             let log = r#"(call $proxy_log (i32.const 2) @"hello")"#;
             let proxy = host.serve(&Setup::http(restricted(log)));
-            let _ = proxy.get("/").send();
+            drop(proxy.get("/").send());
             format!("status {}, log {:?}", told(&proxy), proxy.reports())
         },
     },
@@ -27,7 +27,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             let write = r#"(call $fd_write (i32.const 1) (i32.const 0) (i32.const 0)
       (i32.const 0x200))"#;
             let proxy = host.serve(&Setup::http(restricted(write)));
-            let _ = proxy.get("/").send();
+            drop(proxy.get("/").send());
             format!("status {}, log {:?}", told(&proxy), proxy.reports())
         },
     },

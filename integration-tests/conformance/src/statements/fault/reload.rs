@@ -34,7 +34,7 @@ fn reload(host: &Host) -> String {
     let plugin = crashing("").failure_policy("FAIL_RELOAD");
     let backoff = json!({ "backoff": { "base_interval": BASE } });
     let proxy = host.serve(&Setup::http(plugin.field("reload_config", backoff)));
-    let _ = proxy.get("/").send();
+    drop(proxy.get("/").send());
     let first = crash(&proxy);
     let status = wait_until_served(&proxy);
     let fresh = proxy.reports().last().cloned().unwrap_or_default();

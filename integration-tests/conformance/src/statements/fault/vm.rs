@@ -87,7 +87,7 @@ fn in_flight(host: &Host) -> String {
     let body = Body::chunks().chunk("begun").wait(&gate).chunk("ended");
     let slow = proxy.post("/slow").stream(body).start();
     proxy.origin().answer("/slow", Answer::text("late"));
-    let _ = proxy.wait_for("called=2");
+    drop(proxy.wait_for("called=2"));
     let crashed = crash(&proxy);
     gate.open();
     let answer = slow.finish();

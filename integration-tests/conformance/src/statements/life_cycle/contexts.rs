@@ -16,7 +16,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         run: |host| {
             let plugins = [sharing("a").vm_id("vm"), sharing("b").vm_id("vm")];
             let proxy = host.serve(&Setup::http(plugins));
-            let _ = proxy.get("/").send();
+            drop(proxy.get("/").send());
             proxy.reports().join(" ")
         },
     },
@@ -37,7 +37,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
                 other_code.root_id("d").vm_id("vm"),
             ];
             let proxy = host.serve(&Setup::http(plugins));
-            let _ = proxy.get("/").send();
+            drop(proxy.get("/").send());
             proxy.reports().join(" ")
         },
     },
@@ -51,8 +51,8 @@ pub(super) const STATEMENTS: &[Statement] = &[
     (call $report @"create" (local.get $id)) (call $report @"parent" (local.get $parent))"#;
             let fields = on_context_create(body) + &on_request_headers("", 0);
             let proxy = host.serve(&Setup::http(Plugin::wat(guest(&fields))));
-            let _ = proxy.get("/").send();
-            let _ = proxy.get("/").send();
+            drop(proxy.get("/").send());
+            drop(proxy.get("/").send());
             proxy.reports().join(" ")
         },
     },
@@ -71,7 +71,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
                 + &ask("root", "(i32.const 1)");
             let fields = on_request_headers(&body, 0);
             let proxy = host.serve(&Setup::http(Plugin::wat(guest(&fields))));
-            let _ = proxy.get("/").send();
+            drop(proxy.get("/").send());
             proxy.reports().join(" ")
         },
     },
@@ -87,7 +87,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             let fields = on_request_headers(body, 0)
                 + &on_response_headers(r#"(call $get @"next" (i32.const 2) @":status")"#, 0);
             let proxy = host.serve(&Setup::http(Plugin::wat(guest(&fields))));
-            let _ = proxy.get("/path").send();
+            drop(proxy.get("/path").send());
             proxy.reports().join(" ")
         },
     },

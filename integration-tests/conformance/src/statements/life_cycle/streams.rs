@@ -19,8 +19,8 @@ pub(super) const STATEMENTS: &[Statement] = &[
         note: Some("the specification has done before log"),
         run: |host| {
             let proxy = host.serve(&Setup::http(ending(1)));
-            let _ = proxy.get("/").send();
-            let _ = proxy.wait_for("delete=");
+            drop(proxy.get("/").send());
+            drop(proxy.wait_for("delete="));
             proxy.reports().join(" ")
         },
     },
@@ -31,7 +31,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
         note: None,
         run: |host| {
             let proxy = host.serve(&Setup::http(ending(0)));
-            let _ = proxy.get("/").send();
+            drop(proxy.get("/").send());
             proxy.wait_for("delete=").join(" ")
         },
     },
@@ -45,7 +45,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             let gate = Gate::closed();
             let body = Body::chunks().chunk("part").wait(&gate).chunk("never");
             let pending = proxy.post("/").stream(body).start();
-            let _ = proxy.wait_for("headers=");
+            drop(proxy.wait_for("headers="));
             pending.abandon();
             proxy.wait_for("delete=").join(" ")
         },

@@ -17,7 +17,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
             // The second plugin, in a VM of its own, tells the time after the first has stopped.
             let plugins = [ticking(3).root_id("a"), ticking(40).root_id("b").vm_id("b")];
             let proxy = host.serve(&Setup::http(plugins));
-            let _ = proxy.wait_for("tick=40");
+            drop(proxy.wait_for("tick=40"));
             let seen: BTreeSet<_> = proxy.reports_of("a").into_iter().collect();
             seen.into_iter().collect::<Vec<_>>().join(" ")
         },
@@ -32,7 +32,7 @@ pub(super) const STATEMENTS: &[Statement] = &[
     (drop (call $proxy_set_tick_period_milliseconds (i32.const 5)))"#;
             let fields = ticks(1) + &on_request_headers(headers, 0);
             let proxy = host.serve(&Setup::http(Plugin::wat(guest(&fields))));
-            let _ = proxy.get("/").send();
+            drop(proxy.get("/").send());
             proxy.wait_for("tick=1").join(" ")
         },
     },
