@@ -4,7 +4,7 @@ use crate::{REQUEST, RESULT, both, call, call_with, observed, requested};
 
 /// Makes an expression and reports its value.
 fn value(source: &str) -> String {
-    let label = source.replace('"', "").replace('\\', "");
+    let label = source.replace(['"', '\\'], "");
     format!(
         r#"(drop (call $proxy_call_foreign_function @"expr_create" @"{}"
              (i32.const 0x100) (i32.const 0x104))) {}"#,
