@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Cluster, Listener};
+use crate::{Cluster, Listener, ProtoMessage};
 
 /// Everything one file configures.
 #[derive(Clone, Debug)]
@@ -28,6 +28,6 @@ pub struct Node {
     pub cluster: String,
     /// `node.metadata` as JSON.
     pub metadata: serde_json::Value,
-    /// The `envoy.config.core.v3.Node` message as it is serialized for `xds.node`.
-    pub message: bytes::Bytes,
+    /// The `envoy.config.core.v3.Node` message for `xds.node`.
+    pub message: ProtoMessage,
 }

@@ -1,9 +1,10 @@
 //! Cluster: upstream endpoints and how to talk to them.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::UpstreamTls;
+use crate::{ProtoMessage, UpstreamTls};
 
 /// A named group of endpoints.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Cluster {
     pub http1_trailers: bool,
     /// `per_connection_buffer_limit_bytes`, by default 1 MiB.
     pub per_connection_buffer_limit_bytes: usize,
+    /// `metadata`, which plugins can read.
+    pub metadata: ProtoMessage,
 }
 
 /// `type` of a cluster.
@@ -87,7 +90,7 @@ pub enum UpstreamProtocol {
 }
 
 /// One configured endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// Where it is.
     pub address: HostAddress,
@@ -97,6 +100,19 @@ pub struct Endpoint {
     pub weight: u32,
     /// Whether `health_status` allows traffic.
     pub healthy: bool,
+    /// What plugins can read about it.
+    pub attributes: Arc<EndpointAttributes>,
+}
+
+/// What plugins can read about an endpoint.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EndpointAttributes {
+    /// Its `metadata`, if it has any.
+    pub metadata: Option<ProtoMessage>,
+    /// `metadata` of its locality's endpoints, if there is any.
+    pub locality_metadata: Option<ProtoMessage>,
+    /// Its locality.
+    pub locality: ProtoMessage,
 }
 
 /// An address as written.

@@ -35,6 +35,7 @@ mod file;
 mod http_connection_manager;
 mod listener;
 mod plugin;
+mod proto_message;
 mod report;
 mod route_configuration;
 mod schema;
@@ -49,7 +50,8 @@ use std::path::Path;
 pub use access_log::{AccessLog, AccessLogSink};
 pub use bootstrap::{Bootstrap, Node};
 pub use cluster::{
-    Cluster, ClusterDiscovery, DnsLookupFamily, Endpoint, HostAddress, LbPolicy, UpstreamProtocol,
+    Cluster, ClusterDiscovery, DnsLookupFamily, Endpoint, EndpointAttributes, HostAddress,
+    LbPolicy, UpstreamProtocol,
 };
 pub use data_source::DataSource;
 pub use error::{ConfigError, ConfigErrors, ErrorKind};
@@ -58,6 +60,7 @@ pub use http_connection_manager::{
 };
 pub use listener::{FilterChain, FilterChainMatch, Listener, NetworkFilter};
 pub use plugin::{FailurePolicy, PluginConfig, ReloadConfig, VmConfig};
+pub use proto_message::{ProtoMessage, ProtoPathError, ProtoValue};
 pub use route_configuration::{
     ClusterSpecifier, DirectResponse, HeaderAppendAction, HeaderMatcher, HeaderMutation,
     HostRewrite, PathMatch, PathRewrite, PerFilter, QueryParameterMatcher, Redirect, Route,

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{DownstreamTls, HttpConnectionManager, PluginConfig, TcpProxy};
+use crate::{DownstreamTls, HttpConnectionManager, PluginConfig, ProtoMessage, TcpProxy};
 
 /// A listening socket.
 #[derive(Clone, Debug)]
@@ -17,6 +17,10 @@ pub struct Listener {
     pub default_filter_chain: Option<FilterChain>,
     /// `per_connection_buffer_limit_bytes`, by default 1 MiB.
     pub per_connection_buffer_limit_bytes: usize,
+    /// `traffic_direction`: 0 unspecified, 1 inbound, 2 outbound.
+    pub traffic_direction: i32,
+    /// `metadata`, which plugins can read.
+    pub metadata: ProtoMessage,
 }
 
 /// The filters of a connection.

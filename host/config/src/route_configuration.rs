@@ -5,6 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use regex::bytes::Regex;
 
+use crate::ProtoMessage;
+
 /// The routes of a connection manager.
 #[derive(Clone, Debug)]
 pub struct RouteConfiguration {
@@ -37,6 +39,8 @@ pub struct VirtualHost {
     pub per_filter: Vec<PerFilter>,
     /// Whether plain HTTP is redirected to HTTPS (`require_tls: ALL`).
     pub require_tls: bool,
+    /// `metadata`, which plugins can read.
+    pub metadata: ProtoMessage,
 }
 
 /// One route.
@@ -54,6 +58,8 @@ pub struct Route {
     pub response_headers: HeaderMutation,
     /// Overrides for filters.
     pub per_filter: Vec<PerFilter>,
+    /// `metadata`, which plugins can read.
+    pub metadata: ProtoMessage,
 }
 
 /// Criteria of a route; all must hold.

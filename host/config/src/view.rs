@@ -140,6 +140,14 @@ impl<'a> View<'a> {
         value.map_or_else(|| number.to_string(), |value| value.name().to_owned())
     }
 
+    /// Returns the number of an enum's value.
+    pub(crate) fn enum_number(&self, field: &str) -> i32 {
+        let value = self.message.get_field_by_name(field);
+        value
+            .and_then(|value| value.as_enum_number())
+            .unwrap_or_default()
+    }
+
     /// Returns a message field, if it is set.
     pub(crate) fn child(&self, field: &str) -> Option<Self> {
         let message = self.value(field)?.as_message()?;

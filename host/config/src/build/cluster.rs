@@ -1,11 +1,15 @@
 //! Clusters and their endpoints.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::listener::DEFAULT_BUFFER_LIMIT;
 use super::{address, http_connection_manager, tls, upstream_protocol};
 use crate::view::View;
-use crate::{Cluster, ClusterDiscovery, DnsLookupFamily, Endpoint, HostAddress, LbPolicy};
+use crate::{
+    Cluster, ClusterDiscovery, DnsLookupFamily, Endpoint, EndpointAttributes, HostAddress,
+    LbPolicy, ProtoMessage,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const DNS_REFRESH_RATE: Duration = Duration::from_secs(5);
@@ -63,6 +67,7 @@ pub(super) fn build(view: &View<'_>) -> Option<Cluster> {
             .unwrap_or(DNS_REFRESH_RATE),
         dns_lookup_family: dns_lookup_family(view),
         per_connection_buffer_limit_bytes: http_connection_manager::to_usize(limit),
+        metadata: ProtoMessage::in_field(view, "metadata"),
     })
 }
 
@@ -107,12 +112,19 @@ fn endpoints(view: &View<'_>, discovery: ClusterDiscovery) -> Vec<Endpoint> {
     assignment
         .children("endpoints")
         .iter()
-        .flat_map(|locality| locality.children("lb_endpoints"))
-        .filter_map(|endpoint| build_endpoint(&endpoint, discovery))
+        .flat_map(|locality| {
+            let endpoints = locality.children("lb_endpoints").into_iter();
+            let build = |endpoint| build_endpoint(&endpoint, locality, discovery);
+            endpoints.filter_map(build).collect::<Vec<_>>()
+        })
         .collect()
 }
 
-fn build_endpoint(view: &View<'_>, discovery: ClusterDiscovery) -> Option<Endpoint> {
+fn build_endpoint(
+    view: &View<'_>,
+    locality: &View<'_>,
+    discovery: ClusterDiscovery,
+) -> Option<Endpoint> {
     let endpoint = view.child("endpoint");
     let Some(endpoint) = endpoint.filter(|endpoint| endpoint.has("address")) else {
         if !view.has("endpoint_name") {
@@ -136,5 +148,18 @@ fn build_endpoint(view: &View<'_>, discovery: ClusterDiscovery) -> Option<Endpoi
         hostname: endpoint.text("hostname").to_owned(),
         weight: view.u32_value("load_balancing_weight").unwrap_or(1),
         healthy: matches!(health.as_str(), "UNKNOWN" | "HEALTHY" | "DEGRADED"),
+        attributes: Arc::new(attributes(view, locality)),
     })
+}
+
+fn attributes(view: &View<'_>, locality: &View<'_>) -> EndpointAttributes {
+    let metadata = |view: &View<'_>| {
+        view.has("metadata")
+            .then(|| ProtoMessage::in_field(view, "metadata"))
+    };
+    EndpointAttributes {
+        metadata: metadata(view),
+        locality_metadata: metadata(locality),
+        locality: ProtoMessage::in_field(locality, "locality"),
+    }
 }

@@ -1,8 +1,8 @@
 //! Listeners.
 
 use super::{address, build_each, filter_chain};
-use crate::Listener;
 use crate::view::View;
+use crate::{Listener, ProtoMessage};
 
 /// Envoy's default of `per_connection_buffer_limit_bytes`, of listeners and of clusters.
 pub(super) const DEFAULT_BUFFER_LIMIT: u32 = 1024 * 1024;
@@ -43,6 +43,8 @@ pub(super) fn build(view: &View<'_>) -> Option<Listener> {
         filter_chains,
         default_filter_chain,
         per_connection_buffer_limit_bytes: usize::try_from(limit).unwrap_or(usize::MAX),
+        traffic_direction: view.enum_number("traffic_direction"),
+        metadata: ProtoMessage::in_field(view, "metadata"),
     })
 }
 

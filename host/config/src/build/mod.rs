@@ -28,11 +28,9 @@ mod upstream_protocol;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-use prost_reflect::prost::Message as _;
-
 use crate::dump;
 use crate::view::View;
-use crate::{Bootstrap, Node};
+use crate::{Bootstrap, Node, ProtoMessage};
 
 /// The reason why something has no result, where having none is a result too. It has been reported.
 #[derive(Clone, Copy, Debug)]
@@ -74,8 +72,12 @@ fn build_each<'v, T>(views: &[View<'v>], build: impl Fn(&View<'v>) -> Option<T>)
 }
 
 fn node(root: &View<'_>) -> Node {
+    let message = ProtoMessage::in_field(root, "node");
     let Some(view) = root.child("node") else {
-        return Node::default();
+        return Node {
+            message,
+            ..Node::default()
+        };
     };
     Node {
         id: view.text("id").to_owned(),
@@ -84,7 +86,7 @@ fn node(root: &View<'_>) -> Node {
             || serde_json::Value::Object(serde_json::Map::new()),
             |metadata| configuration::to_json(metadata.message()),
         ),
-        message: view.message().encode_to_vec().into(),
+        message,
     }
 }
 

@@ -6,7 +6,9 @@ use bytes::Bytes;
 
 use super::{data_source, headers, matcher, route_action, route_configuration};
 use crate::view::View;
-use crate::{DirectResponse, PathMatch, Redirect, Route, RouteActionKind, RouteMatch};
+use crate::{
+    DirectResponse, PathMatch, ProtoMessage, Redirect, Route, RouteActionKind, RouteMatch,
+};
 
 /// Envoy's default for the size of a direct response's body.
 pub(super) const DIRECT_RESPONSE_BODY: u32 = 4096;
@@ -28,6 +30,7 @@ pub(super) fn build(view: &View<'_>, limits: &Limits<'_>) -> Option<Route> {
         per_filter: route_configuration::per_filter(view, limits.filter_names),
         matches: matches?,
         action: action?,
+        metadata: ProtoMessage::in_field(view, "metadata"),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{build_each, headers, route};
 use crate::view::View;
-use crate::{PerFilter, RouteConfiguration, VirtualHost};
+use crate::{PerFilter, ProtoMessage, RouteConfiguration, VirtualHost};
 
 /// Reads the routes of a connection manager whose filters have `filter_names`.
 pub(super) fn build(view: &View<'_>, filter_names: &HashSet<&str>) -> Option<RouteConfiguration> {
@@ -45,6 +45,7 @@ fn virtual_host(view: &View<'_>, limits: &route::Limits<'_>) -> VirtualHost {
         response_headers: headers::mutation(view, "response"),
         per_filter: per_filter(view, limits.filter_names),
         require_tls: require_tls == "ALL",
+        metadata: ProtoMessage::in_field(view, "metadata"),
     }
 }
 

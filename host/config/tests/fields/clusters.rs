@@ -30,14 +30,19 @@ fn a_cluster_reads_all_of_its_fields() {
 #[test]
 fn endpoints_have_address_hostname_weight_and_health() {
     let cluster = read("clusters.yaml").clusters.remove(0);
-    let endpoint = |address, hostname: &str, weight, healthy| Endpoint {
-        address,
-        hostname: hostname.to_owned(),
-        weight,
-        healthy,
+    let endpoint =
+        |address, hostname: &str, weight, healthy| (address, hostname.to_owned(), weight, healthy);
+    let parts = |one: &Endpoint| {
+        (
+            one.address.clone(),
+            one.hostname.clone(),
+            one.weight,
+            one.healthy,
+        )
     };
+    let endpoints: Vec<_> = cluster.endpoints.iter().map(parts).collect();
     assert_eq!(
-        cluster.endpoints,
+        endpoints,
         [
             endpoint(
                 HostAddress::Name("one.internal".to_owned(), 80),
@@ -108,6 +113,7 @@ fn a_node_has_id_cluster_and_metadata_as_json() {
         bootstrap
             .node
             .message
+            .bytes()
             .starts_with(b"\x0a\x06node-1\x12\x04edge")
     );
     assert_eq!(bootstrap.admin, Some("127.0.0.1:9901".parse().unwrap()));

@@ -7,6 +7,7 @@
 
 mod clusters;
 mod manager;
+mod metadata;
 mod routes;
 mod spellings;
 mod tcp;

@@ -64,14 +64,14 @@ fn a_repeated_key_and_a_second_document_are_warned_about() {
 #[test]
 fn what_has_no_effect_is_warned_about() {
     let text =
-        "stats_flush_interval: 5s\nstatic_resources:\n  clusters: [{name: a, metadata: {}}]\n";
+        "stats_flush_interval: 5s\nstatic_resources:\n  clusters: [{name: a, alt_stat_name: x}]\n";
     let loaded = parse(text, "noted.yaml", &LoadOptions::default()).unwrap();
     let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
         [
             "noted.yaml:1 stats_flush_interval: has no effect in Tollgate",
-            "noted.yaml:3 static_resources.clusters[0].metadata: has no effect in Tollgate",
+            "noted.yaml:3 static_resources.clusters[0].alt_stat_name: has no effect in Tollgate",
         ]
     );
 }
