@@ -1,10 +1,21 @@
-//! `AccessLog`: where a line about each finished stream goes, and what is in it.
+//! `AccessLog`: who hears of each finished stream.
 
 use std::path::PathBuf;
 
+use crate::PluginConfig;
+
 /// One access log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessLog {
+pub enum AccessLog {
+    /// A line is written.
+    Text(TextAccessLog),
+    /// A plugin's `proxy_on_log` is called (`envoy.access_loggers.wasm`).
+    Wasm(Box<PluginConfig>),
+}
+
+/// Where a line about each finished stream goes, and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextAccessLog {
     /// Where lines go.
     pub sink: AccessLogSink,
     /// Format with Envoy's `%COMMAND%` operators, newline included; `None` for Envoy's default.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::{Cluster, Listener, ProtoMessage};
+use crate::{Cluster, Listener, PluginConfig, ProtoMessage};
 
 /// Everything one file configures.
 #[derive(Clone, Debug)]
@@ -15,8 +15,19 @@ pub struct Bootstrap {
     pub listeners: Vec<Listener>,
     /// Clusters in the order of the file.
     pub clusters: Vec<Cluster>,
+    /// Plugins that serve no stream (`envoy.bootstrap.wasm`), in the order of the file.
+    pub wasm_services: Vec<WasmService>,
     /// The whole message as JSON with the field names of the file, without secrets.
     pub source: serde_json::Value,
+}
+
+/// `envoy.extensions.wasm.v3.WasmService`: a plugin without streams.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WasmService {
+    /// The plugin.
+    pub plugin: PluginConfig,
+    /// Whether it runs once for the process, and not on every worker.
+    pub singleton: bool,
 }
 
 /// The node's identity.

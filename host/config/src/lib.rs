@@ -47,8 +47,8 @@ mod yaml;
 
 use std::path::Path;
 
-pub use access_log::{AccessLog, AccessLogSink};
-pub use bootstrap::{Bootstrap, Node};
+pub use access_log::{AccessLog, AccessLogSink, TextAccessLog};
+pub use bootstrap::{Bootstrap, Node, WasmService};
 pub use cluster::{
     Cluster, ClusterDiscovery, DnsLookupFamily, Endpoint, EndpointAttributes, HostAddress,
     LbPolicy, UpstreamProtocol,

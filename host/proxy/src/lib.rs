@@ -32,6 +32,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod base64;
 mod callout;
 mod cluster;
 mod error;

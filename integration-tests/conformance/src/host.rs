@@ -17,7 +17,9 @@ pub struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(kind: Kind) -> Self {
+    /// Returns a host that starts this proxy.
+    #[must_use]
+    pub fn new(kind: Kind) -> Self {
         Self { kind }
     }
 

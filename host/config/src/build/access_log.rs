@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::{Reported, build_each, data_source, format};
+use super::{Reported, build_each, data_source, format, plugin};
 use crate::view::View;
-use crate::{AccessLog, AccessLogSink};
+use crate::{AccessLog, AccessLogSink, TextAccessLog};
 
 /// Reads the access logs in a repeated field.
 pub(super) fn build_all(view: &View<'_>, field: &str) -> Vec<AccessLog> {
@@ -21,15 +21,18 @@ fn build(view: &View<'_>) -> Option<AccessLog> {
         },
         "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog" => AccessLogSink::Stdout,
         "envoy.extensions.access_loggers.stream.v3.StderrAccessLog" => AccessLogSink::Stderr,
+        "envoy.extensions.access_loggers.wasm.v3.WasmAccessLog" => {
+            return plugin::build_child(&config).map(|plugin| AccessLog::Wasm(Box::new(plugin)));
+        }
         other => {
             view.unsupported("typed_config", &format!("the access log {other}"));
             return None;
         }
     };
-    Some(AccessLog {
+    Some(AccessLog::Text(TextAccessLog {
         sink,
         format: log_format(&config).ok()?,
-    })
+    }))
 }
 
 /// The file need not exist, but its folder must.

@@ -30,7 +30,7 @@ use std::net::SocketAddr;
 
 use crate::dump;
 use crate::view::View;
-use crate::{Bootstrap, Node, ProtoMessage};
+use crate::{Bootstrap, Node, ProtoMessage, WasmService};
 
 /// The reason why something has no result, where having none is a result too. It has been reported.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +53,7 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
         admin: admin(root),
         listeners: build_each(&listeners, listener::build),
         clusters: build_each(&clusters, cluster::build),
+        wasm_services: build_each(&root.children("bootstrap_extensions"), wasm_service),
         source: dump::to_json(root.message()),
     };
     references::check(&listeners, &clusters);
@@ -69,6 +70,19 @@ fn build_each<'v, T>(views: &[View<'v>], build: impl Fn(&View<'v>) -> Option<T>)
         built
     };
     views.iter().filter_map(build_one).collect()
+}
+
+fn wasm_service(view: &View<'_>) -> Option<WasmService> {
+    let config = view.extension("a bootstrap extension")?;
+    let name = config.type_name();
+    if name != "envoy.extensions.wasm.v3.WasmService" {
+        view.unsupported("typed_config", &format!("the bootstrap extension {name}"));
+        return None;
+    }
+    Some(WasmService {
+        singleton: config.bool("singleton"),
+        plugin: plugin::build_child(&config)?,
+    })
 }
 
 fn node(root: &View<'_>) -> Node {

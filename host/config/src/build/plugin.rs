@@ -9,6 +9,15 @@ use crate::{DataSource, FailurePolicy, PluginConfig, ReloadConfig, VmConfig};
 
 const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Reads the plugin in the field `config` of an extension.
+pub(super) fn build_child(extension: &View<'_>) -> Option<PluginConfig> {
+    let config = extension.child("config");
+    if config.is_none() {
+        extension.error("", "a plugin needs a `config`");
+    }
+    build(&config?)
+}
+
 pub(super) fn build(view: &View<'_>) -> Option<PluginConfig> {
     let policy = failure_policy(view);
     let configuration = configuration::bytes(view, "configuration");

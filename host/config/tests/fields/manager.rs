@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tollgate_config::{
-    AccessLog, AccessLogSink, CodecType, HttpFilterKind, ServerHeaderTransformation,
+    AccessLog, AccessLogSink, CodecType, HttpFilterKind, ServerHeaderTransformation, TextAccessLog,
 };
 
 use crate::{manager, read};
@@ -93,9 +93,11 @@ fn a_manager_has_envoys_defaults() {
 #[test]
 fn access_logs_have_a_sink_and_a_format() {
     let bootstrap = read("routes.yaml");
-    let log = |sink, format: Option<&str>| AccessLog {
-        sink,
-        format: format.map(str::to_owned),
+    let log = |sink, format: Option<&str>| {
+        AccessLog::Text(TextAccessLog {
+            sink,
+            format: format.map(str::to_owned),
+        })
     };
     assert_eq!(
         manager(&bootstrap).access_log,

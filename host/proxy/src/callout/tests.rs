@@ -3,13 +3,15 @@
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tollgate_config::{
-    Cluster, ClusterDiscovery, DnsLookupFamily, Endpoint, HostAddress, LbPolicy, UpstreamProtocol,
+    Cluster, ClusterDiscovery, DnsLookupFamily, Endpoint, HostAddress, LbPolicy, ProtoMessage,
+    UpstreamProtocol,
 };
 
 use super::{CalloutError, HttpCallout, HttpCalloutResponse};
@@ -57,6 +59,7 @@ fn cluster(name: &str, addresses: &[SocketAddr]) -> Cluster {
         hostname: String::new(),
         weight: 1,
         healthy: true,
+        attributes: Arc::default(),
     };
     Cluster {
         name: name.to_owned(),
@@ -75,6 +78,7 @@ fn cluster(name: &str, addresses: &[SocketAddr]) -> Cluster {
         dns_lookup_family: DnsLookupFamily::Auto,
         http1_trailers: false,
         per_connection_buffer_limit_bytes: 1 << 20,
+        metadata: ProtoMessage::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+use tollgate_config::EndpointAttributes;
 
 use super::connection::{Http1Connection, Http2Connection};
 use crate::telemetry::HostStats;
@@ -16,6 +17,8 @@ use crate::telemetry::HostStats;
 pub(crate) struct Endpoint {
     /// Where it is.
     pub(crate) address: SocketAddr,
+    /// What plugins can read about it.
+    pub(crate) attributes: Arc<EndpointAttributes>,
     /// Its name: `hostname` of the configuration, or the name that resolved to it.
     pub(crate) hostname: Option<Arc<str>>,
     /// Share of requests.
@@ -45,9 +48,11 @@ impl Endpoint {
         weight: u32,
         healthy: bool,
         stats: Arc<HostStats>,
+        attributes: Arc<EndpointAttributes>,
     ) -> Rc<Self> {
         Rc::new(Self {
             address,
+            attributes,
             hostname,
             weight,
             healthy,

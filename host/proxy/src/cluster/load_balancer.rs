@@ -129,7 +129,7 @@ mod tests {
                     healthy,
                 };
                 let stats = Hosts::default().host(&Arc::from("a"), &facts);
-                Endpoint::new(address, None, weight, healthy, stats)
+                Endpoint::new(address, None, weight, healthy, stats, Arc::default())
             })
             .collect()
     }

@@ -104,6 +104,7 @@ impl ClusterManager {
             let cluster = Rc::new(Cluster {
                 name: Arc::from(config.name.as_str()),
                 protocol: config.protocol,
+                metadata: config.metadata.clone(),
                 endpoints: RefCell::new(resolver::fixed_endpoints(config, hosts).into()),
                 balancer: LoadBalancer::new(config.lb_policy, random),
                 random: Rc::clone(random),

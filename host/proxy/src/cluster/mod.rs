@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 
 use http::{Request, Response, StatusCode};
 use tokio::sync::Notify;
-use tollgate_config::UpstreamProtocol;
+use tollgate_config::{ProtoMessage, UpstreamProtocol};
 
 pub(crate) use body::{BodyAborted, BodySource, UpstreamBody, UpstreamResponseBody};
 pub(crate) use connection::ConnectionFacts;
@@ -47,6 +47,8 @@ pub(crate) struct Cluster {
     pub(crate) name: Arc<str>,
     /// What is spoken.
     pub(crate) protocol: UpstreamProtocol,
+    /// Its metadata.
+    pub(crate) metadata: ProtoMessage,
     endpoints: RefCell<Rc<[Rc<Endpoint>]>>,
     balancer: LoadBalancer,
     random: Rc<Random>,

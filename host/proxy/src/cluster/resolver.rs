@@ -103,5 +103,6 @@ fn endpoint_at(
         weight,
         config.healthy,
         hosts.host(cluster, &facts),
+        Arc::clone(&config.attributes),
     )
 }

@@ -181,10 +181,12 @@ impl HttpFilterChain {
         reset
     }
 
-    /// Ends the stream: every filter's log, then every filter's end. Only the first call counts.
-    pub(crate) fn complete(&self) {
+    /// Ends the stream: every filter's log, the access logs, then every filter's end. Only the first
+    /// call counts.
+    pub(crate) fn complete(&self, write_access_logs: impl FnOnce()) {
         if self.state.set_complete() {
             self.filters.iter().for_each(|filter| filter.on_log());
+            write_access_logs();
             self.filters.iter().for_each(|filter| filter.on_destroy());
         }
     }

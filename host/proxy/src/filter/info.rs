@@ -7,9 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use http::Version;
+use tollgate_config::{EndpointAttributes, ProtoMessage};
 
 use super::filter_state::ConnectionState;
+use crate::base64;
 use crate::http::response_flags::ResponseFlags;
 
 /// Facts about one stream, filled in as it goes.
@@ -67,6 +70,8 @@ pub(crate) struct StreamTimes {
 pub(crate) struct UpstreamInfo {
     /// Address of the chosen endpoint.
     pub(crate) address: Cell<Option<SocketAddr>>,
+    /// What is configured for plugins to read about it.
+    pub(crate) attributes: RefCell<Option<Arc<EndpointAttributes>>>,
     /// Its name where it was resolved from one.
     pub(crate) hostname: RefCell<Option<Arc<str>>>,
     /// Our address on the upstream connection.
@@ -119,6 +124,8 @@ pub(crate) struct ListenerInfo {
     pub(crate) name: String,
     /// Envoy's traffic direction: 0 unspecified, 1 inbound, 2 outbound.
     pub(crate) direction: i64,
+    /// Its metadata.
+    pub(crate) metadata: ProtoMessage,
 }
 
 /// Facts about a TLS connection.
@@ -151,6 +158,26 @@ pub(crate) struct Certificate {
     pub(crate) dns_sans: Vec<String>,
     /// URIs.
     pub(crate) uri_sans: Vec<String>,
+    /// The certificate itself.
+    pub(crate) der: Bytes,
+}
+
+/// Characters in a line of PEM.
+const PEM_LINE: usize = 64;
+
+impl Certificate {
+    /// Returns the certificate as PEM.
+    pub(crate) fn pem(&self) -> String {
+        let mut text = "-----BEGIN CERTIFICATE-----\n".to_owned();
+        for (index, digit) in base64::encode(&self.der).chars().enumerate() {
+            if index > 0 && index % PEM_LINE == 0 {
+                text.push('\n');
+            }
+            text.push(digit);
+        }
+        text.push_str("\n-----END CERTIFICATE-----\n");
+        text
+    }
 }
 
 impl StreamInfo {

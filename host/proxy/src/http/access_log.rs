@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
-use tollgate_config::{AccessLog, AccessLogSink};
+use tollgate_config::{AccessLogSink, TextAccessLog};
 
 use super::format::{DEFAULT_FORMAT, FormatError, Formatter};
 use crate::filter::StreamState;
@@ -126,7 +126,7 @@ impl AccessLogWriter {
     /// # Errors
     ///
     /// When the file cannot be opened for appending, or the format is none.
-    pub(crate) fn open(&self, config: &AccessLog) -> Result<AccessLogger, AccessLogError> {
+    pub(crate) fn open(&self, config: &TextAccessLog) -> Result<AccessLogger, AccessLogError> {
         let format = Formatter::parse(config.format.as_deref().unwrap_or(DEFAULT_FORMAT))?;
         let mut signals = self.shared.signals.lock();
         let known = signals.logs.iter().find(|log| log.sink == config.sink);
@@ -334,8 +334,8 @@ mod tests {
     use super::*;
     use crate::route::tests::{request, state, table};
 
-    fn file_log(path: &std::path::Path, format: &str) -> AccessLog {
-        AccessLog {
+    fn file_log(path: &std::path::Path, format: &str) -> TextAccessLog {
+        TextAccessLog {
             sink: AccessLogSink::File(path.to_owned()),
             format: Some(format.to_owned()),
         }
@@ -422,7 +422,7 @@ mod tests {
     #[test]
     fn a_format_that_is_none_is_refused() {
         let writer = AccessLogWriter::start(&Stats::new()).unwrap();
-        let config = AccessLog {
+        let config = TextAccessLog {
             sink: AccessLogSink::Stdout,
             format: Some("%NO%".to_owned()),
         };

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_config::{HttpConnectionManager, HttpFilterKind};
 
-use super::access_log::{AccessLogError, AccessLogger};
+use super::access_log::AccessLogError;
 use super::normalize::Normalizer;
+use super::stream_logger::StreamLogger;
 use crate::filter::{HttpFilter, StreamInfo, StreamState};
 use crate::route::{RouteTable, RouteTableError};
 use crate::telemetry::HttpStats;
@@ -27,7 +28,7 @@ pub(crate) struct Manager {
     pub(super) suppress_envoy_headers: bool,
     pub(super) buffer_limit: usize,
     filters: Vec<FilterSlot>,
-    access_log: Vec<AccessLogger>,
+    access_log: Vec<StreamLogger>,
     /// Statistics.
     pub(super) stats: HttpStats,
     last_milliseconds: RefCell<(Duration, HeaderValue)>,
@@ -95,7 +96,7 @@ impl Manager {
             access_log: config
                 .access_log
                 .iter()
-                .map(|log| worker.access_logs.open(log))
+                .map(|log| StreamLogger::new(log, worker, plugins))
                 .collect::<Result<_, _>>()?,
             stats: HttpStats::new(&worker.stats, listener_prefix, &config.stat_prefix),
             last_milliseconds: RefCell::new((Duration::ZERO, HeaderValue::from_static("0"))),
@@ -163,7 +164,7 @@ impl Manager {
     }
 
     /// Logs a stream that has ended.
-    pub(super) fn log(&self, state: &StreamState) {
+    pub(super) fn log(&self, state: &Rc<StreamState>) {
         self.access_log.iter().for_each(|logger| logger.log(state));
     }
 }

@@ -70,6 +70,7 @@ impl ActiveStream {
             .choose_endpoint()
             .ok_or(StreamError::NoHealthyUpstream)?;
         upstream.address.set(Some(endpoint.address));
+        *upstream.attributes.borrow_mut() = Some(Arc::clone(&endpoint.attributes));
         *upstream.hostname.borrow_mut() = endpoint.hostname.clone();
         if action.has_auto_host_rewrite()
             && let Some(hostname) = &endpoint.hostname

@@ -30,9 +30,8 @@ impl ActiveStream {
         if let Some(waker) = self.sender_waker.take() {
             waker.wake();
         }
-        self.chain.complete();
+        self.chain.complete(|| self.manager.log(&self.state));
         self.count_end(now);
-        self.manager.log(&self.state);
         self.connection.stream_ended(now);
     }
 

@@ -43,7 +43,8 @@ impl Listener {
     ) -> Rc<Self> {
         let info = Rc::new(ListenerInfo {
             name: config.name.clone(),
-            ..ListenerInfo::default()
+            direction: config.traffic_direction.into(),
+            metadata: config.metadata.clone(),
         });
         let (all, prefix) = (&worker.stats, listener_prefix(config.address));
         let stats = ListenerStats::new(all, &prefix);

@@ -44,8 +44,7 @@ enum Target {
 /// The route that a request has got.
 #[derive(Clone, Debug)]
 pub(crate) struct SelectedRoute {
-    virtual_host: Rc<str>,
-    name: Rc<str>,
+    place: Rc<Place>,
     cluster: Option<Arc<str>>,
     action: Rc<RouteAction>,
     matcher: Option<Rc<RouteMatcher>>,
@@ -58,7 +57,7 @@ impl RouteEntry {
     /// Returns an entry; `outer` are the scopes around the route, the nearest first.
     pub(super) fn new(
         route: &config::Route,
-        virtual_host: &str,
+        virtual_host: &config::VirtualHost,
         outer: &[&Scope<'_>],
     ) -> Result<Self, RouteTableError> {
         let own = Scope {
@@ -70,8 +69,12 @@ impl RouteEntry {
         scopes.extend_from_slice(outer);
         let matcher = Rc::new(RouteMatcher::new(&route.matches));
         let builder = Builder {
-            virtual_host: virtual_host.into(),
-            name: route.name.as_str().into(),
+            place: Rc::new(Place {
+                virtual_host: virtual_host.name.clone(),
+                virtual_host_metadata: virtual_host.metadata.clone(),
+                route: route.name.clone(),
+                route_metadata: route.metadata.clone(),
+            }),
             action: Rc::new(RouteAction::new(&route.action)),
             matcher: Rc::clone(&matcher),
         };
@@ -111,10 +114,18 @@ impl RouteEntry {
     }
 }
 
+/// Where a route stands in the configuration.
+#[derive(Debug, Default)]
+struct Place {
+    virtual_host: String,
+    virtual_host_metadata: config::ProtoMessage,
+    route: String,
+    route_metadata: config::ProtoMessage,
+}
+
 /// The parts that all clusters of a route share.
 struct Builder {
-    virtual_host: Rc<str>,
-    name: Rc<str>,
+    place: Rc<Place>,
     action: Rc<RouteAction>,
     matcher: Rc<RouteMatcher>,
 }
@@ -163,7 +174,7 @@ impl Builder {
         let place = || {
             format!(
                 "route `{}` of virtual host `{}`",
-                self.name, self.virtual_host
+                self.place.route, self.place.virtual_host
             )
         };
         let wrap = |source| RouteTableError {
@@ -174,8 +185,7 @@ impl Builder {
         let response: Vec<_> = scopes.iter().map(|scope| scope.response_headers).collect();
         let per_filter: Vec<_> = scopes.iter().map(|scope| scope.per_filter).collect();
         Ok(SelectedRoute {
-            virtual_host: Rc::clone(&self.virtual_host),
-            name: Rc::clone(&self.name),
+            place: Rc::clone(&self.place),
             cluster: cluster.map(Arc::from),
             action: Rc::clone(&self.action),
             matcher: Some(Rc::clone(&self.matcher)),
@@ -190,8 +200,10 @@ impl SelectedRoute {
     /// Returns a route without changes of its own.
     pub(super) fn bare(virtual_host: &str, action: RouteAction) -> Self {
         Self {
-            virtual_host: virtual_host.into(),
-            name: "".into(),
+            place: Rc::new(Place {
+                virtual_host: virtual_host.to_owned(),
+                ..Place::default()
+            }),
             cluster: None,
             action: Rc::new(action),
             matcher: None,
@@ -204,13 +216,25 @@ impl SelectedRoute {
     /// Returns the name of the virtual host.
     #[must_use]
     pub(crate) fn virtual_host(&self) -> &str {
-        &self.virtual_host
+        &self.place.virtual_host
+    }
+
+    /// Returns the metadata of the virtual host.
+    #[must_use]
+    pub(crate) fn virtual_host_metadata(&self) -> &config::ProtoMessage {
+        &self.place.virtual_host_metadata
     }
 
     /// Returns the route's name, which may be empty.
     #[must_use]
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        &self.place.route
+    }
+
+    /// Returns the route's metadata.
+    #[must_use]
+    pub(crate) fn metadata(&self) -> &config::ProtoMessage {
+        &self.place.route_metadata
     }
 
     /// Returns the cluster's name, if the route leads to one. It may not exist: a header may have

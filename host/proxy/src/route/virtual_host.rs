@@ -115,7 +115,7 @@ impl VirtualHost {
             per_filter: &host.per_filter,
         };
         let routes = host.routes.iter();
-        let routes = routes.map(|route| RouteEntry::new(route, &host.name, &[&scope, outer]));
+        let routes = routes.map(|route| RouteEntry::new(route, host, &[&scope, outer]));
         Ok(Self {
             routes: routes.collect::<Result<_, _>>()?,
             https_only: host.require_tls.then(|| HttpsRedirect::new(&host.name)),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tokio_rustls::rustls::{
     CipherSuite, ClientConnection, CommonState, ProtocolVersion, pki_types::CertificateDer,
@@ -70,6 +71,7 @@ pub(super) fn certificate_facts(der: &CertificateDer<'_>) -> Certificate {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
         return Certificate {
             sha256,
+            der: Bytes::copy_from_slice(der),
             ..Certificate::default()
         };
     };
@@ -92,6 +94,7 @@ pub(super) fn certificate_facts(der: &CertificateDer<'_>) -> Certificate {
         sha256,
         dns_sans,
         uri_sans,
+        der: Bytes::copy_from_slice(der),
     }
 }
 

@@ -15,7 +15,7 @@ use tollgate_runtime::{
 
 use super::error::PluginError;
 use super::grpc;
-use super::properties::{self, NodeProperties};
+use super::properties::{self, ProxyFacts};
 use super::runtime::WasmRuntime;
 use super::services::{refusal, to_callout};
 use super::vm_table::{plugin_config, vm_config};
@@ -36,7 +36,7 @@ pub(super) fn check(
             .iter()
             .map(|cluster| cluster.name.clone())
             .collect(),
-        node: NodeProperties::new(&bootstrap.node),
+        facts: ProxyFacts::new(&bootstrap.node.message, None),
     });
     let started = Vm::new(
         &loaded.module,
@@ -53,7 +53,7 @@ pub(super) fn check(
 /// Services without time to wait: the VM is gone before a timer fires or an answer arrives.
 struct CanaryServices {
     clusters: HashSet<String>,
-    node: NodeProperties,
+    facts: ProxyFacts,
 }
 
 impl CanaryServices {
@@ -141,6 +141,6 @@ impl HostServices for CanaryServices {
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
-        properties::root_property(&self.node, path)
+        properties::root_property(&self.facts, path)
     }
 }

@@ -47,7 +47,7 @@ impl PluginFilter {
         callbacks: StreamCallbacks,
         policy: FailurePolicy,
     ) -> Self {
-        let host = StreamHost::new(state, vm.node());
+        let host = StreamHost::new(state, vm.facts());
         let context = vm.enter(|vm| vm.create_http_context(root, Rc::clone(&host) as _));
         Self {
             vm,

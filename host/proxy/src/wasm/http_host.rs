@@ -11,7 +11,7 @@ use tollgate_runtime::{
     PropertyType, StreamMap,
 };
 
-use super::properties::{self, NodeProperties};
+use super::properties::{self, ProxyFacts};
 use super::vm::Paused;
 use crate::filter::{
     self, FilterPort, HeaderTable, LocalReply, ObjectKind, StateObject, StateScope, StreamState,
@@ -23,15 +23,15 @@ use crate::http::response_flags::ResponseFlags;
 pub(super) struct StreamHost {
     pub(super) state: Rc<StreamState>,
     pub(super) port: FilterPort,
-    node: Rc<NodeProperties>,
+    facts: Rc<ProxyFacts>,
 }
 
 impl StreamHost {
-    pub(super) fn new(state: Rc<StreamState>, node: Rc<NodeProperties>) -> Rc<Self> {
+    pub(super) fn new(state: Rc<StreamState>, facts: Rc<ProxyFacts>) -> Rc<Self> {
         Rc::new(Self {
             state,
             port: FilterPort::default(),
-            node,
+            facts,
         })
     }
 
@@ -191,7 +191,7 @@ impl HttpHost for StreamHost {
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
-        properties::stream_property(&self.state, &self.node, path)
+        properties::stream_property(&self.state, &self.facts, path)
     }
 
     fn set_property(

@@ -10,6 +10,7 @@ use tollgate_runtime::Module;
 
 use super::error::PluginError;
 use super::http_filter::{FailedFilter, PluginFilter, StreamCallbacks};
+use super::http_host::StreamHost;
 use super::network_filter::{FailedNetworkFilter, PluginNetworkFilter};
 use super::runtime::LoadedModule;
 use super::stats::ReloadStats;
@@ -119,6 +120,21 @@ impl PluginHandle {
             FailurePolicy::FailOpen | FailurePolicy::LegacyFailOpen => Readiness::IsPassedBy,
             FailurePolicy::FailReload if self.reload(now()) => Readiness::Serves,
             FailurePolicy::FailReload | FailurePolicy::FailClosed => Readiness::HasFailed,
+        }
+    }
+
+    /// Tells the plugin, as an access logger, of a stream that has ended. One that has failed hears
+    /// nothing until it is replaced.
+    pub(crate) fn log(&self, state: &Rc<StreamState>) {
+        let may_reload = self.config.failure_policy == FailurePolicy::FailReload;
+        let has_failed = self.root.borrow().vm.is_failed();
+        if has_failed && !(may_reload && self.reload(Instant::now())) {
+            return;
+        }
+        let root = self.root.borrow().clone();
+        let stream = StreamHost::new(Rc::clone(state), root.vm.facts());
+        if let Err(fault) = root.vm.enter(|vm| vm.on_stream_log(root.id, stream)) {
+            root.vm.note_fault(&fault);
         }
     }
 

@@ -8,7 +8,7 @@ use tollgate_config::{Node, PluginConfig};
 
 use super::error::PluginError;
 use super::plugin::PluginHandle;
-use super::properties::NodeProperties;
+use super::properties::ProxyFacts;
 use super::runtime::WasmRuntime;
 use super::vm_table::VmTable;
 use crate::cluster::ClusterManager;
@@ -29,8 +29,8 @@ impl PluginRegistry {
         clusters: &Rc<ClusterManager>,
         node: &Node,
     ) -> Self {
-        let node = NodeProperties::new(node);
-        let vms = VmTable::new(Arc::clone(runtime), Rc::clone(clusters), node);
+        let facts = ProxyFacts::new(&node.message, Some(Rc::clone(clusters)));
+        let vms = VmTable::new(Arc::clone(runtime), Rc::clone(clusters), facts);
         Self {
             vms,
             plugins: RefCell::default(),

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tollgate_config::{Bootstrap, DataSource, HttpFilterKind, NetworkFilter, PluginConfig};
+use tollgate_config::{
+    AccessLog, Bootstrap, DataSource, HttpConnectionManager, HttpFilterKind, NetworkFilter,
+    PluginConfig,
+};
 use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, VmIdLease};
 
 use super::canary;
@@ -183,17 +186,28 @@ fn plugins(bootstrap: &Bootstrap) -> impl Iterator<Item = &PluginConfig> {
             .iter()
             .chain(&listener.default_filter_chain)
     });
-    chains.flat_map(|chain| {
-        let http_filters = match &chain.filter {
-            NetworkFilter::HttpConnectionManager(manager) => manager.http_filters.as_slice(),
-            NetworkFilter::TcpProxy(_) => &[],
+    let in_chains = chains.flat_map(|chain| {
+        let of_http = match &chain.filter {
+            NetworkFilter::HttpConnectionManager(manager) => Some(of_manager(manager)),
+            NetworkFilter::TcpProxy(_) => None,
         };
-        let of_http = http_filters.iter().filter_map(|filter| match &filter.kind {
-            HttpFilterKind::Wasm(plugin) => Some(plugin),
-            HttpFilterKind::Router { .. } => None,
-        });
-        chain.plugins.iter().chain(of_http)
-    })
+        chain.plugins.iter().chain(of_http.into_iter().flatten())
+    });
+    let services = bootstrap.wasm_services.iter();
+    services.map(|service| &service.plugin).chain(in_chains)
+}
+
+fn of_manager(manager: &HttpConnectionManager) -> impl Iterator<Item = &PluginConfig> {
+    let filters = manager.http_filters.iter();
+    let filters = filters.filter_map(|filter| match &filter.kind {
+        HttpFilterKind::Wasm(plugin) => Some(plugin),
+        HttpFilterKind::Router { .. } => None,
+    });
+    let logs = manager.access_log.iter().filter_map(|log| match log {
+        AccessLog::Wasm(plugin) => Some(&**plugin),
+        AccessLog::Text(_) => None,
+    });
+    filters.chain(logs)
 }
 
 fn code(plugin: &PluginConfig) -> Result<Bytes, PluginError> {

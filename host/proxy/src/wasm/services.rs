@@ -15,7 +15,7 @@ use tollgate_runtime::{
 
 use super::grpc::{Caller, GrpcCallouts};
 use super::in_flight::InFlight;
-use super::properties::{self, NodeProperties};
+use super::properties::{self, ProxyFacts};
 use super::queue_news::QueueNews;
 use super::timers::Timers;
 use super::vm::WorkerVm;
@@ -33,7 +33,7 @@ const MAX_LOOKUPS: usize = 64;
 /// The services of one VM on one worker.
 pub(super) struct WorkerServices {
     clusters: Rc<ClusterManager>,
-    node: Rc<NodeProperties>,
+    facts: Rc<ProxyFacts>,
     timers: Timers,
     queue_news: QueueNews,
     callouts: InFlight,
@@ -43,10 +43,10 @@ pub(super) struct WorkerServices {
 }
 
 impl WorkerServices {
-    pub(super) fn new(clusters: Rc<ClusterManager>, node: Rc<NodeProperties>) -> Rc<Self> {
+    pub(super) fn new(clusters: Rc<ClusterManager>, facts: Rc<ProxyFacts>) -> Rc<Self> {
         Rc::new(Self {
             clusters,
-            node,
+            facts,
             timers: Timers::default(),
             queue_news: QueueNews::default(),
             callouts: InFlight::new(MAX_CALLOUTS, "callouts"),
@@ -62,8 +62,8 @@ impl WorkerServices {
         self.vm.get_or_init(|| Rc::downgrade(vm));
     }
 
-    pub(super) fn node(&self) -> Rc<NodeProperties> {
-        Rc::clone(&self.node)
+    pub(super) fn facts(&self) -> Rc<ProxyFacts> {
+        Rc::clone(&self.facts)
     }
 
     /// Gives up all that the VM waits for: it has failed.
@@ -189,7 +189,7 @@ impl HostServices for WorkerServices {
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
-        properties::root_property(&self.node, path)
+        properties::root_property(&self.facts, path)
     }
 }
 

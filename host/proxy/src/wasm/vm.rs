@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 
 use tollgate_runtime::{ContextId, Fault, Vm};
 
-use super::properties::NodeProperties;
+use super::properties::ProxyFacts;
 use super::services::WorkerServices;
 use super::stats::{ActiveVm, WasmStats};
 
@@ -51,8 +51,8 @@ impl WorkerVm {
         call(&mut self.vm.borrow_mut())
     }
 
-    pub(super) fn node(&self) -> Rc<NodeProperties> {
-        self.services.node()
+    pub(super) fn facts(&self) -> Rc<ProxyFacts> {
+        self.services.facts()
     }
 
     pub(super) fn is_failed(&self) -> bool {

@@ -11,7 +11,7 @@ use tollgate_config::PluginConfig;
 use tollgate_runtime::{self as runtime, ContextId, LoadError, Vm};
 
 use super::error::PluginError;
-use super::properties::NodeProperties;
+use super::properties::ProxyFacts;
 use super::runtime::{LoadedModule, WasmRuntime};
 use super::services::WorkerServices;
 use super::vm::WorkerVm;
@@ -40,7 +40,7 @@ pub(super) struct Root {
 pub(super) struct VmTable {
     runtime: Arc<WasmRuntime>,
     clusters: Rc<ClusterManager>,
-    node: Rc<NodeProperties>,
+    facts: Rc<ProxyFacts>,
     vms: RefCell<HashMap<VmKey, Weak<WorkerVm>>>,
 }
 
@@ -48,12 +48,12 @@ impl VmTable {
     pub(super) fn new(
         runtime: Arc<WasmRuntime>,
         clusters: Rc<ClusterManager>,
-        node: NodeProperties,
+        facts: ProxyFacts,
     ) -> Rc<Self> {
         Rc::new(Self {
             runtime,
             clusters,
-            node: Rc::new(node),
+            facts: Rc::new(facts),
             vms: RefCell::default(),
         })
     }
@@ -92,7 +92,7 @@ impl VmTable {
         if let Some(vm) = known.filter(|vm| !vm.is_failed()) {
             return Ok(vm);
         }
-        let services = WorkerServices::new(Rc::clone(&self.clusters), Rc::clone(&self.node));
+        let services = WorkerServices::new(Rc::clone(&self.clusters), Rc::clone(&self.facts));
         let shared = Arc::clone(self.runtime.shared_state());
         let host = Rc::clone(&services);
         let vm = Vm::new(&module.module, vm_config(plugin), shared, host)?;

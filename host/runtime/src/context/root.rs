@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
-use super::{Declarations, GrpcCallouts};
+use super::{Declarations, GrpcCallouts, HttpContext};
 use crate::PluginConfig;
 use crate::foreign::Expressions;
 use crate::host::HttpCallResponse;
@@ -34,6 +34,8 @@ pub(crate) struct RootContext {
     pub(crate) status: CalloutStatus,
     pub(crate) declarations: Declarations,
     pub(crate) expressions: Expressions,
+    /// The stream that an access logger logs while its callback runs.
+    pub(crate) logged: Option<Box<HttpContext>>,
 }
 
 impl RootContext {
@@ -48,6 +50,7 @@ impl RootContext {
             status: CalloutStatus::default(),
             declarations: Declarations::default(),
             expressions: Expressions::default(),
+            logged: None,
         }
     }
 }

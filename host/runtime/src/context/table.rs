@@ -77,17 +77,20 @@ impl ContextTable {
         self.contexts.get_mut(&id)
     }
 
+    /// Returns the stream of a context; a root that logs one acts on that.
     pub(crate) fn http(&self, id: ContextId) -> Option<&HttpContext> {
         match self.contexts.get(&id)? {
             Context::Http(http) => Some(http),
-            Context::Root(_) | Context::Tcp(_) => None,
+            Context::Root(root) => root.logged.as_deref(),
+            Context::Tcp(_) => None,
         }
     }
 
     pub(crate) fn http_mut(&mut self, id: ContextId) -> Option<&mut HttpContext> {
         match self.contexts.get_mut(&id)? {
             Context::Http(http) => Some(http),
-            Context::Root(_) | Context::Tcp(_) => None,
+            Context::Root(root) => root.logged.as_deref_mut(),
+            Context::Tcp(_) => None,
         }
     }
 

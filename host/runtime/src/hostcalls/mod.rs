@@ -19,6 +19,7 @@ mod local_response;
 mod log;
 mod metric;
 pub(crate) mod property;
+mod property_lookup;
 mod refusal;
 mod shared_data;
 mod shared_queue;

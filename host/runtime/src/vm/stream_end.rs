@@ -1,8 +1,12 @@
 //! The end of a stream: logged, done, deleted.
 
+use std::rc::Rc;
+
 use super::Vm;
 use super::guest::Entry;
 use super::http::unknown_context;
+use crate::context::HttpContext;
+use crate::host::HttpHost;
 use crate::{ContextId, Fault};
 
 impl Vm {
@@ -28,6 +32,43 @@ impl Vm {
             ticks,
         };
         self.guest.call(entry, on_log, id.0)?;
+        self.run_effects()
+    }
+
+    /// Tells a plugin's root, as an access logger, that a stream has ended. The guest reads the
+    /// stream's maps and properties through its root context.
+    ///
+    /// # Errors
+    ///
+    /// When the guest does not complete the callback, or `root` is no root of this VM.
+    pub fn on_stream_log(
+        &mut self,
+        root: ContextId,
+        stream: Rc<dyn HttpHost>,
+    ) -> Result<(), Fault> {
+        const CALLBACK: &str = "proxy_on_log";
+        self.guest.check(CALLBACK)?;
+        let Some(on_log) = &self.exports.on_log else {
+            return Ok(());
+        };
+        let Some(context) = self.guest.state_mut().contexts.root_mut(root) else {
+            return Err(unknown_context(root, CALLBACK));
+        };
+        let plugin = Rc::clone(&context.plugin);
+        let mut logged = HttpContext::new(root, plugin, stream);
+        logged.access.start_logging();
+        logged.has_ended = true;
+        context.logged = Some(Box::new(logged));
+        let entry = Entry {
+            callback: CALLBACK,
+            context: root,
+            ticks: self.guest.deadlines.stream,
+        };
+        let result = self.guest.call(entry, on_log, root.0);
+        if let Some(context) = self.guest.state_mut().contexts.root_mut(root) {
+            context.logged = None;
+        }
+        result?;
         self.run_effects()
     }
 

@@ -232,7 +232,7 @@ fn paused_trailers_hold_only_themselves() {
 #[test]
 fn a_stream_is_logged_by_all_before_it_is_destroyed_by_any() {
     let chain = Chain::new([&[], &[]]);
-    chain.chain.complete();
-    chain.chain.complete();
+    chain.chain.complete(|| ());
+    chain.chain.complete(|| ());
     assert_eq!(chain.calls(), ["a.log", "b.log", "a.destroy", "b.destroy"]);
 }

@@ -125,7 +125,7 @@ fn a_reset_stops_both_directions() {
 #[test]
 fn nothing_is_answered_once_the_stream_is_over() {
     let chain = Chain::new([&[Step::Data(DataAction::Continue)]]);
-    chain.chain.complete();
+    chain.chain.complete(|| ());
     chain.chain.state().send_local_reply(reply(500));
     chain.chain.state().reset();
     assert!(chain.chain.take_local_reply().is_none());

@@ -9,6 +9,7 @@ use super::operator::{
     AddressPart, ConnectionField, HeaderChoice, Operator, Source, Span, StreamField, TlsField,
     UpstreamField,
 };
+use crate::base64;
 use crate::filter::{ConnectionInfo, HeaderTable, StreamState, TlsInfo, UpstreamInfo};
 
 /// `None` for a value that does not exist; nothing is written then.
@@ -289,20 +290,5 @@ impl Span {
 
 /// Bytes as the JSON form of a protobuf `BytesValue`.
 fn quoted_base64(bytes: &[u8]) -> Vec<u8> {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = vec![b'"'];
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or_default());
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for position in 0..4 {
-            let digit = (bits >> (18 - 6 * position)) & 63;
-            let used = position <= chunk.len();
-            let digit = usize::try_from(digit)
-                .ok()
-                .and_then(|digit| DIGITS.get(digit));
-            text.push(digit.copied().filter(|_| used).unwrap_or(b'='));
-        }
-    }
-    text.push(b'"');
-    text
+    format!("\"{}\"", base64::encode(bytes)).into_bytes()
 }

@@ -77,6 +77,7 @@ pub(super) fn route(name: &str, matches: config::RouteMatch) -> config::Route {
         name: name.to_owned(),
         matches,
         action: forward(config::ClusterSpecifier::Cluster(name.to_owned())),
+        metadata: config::ProtoMessage::default(),
         request_headers: HeaderMutation::default(),
         response_headers: HeaderMutation::default(),
         per_filter: Vec::new(),
@@ -121,6 +122,7 @@ pub(super) fn host(
         response_headers: HeaderMutation::default(),
         per_filter: Vec::new(),
         require_tls: false,
+        metadata: config::ProtoMessage::default(),
     }
 }
 

@@ -31,18 +31,17 @@ pub(super) fn property(connection: &ConnectionInfo, path: &[&[u8]]) -> PropertyR
 pub(super) fn tls_property(tls: &TlsInfo, name: &[u8]) -> Option<PropertyValue> {
     let local = tls.local.as_ref();
     let peer = tls.peer.as_ref();
-    let first = |sans: &[String]| text(sans.first().map_or("", String::as_str));
+    let first = |sans: &[String]| sans.first().map(|san| text(san));
     match name {
         b"tls_version" => Some(text(&tls.version)),
         b"subject_local_certificate" => Some(text(local.map_or("", subject))),
         b"subject_peer_certificate" => Some(text(peer.map_or("", subject))),
-        b"uri_san_local_certificate" => Some(first(local.map_or(&[], |cert| &cert.uri_sans))),
-        b"uri_san_peer_certificate" => Some(first(peer.map_or(&[], |cert| &cert.uri_sans))),
-        b"dns_san_local_certificate" => Some(first(local.map_or(&[], |cert| &cert.dns_sans))),
-        b"dns_san_peer_certificate" => Some(first(peer.map_or(&[], |cert| &cert.dns_sans))),
-        b"sha256_peer_certificate_digest" => {
-            Some(text(peer.map_or("", |cert| cert.sha256.as_str())))
-        }
+        b"uri_san_local_certificate" => first(local.map_or(&[], |cert| &cert.uri_sans)),
+        b"uri_san_peer_certificate" => first(peer.map_or(&[], |cert| &cert.uri_sans)),
+        b"dns_san_local_certificate" => first(local.map_or(&[], |cert| &cert.dns_sans)),
+        b"dns_san_peer_certificate" => first(peer.map_or(&[], |cert| &cert.dns_sans)),
+        b"sha256_peer_certificate_digest" => peer.map(|cert| text(&cert.sha256)),
+        b"peer_certificate" => peer.map(|cert| text(&cert.pem())),
         _ => None,
     }
 }

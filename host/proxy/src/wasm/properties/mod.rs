@@ -4,8 +4,8 @@
 //! there is no value.
 
 mod connection;
+mod facts;
 mod filter_state;
-mod node;
 mod request;
 mod response;
 mod upstream;
@@ -19,13 +19,13 @@ use tollgate_runtime::{PropertyResult, PropertyValue};
 
 use crate::filter::{HeaderTable, StreamState};
 
-pub(super) use node::NodeProperties;
+pub(super) use facts::ProxyFacts;
 
 /// Looks up a property of a stream. Headers count as readable: the runtime asks for what is read
 /// from them only while they are.
 pub(super) fn stream_property(
     state: &StreamState,
-    node: &NodeProperties,
+    facts: &ProxyFacts,
     path: &[&[u8]],
 ) -> PropertyResult {
     let Some((namespace, rest)) = path.split_first() else {
@@ -37,21 +37,21 @@ pub(super) fn stream_property(
         b"connection" => connection::property(&state.connection, rest),
         b"source" => connection::address_property(state.info.remote_address.get(), rest),
         b"destination" => connection::address_property(state.connection.local_address, rest),
-        b"upstream" => upstream::property(&state.info.upstream, rest),
+        b"upstream" => upstream::property(state, facts, rest),
         b"metadata" => metadata(rest),
         b"filter_state" => filter_state::property(state, rest),
         b"upstream_filter_state" => namespace_or_not_found(rest),
-        b"xds" => xds::property(state, node, rest),
+        b"xds" => xds::property(state, facts, rest),
         b"connection_id" => scalar(PropertyValue::Uint(state.connection.id), rest),
         name => filter_state::wasm_property(state, name, rest),
     }
 }
 
 /// Looks up a property that exists without a stream.
-pub(super) fn root_property(node: &NodeProperties, path: &[&[u8]]) -> PropertyResult {
+pub(super) fn root_property(facts: &ProxyFacts, path: &[&[u8]]) -> PropertyResult {
     match path {
         [] | [b"xds"] => Err(Status::SerializationFailure),
-        [b"xds", b"node", rest @ ..] => node.property(rest),
+        [b"xds", b"node", rest @ ..] => facts.node(rest),
         _ => Err(Status::NotFound),
     }
 }

@@ -1,16 +1,20 @@
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderValue};
-use tollgate_config::Node;
+use tollgate_config::ProtoMessage;
 use tollgate_runtime::PropertyValue;
 use tollgate_runtime::abi::Status;
 
-use super::{NodeProperties, root_property, stream_property};
+use super::{ProxyFacts, root_property, stream_property};
 use crate::filter::tests::stream_state;
-use crate::filter::{HeaderTable, StateObject, StateScope, StreamState};
+use crate::filter::{HeaderTable, ObjectKind, StateObject, StateScope, StreamState};
 
 fn lookup(state: &StreamState, path: &str) -> Result<PropertyValue, Status> {
     let path: Vec<&[u8]> = path.split('/').map(str::as_bytes).collect();
-    stream_property(state, &NodeProperties::new(&Node::default()), &path)
+    stream_property(
+        state,
+        &ProxyFacts::new(&ProtoMessage::default(), None),
+        &path,
+    )
 }
 
 fn text(value: &str) -> Result<PropertyValue, Status> {
@@ -209,20 +213,31 @@ fn old_top_level_names_are_gone_as_in_envoy() {
 
 #[test]
 fn the_node_is_known_without_a_stream() {
-    let node = NodeProperties::new(&Node {
-        id: "proxy-1".to_owned(),
-        cluster: "edge".to_owned(),
-        metadata: serde_json::json!({ "zone": { "weight": 1.5 } }),
-        message: bytes::Bytes::from_static(b"node"),
-    });
-    let find = |path: &[&[u8]]| root_property(&node, path);
+    let bytes = b"\x0a\x07proxy-1\x12\x04edge";
+    let node = ProtoMessage::decode("envoy.config.core.v3.Node", bytes).unwrap();
+    let facts = ProxyFacts::new(&node, None);
+    let find = |path: &[&[u8]]| root_property(&facts, path);
     assert_eq!(find(&[b"xds", b"node", b"id"]), text("proxy-1"));
     assert_eq!(
         find(&[b"xds", b"node"]),
-        Ok(PropertyValue::Message(b"node".to_vec()))
+        Ok(PropertyValue::Message(bytes.to_vec()))
     );
-    let weight = find(&[b"xds", b"node", b"metadata", b"zone", b"weight"]);
-    assert_eq!(weight, Ok(PropertyValue::Double(1.5)));
-    assert_eq!(find(&[b"xds", b"node", b"color"]), Err(Status::NotFound));
+    assert_eq!(find(&[b"xds", b"node", b"no"]), Err(Status::NotFound));
     assert_eq!(find(&[b"request", b"path"]), Err(Status::NotFound));
+    assert_eq!(find(&[b"xds"]), Err(Status::SerializationFailure));
+}
+
+#[test]
+fn a_message_that_a_plugin_sets_has_fields() {
+    let state = stream_state();
+    let value = StateObject {
+        value: b"\x0a\x03one".as_slice().into(),
+        kind: ObjectKind::Message("x.test/envoy.config.core.v3.Node".into()),
+        ..StateObject::default()
+    };
+    let set = state.filter_state.set(b"wasm.n", value, StateScope::Stream);
+    set.unwrap();
+    assert_eq!(lookup(&state, "n/id"), text("one"));
+    assert_eq!(lookup(&state, "n"), text("\n\u{3}one"));
+    assert_eq!(lookup(&state, "n/none"), Err(Status::NotFound));
 }

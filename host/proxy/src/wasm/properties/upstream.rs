@@ -3,11 +3,13 @@
 use tollgate_runtime::{PropertyResult, PropertyValue};
 
 use super::connection::tls_property;
-use super::{address, attribute, duration, int, scalar, some, text};
-use crate::filter::UpstreamInfo;
+use super::facts::message;
+use super::{ProxyFacts, address, attribute, duration, int, scalar, some, text};
+use crate::filter::StreamState;
 
-pub(super) fn property(upstream: &UpstreamInfo, path: &[&[u8]]) -> PropertyResult {
+pub(super) fn property(state: &StreamState, facts: &ProxyFacts, path: &[&[u8]]) -> PropertyResult {
     let (name, rest) = attribute(path)?;
+    let upstream = &state.info.upstream;
     let value = match name {
         b"address" => some(upstream.address.get().map(address))?,
         b"port" => some(upstream.address.get().map(|address| int(address.port())))?,
@@ -21,9 +23,19 @@ pub(super) fn property(upstream: &UpstreamInfo, path: &[&[u8]]) -> PropertyResul
         )?,
         b"request_attempt_count" => PropertyValue::Uint(upstream.attempts.get().into()),
         b"cx_pool_ready_duration" => some(upstream.pool_ready.get().map(duration))?,
+        b"locality" => {
+            let attributes = upstream.attributes.borrow();
+            return match attributes.as_ref() {
+                Some(attributes) => message(&attributes.locality, rest),
+                None => some(None),
+            };
+        }
         b"num_endpoints" => {
-            let count = upstream.endpoint_count.get();
-            some(count.map(|count| PropertyValue::Uint(count as u64)))?
+            let route = state.last_route();
+            let routed = route.as_ref().and_then(|route| route.cluster_name().cloned());
+            let chosen = routed.or_else(|| upstream.cluster_name.borrow().clone());
+            let cluster = chosen.and_then(|name| facts.cluster(&name));
+            some(cluster.map(|cluster| PropertyValue::Uint(cluster.endpoint_count() as u64)))?
         }
         name => {
             let tls = upstream.tls.borrow();

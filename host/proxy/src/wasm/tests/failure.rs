@@ -178,7 +178,7 @@ fn a_crash_at_the_end_of_a_stream_harms_only_later_ones() {
         let plugin = start(crash, FailurePolicy::FailClosed);
         let first = request(&plugin);
         passes(&first);
-        first.complete();
+        first.complete(|| ());
         answered_503(&request(&plugin));
     });
 }

@@ -29,7 +29,7 @@ fn a_plugin_changes_request_headers() {
             })
         );
         assert_eq!(header(chain.state(), "x-guest"), Some(b"yes".to_vec()));
-        chain.complete();
+        chain.complete(|| ());
     });
 }
 
@@ -45,7 +45,7 @@ fn a_plugin_answers_the_client() {
         assert_eq!(reply.body, "denied");
         assert_eq!(reply.details, "denied");
         assert_eq!(reply.grpc_status, None);
-        chain.complete();
+        chain.complete(|| ());
     });
 }
 
@@ -64,7 +64,7 @@ fn a_plugin_hears_nothing_of_a_response_to_a_request_that_never_reached_it() {
                 end_of_stream: true
             })
         );
-        chain.complete();
+        chain.complete(|| ());
     });
 }
 
@@ -78,7 +78,7 @@ fn a_plugin_may_reset_the_stream() {
         assert!(chain.take_reset());
         let details = chain.state().info.response_code_details.borrow().clone();
         assert_eq!(details.as_deref(), Some("wasm_close_stream"));
-        chain.complete();
+        chain.complete(|| ());
     });
 }
 
@@ -89,8 +89,8 @@ fn a_stream_leaves_nothing_in_the_vm() {
         let (first, second) = (chain(&plugin), chain(&plugin));
         first.request_headers(true);
         assert_eq!(plugin.context_count(), 3);
-        first.complete();
-        second.complete();
+        first.complete(|| ());
+        second.complete(|| ());
         assert_eq!(plugin.context_count(), 1);
     });
 }

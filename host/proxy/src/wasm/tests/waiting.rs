@@ -42,7 +42,7 @@ fn a_tick_answers_a_paused_stream() {
         chain.request_headers(true);
         assert_eq!(chain.next_request_event(), None);
         assert_eq!(local_reply(&chain).await.status, StatusCode::IM_A_TEAPOT);
-        chain.complete();
+        chain.complete(|| ());
     });
 }
 
@@ -60,7 +60,7 @@ fn a_crash_in_a_tick_fails_the_vm_and_answers_who_waits() {
             local_reply(&chain).await.status,
             StatusCode::SERVICE_UNAVAILABLE
         );
-        chain.complete();
+        chain.complete(|| ());
     });
 }
 
@@ -92,7 +92,7 @@ fn a_stream_goes_on_when_its_callout_is_answered() {
             }
         );
         assert!(served.await.unwrap().starts_with("GET /a HTTP/1.1\r\n"));
-        chain.complete();
+        chain.complete(|| ());
     });
 }
 
@@ -106,7 +106,7 @@ fn an_answer_to_a_stream_that_is_gone_harms_nobody() {
             .unwrap();
         let gone = chain(&plugin);
         gone.request_headers(true);
-        gone.complete();
+        gone.complete(|| ());
         drop(gone);
         served.await.unwrap();
         for _ in 0..100 {
@@ -128,6 +128,6 @@ fn a_callout_to_an_unknown_cluster_is_refused_at_once() {
         let chain = chain(&plugin);
         chain.request_headers(true);
         assert_eq!(chain.take_local_reply().unwrap().status, 500);
-        chain.complete();
+        chain.complete(|| ());
     });
 }
