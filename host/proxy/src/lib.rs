@@ -50,6 +50,7 @@ mod timeouts;
 mod tls;
 mod transport;
 mod wasm;
+mod wasm_services;
 mod worker;
 mod worker_thread;
 

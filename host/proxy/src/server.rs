@@ -18,6 +18,7 @@ use crate::signals::Signals;
 use crate::telemetry::{Hosts, Stats};
 use crate::tls::ServerTls;
 use crate::wasm::WasmRuntime;
+use crate::wasm_services;
 use crate::worker_thread::{self, WorkerPlan};
 
 /// How often is looked whether draining workers are done.
@@ -111,7 +112,7 @@ impl Server {
             bound.push(listeners);
         }
         let listeners = named_addresses(&deployments);
-        if listeners.is_empty() {
+        if listeners.is_empty() && !wasm_services::are_configured(&deployments) {
             return Err(ServerError::NoListener);
         }
         let access_logs = AccessLogWriter::start(&stats)
@@ -330,9 +331,21 @@ impl RunningServer {
                 })?;
             self.workers.push(thread);
         }
+        let has_services = wasm_services::are_configured(&plan.deployments);
+        if has_services {
+            let (plan, phase, ready) = (plan.clone(), phase.clone(), ready.clone());
+            let thread = std::thread::Builder::new()
+                .name("wasm-services".to_owned())
+                .spawn(move || wasm_services::run(&plan, phase, &ready))
+                .map_err(|source| ServerError::System {
+                    what: "the thread of the Wasm services",
+                    source,
+                })?;
+            self.workers.push(thread);
+        }
         drop(ready);
         // A worker that ends without a word has panicked, which its thread has reported.
-        for _ in 0..count {
+        for _ in 0..count + usize::from(has_services) {
             outcomes.recv().unwrap_or(Err(ServerError::WorkerFailed))?;
         }
         Ok(())

@@ -134,6 +134,11 @@ impl Serving {
         );
         context.timeouts.start();
         let plugins = PluginRegistry::new(&plan.wasm, &clusters, &deployment.bootstrap.node);
+        let services = deployment.bootstrap.wasm_services.iter();
+        for service in services.filter(|service| !service.singleton) {
+            let started = plugins.add(&service.plugin);
+            started.map_err(|source| ServerError::Plugin(Box::new(source)))?;
+        }
         let mut listeners = Vec::new();
         for (config, tls) in deployment.bootstrap.listeners.iter().zip(&deployment.tls) {
             let chains = config

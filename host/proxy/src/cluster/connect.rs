@@ -12,6 +12,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use super::connection::ConnectionFacts;
 use super::endpoint::Endpoint;
 use super::error::UpstreamError;
+use crate::filter::{Certificate, TlsInfo};
 use crate::tls;
 use crate::transport::Transport;
 
@@ -22,6 +23,8 @@ pub(super) struct UpstreamTlsContext {
     pub(super) config: Arc<ClientConfig>,
     /// Name to ask for; without one, the endpoint's address stands in and is not sent.
     pub(super) server_name: Option<ServerName<'static>>,
+    /// Our own certificate, if there is one.
+    pub(super) certificate: Option<Certificate>,
 }
 
 /// Connects to an endpoint.
@@ -54,7 +57,10 @@ pub(super) async fn connect(
         .connect(name, stream)
         .await
         .map_err(|error| tls_failure(&error))?;
-    facts.tls = Some(Rc::new(tls::client_facts(stream.get_ref().1)));
+    facts.tls = Some(Rc::new(TlsInfo {
+        local: context.certificate.clone(),
+        ..tls::client_facts(stream.get_ref().1)
+    }));
     Ok((Transport::Client(Box::new(stream)), facts))
 }
 

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -57,6 +57,9 @@ pub(crate) struct ConnectionFacts {
     pub(crate) local_address: Option<SocketAddr>,
     /// TLS facts; `None` on plain connections.
     pub(crate) tls: Option<Rc<TlsInfo>>,
+    /// How long it took to connect, until the first request has asked for it: later ones did not
+    /// wait.
+    pub(crate) connect_time: Cell<Duration>,
 }
 
 impl Http1Connection {
@@ -138,6 +141,7 @@ impl ConnectionFacts {
             id,
             local_address: stream.local_addr().ok(),
             tls: None,
+            connect_time: Cell::default(),
         }
     }
 }

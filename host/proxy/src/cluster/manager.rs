@@ -78,6 +78,7 @@ fn tls_context(
     let server_name = ServerName::try_from(config.sni.clone()).ok();
     Ok(UpstreamTlsContext {
         config: tls::client_config(config, protocol)?,
+        certificate: tls::client_certificate(config),
         server_name,
     })
 }

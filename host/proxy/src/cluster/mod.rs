@@ -228,6 +228,7 @@ impl Cluster {
         &self,
         endpoint: &Endpoint,
     ) -> Result<(crate::transport::Transport, ConnectionFacts), UpstreamError> {
+        let started = Instant::now();
         let connecting = connect::connect(endpoint, self.tls.as_ref());
         let connected = tokio::time::timeout(self.connect_timeout, connecting)
             .await
@@ -238,6 +239,9 @@ impl Cluster {
             if matches!(error, UpstreamError::ConnectTimeout) {
                 self.counters.upstream_cx_connect_timeout.inc();
             }
+        }
+        if let Ok((_, facts)) = &connected {
+            facts.connect_time.set(started.elapsed());
         }
         connected
     }

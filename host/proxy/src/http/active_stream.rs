@@ -204,6 +204,7 @@ impl ActiveStream {
         if let Next::Ready((_, facts)) = &next {
             self.state.info.times.first_upstream_rx.set(Some(now));
             upstream.connection_id.set(Some(facts.id));
+            upstream.pool_ready.set(Some(facts.connect_time.take()));
             upstream.local_address.set(facts.local_address);
             upstream.tls.borrow_mut().clone_from(&facts.tls);
         }

@@ -7,9 +7,11 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::sign::SingleCertAndKey;
 use tollgate_config::{UpstreamProtocol, UpstreamTls};
 
-use super::credentials::{certified_key, roots};
+use super::credentials::{certificates, certified_key, roots};
+use super::facts::certificate_facts;
 use super::verifier::UpstreamVerifier;
 use super::{TlsError, VERSIONS, provider};
+use crate::filter::Certificate;
 
 /// Returns the settings for the connections of a cluster. Without configured ALPN protocols the
 /// cluster's own is offered.
@@ -51,6 +53,12 @@ pub(crate) fn client_config(
             .collect()
     };
     Ok(Arc::new(client))
+}
+
+/// Returns what is told of the certificate that is shown to upstreams, if there is one.
+pub(crate) fn client_certificate(config: &UpstreamTls) -> Option<Certificate> {
+    let chain = certificates("certificate_chain", &config.certificate.as_ref()?.chain).ok()?;
+    chain.first().map(certificate_facts)
 }
 
 fn default_alpn(protocol: UpstreamProtocol) -> &'static [u8] {

@@ -35,7 +35,10 @@ pub(super) fn roots(trusted_ca: &[u8]) -> Result<RootCertStore, TlsError> {
     Ok(store)
 }
 
-fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn certificates(
+    what: &'static str,
+    pem: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
     let found = read.map_err(|error| TlsError::Pem {
         what,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::{self, SupportedProtocolVersion, version};
 
-pub(crate) use client::client_config;
+pub(crate) use client::{client_certificate, client_config};
 pub(crate) use facts::client_facts;
 pub(crate) use server::ServerTls;
 

@@ -3,8 +3,7 @@
 use std::fmt::Write as _;
 
 use tollgate_conformance::guest::{
-    callback, guest, on_log, on_request_body, on_request_headers, on_response_body,
-    on_response_headers,
+    guest, on_log, on_request_body, on_request_headers, on_response_body, on_response_headers,
 };
 
 /// What the guest logs last.
@@ -65,15 +64,24 @@ upstream_host_metadata none none/such time
 /// The guest as text.
 pub(crate) fn module() -> String {
     let read = |phase: &str| format!("(call $say @\"-- {phase}\") (call $sweep)");
+    // How many callbacks a body makes is chance.
+    let once = |side: &str| {
+        let read = read(&format!("{side} body"));
+        format!(
+            "(if (i32.eqz (global.get ${side}_read))
+               (then (global.set ${side}_read (i32.const 1)) {read}))"
+        )
+    };
     let set = r#"(drop (call $proxy_set_property @"mine" @"value"))"#;
     guest(
         &[
             on_request_headers(&format!("{set} {}", read("request headers")), 0),
-            on_request_body(&read("request body"), 0),
+            on_request_body(&once("request"), 0),
             on_response_headers(&read("response headers"), 0),
-            on_response_body(&read("response body"), 0),
+            on_response_body(&once("response"), 0),
             on_log(&format!("{} (call $say @\"{LAST}\")", read("log"))),
-            callback("proxy_on_tick", &["root"], None, ""),
+            "(global $request_read (mut i32) (i32.const 0))".to_owned(),
+            "(global $response_read (mut i32) (i32.const 0))".to_owned(),
             sweep(),
         ]
         .concat(),

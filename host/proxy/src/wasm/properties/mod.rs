@@ -40,7 +40,7 @@ pub(super) fn stream_property(
         b"upstream" => upstream::property(state, facts, rest),
         b"metadata" => metadata(rest),
         b"filter_state" => filter_state::property(state, rest),
-        b"upstream_filter_state" => namespace_or_not_found(rest),
+        b"upstream_filter_state" => upstream::filter_state(state, rest),
         b"xds" => xds::property(state, facts, rest),
         b"connection_id" => scalar(PropertyValue::Uint(state.connection.id), rest),
         name => filter_state::wasm_property(state, name, rest),
@@ -63,15 +63,6 @@ fn metadata(path: &[&[u8]]) -> PropertyResult {
         [b"filter_metadata" | b"typed_filter_metadata"] => Ok(PropertyValue::Map(Vec::new())),
         _ => Err(Status::NotFound),
     }
-}
-
-/// A namespace itself cannot be returned; nothing is in this one.
-fn namespace_or_not_found(path: &[&[u8]]) -> PropertyResult {
-    Err(if path.is_empty() {
-        Status::SerializationFailure
-    } else {
-        Status::NotFound
-    })
 }
 
 /// A part of a path, and the parts after it.

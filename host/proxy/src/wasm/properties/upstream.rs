@@ -1,5 +1,6 @@
 //! `upstream.*`.
 
+use tollgate_runtime::abi::Status;
 use tollgate_runtime::{PropertyResult, PropertyValue};
 
 use super::connection::tls_property;
@@ -14,13 +15,12 @@ pub(super) fn property(state: &StreamState, facts: &ProxyFacts, path: &[&[u8]]) 
         b"address" => some(upstream.address.get().map(address))?,
         b"port" => some(upstream.address.get().map(|address| int(address.port())))?,
         b"local_address" => some(upstream.local_address.get().map(address))?,
-        b"transport_failure_reason" => some(
-            upstream
-                .transport_failure_reason
-                .borrow()
-                .as_deref()
-                .map(text),
-        )?,
+        // Empty as soon as there is an upstream.
+        b"transport_failure_reason" => {
+            let reason = upstream.transport_failure_reason.borrow();
+            let is_known = reason.is_some() || upstream.address.get().is_some();
+            some(is_known.then(|| text(reason.as_deref().unwrap_or_default())))?
+        }
         b"request_attempt_count" => PropertyValue::Uint(upstream.attempts.get().into()),
         b"cx_pool_ready_duration" => some(upstream.pool_ready.get().map(duration))?,
         b"locality" => {
@@ -43,4 +43,13 @@ pub(super) fn property(state: &StreamState, facts: &ProxyFacts, path: &[&[u8]]) 
         }
     };
     scalar(value, rest)
+}
+
+/// There is one as soon as there is a connection; nothing is in it.
+pub(super) fn filter_state(state: &StreamState, path: &[&[u8]]) -> PropertyResult {
+    let is_connected = state.info.upstream.connection_id.get().is_some();
+    Err(match path {
+        [] if is_connected => Status::SerializationFailure,
+        _ => Status::NotFound,
+    })
 }
