@@ -24,6 +24,7 @@ mod pause;
 mod properties;
 mod route;
 mod sdk;
+mod services;
 mod shared_data;
 mod support;
 mod timer;

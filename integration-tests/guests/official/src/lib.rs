@@ -12,6 +12,7 @@
     reason = "the macro of the official crate writes an entry point without"
 )]
 
+mod access_logger;
 mod body;
 mod callout;
 mod configuration;
@@ -23,6 +24,7 @@ mod main_plugin;
 mod metrics;
 mod pause;
 mod properties;
+mod service;
 mod shared_data;
 mod surface;
 mod tick;
@@ -54,6 +56,7 @@ impl Root {
                 .expect("the host knows the plugin's root id")
                 .unwrap_or_default();
             match root_id.as_slice() {
+                b"access-logger" => Box::new(access_logger::AccessLogger),
                 b"configuration" => Box::new(configuration::Configuration::default()),
                 b"crash" => Box::new(crash::Crash),
                 b"life-cycle" => Box::new(life_cycle::LifeCycle),
@@ -61,6 +64,7 @@ impl Root {
                     String::from_utf8_lossy(&root_id).into_owned(),
                 )),
                 b"tick" => Box::new(tick::Tick::default()),
+                b"service" => Box::new(service::Service::default()),
                 b"shared" => Box::new(shared_data::Counting),
                 b"surface" => Box::new(surface::Surface::default()),
                 b"tunnel" => Box::new(surface::Tunnel),

@@ -1,5 +1,6 @@
 //! When contexts are made, told and dropped.
 
+mod access_logger;
 mod contexts;
 mod roots;
 mod start;
@@ -9,6 +10,7 @@ mod timers;
 use crate::statement::Statement;
 
 pub(super) const LISTS: &[&[Statement]] = &[
+    access_logger::STATEMENTS,
     start::STATEMENTS,
     contexts::STATEMENTS,
     streams::STATEMENTS,
