@@ -127,7 +127,7 @@ impl HttpHost for FakeStream {
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
         match path {
             [b"request", b"path"] => Ok(PropertyValue::text("/from-host")),
-            [b"request", b"size"] => Ok(PropertyValue::Int(7)),
+            [b"request", b"size"] => Ok(PropertyValue::Int(443)),
             [b"request", b"total_size"] => {
                 let headers = self.map_byte_size(StreamMap::RequestHeaders);
                 Ok(PropertyValue::Int(443 + i64::try_from(headers).unwrap()))
