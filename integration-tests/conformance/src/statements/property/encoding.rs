@@ -35,8 +35,8 @@ pub(super) const STATEMENTS: &[Statement] = &[
 ];
 
 fn headers_as_map(host: &Host) -> String {
-    let reports = read(host, &["request/headers"]);
-    let pairs = pairs(&bytes(&reports[0]));
+    let [headers] = reports(host, ["request/headers"]);
+    let pairs = pairs(&bytes(&headers));
     let mut names: Vec<_> = pairs.iter().map(|(name, _)| name).collect();
     names.sort();
     let count = names.len();
@@ -54,16 +54,15 @@ fn headers_as_map(host: &Host) -> String {
 }
 
 fn numbers(host: &Host) -> String {
-    let reports = read(host, &["request/size", "connection/mtls", "request/time"]);
-    let time = bytes(&reports[2]);
+    let paths = ["request/size", "connection/mtls", "request/time"];
+    let [size, mtls, time] = reports(host, paths);
+    let time = bytes(&time);
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("it is later than 1970");
     let age = since_epoch.as_nanos().abs_diff(u128::from(number(&time)));
     format!(
-        "{}; {}; request/time: {} bytes, now: {}",
-        reports[0],
-        reports[1],
+        "{size}; {mtls}; request/time: {} bytes, now: {}",
         time.len(),
         age < 60_000_000_000
     )
@@ -73,13 +72,19 @@ fn addresses(host: &Host) -> String {
     ["source", "destination"]
         .map(|end| {
             let paths = [format!("{end}/address"), format!("{end}/port")];
-            let reports = read(host, &paths.each_ref().map(String::as_str));
-            let address = String::from_utf8(bytes(&reports[0])).expect("an address is text");
+            let [address, port_alone] = reports(host, paths.each_ref().map(String::as_str));
+            let address = String::from_utf8(bytes(&address)).expect("an address is text");
             let (ip, port) = address.rsplit_once(':').expect("an address has a port");
-            let same = port.parse() == Ok(number(&bytes(&reports[1])));
+            let same = port.parse() == Ok(number(&bytes(&port_alone)));
             format!("{end}: {ip}, same port: {same}")
         })
         .join("; ")
+}
+
+/// What a guest reports of each path.
+fn reports<const N: usize>(host: &Host, paths: [&str; N]) -> [String; N] {
+    let reports = read(host, &paths);
+    reports.try_into().expect("one report for each path")
 }
 
 /// The value of a report, with its escapes undone.

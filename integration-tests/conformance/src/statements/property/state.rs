@@ -1,7 +1,7 @@
 //! Properties that guests set.
 
 use super::reading;
-use crate::guest::{guest, on_configure, on_request_headers};
+use crate::guest::{guest, on_configure, on_request_headers, on_response_headers};
 use crate::host::Host;
 use crate::plugin::Plugin;
 use crate::setup::Setup;
@@ -36,6 +36,15 @@ pub(super) const STATEMENTS: &[Statement] = &[
         verdict: Verdict::Same(r#"mine=0 "value", mine=1"#),
         note: None,
         run: shared_by_filters,
+    },
+    Statement {
+        id: "PR-18",
+        text: "Setting again replaces the value, unless the property was declared read-only.",
+        verdict: Verdict::Same(
+            r#"declared=0, again=2; set=0, set=0, mine=0 "two"; set=0, set=2, once=0 "one""#,
+        ),
+        note: Some("Declared by the foreign function declare_property, in the root context."),
+        run: set_twice,
     },
 ];
 
@@ -72,4 +81,31 @@ fn shared_by_filters(host: &Host) -> String {
         assert_eq!(proxy.get("/").send().status, 200);
     }
     proxy.reports().join(", ")
+}
+
+fn set_twice(host: &Host) -> String {
+    // name "once", read-only
+    let declare = r#"(call $proxy_call_foreign_function
+        @"declare_property" @"\0a\04once\10\01" (i32.const 0x100) (i32.const 0x104))"#;
+    let declare =
+        format!("(call $report @\"declared\" {declare}) (call $report @\"again\" {declare})");
+    let twice = |name| {
+        let sets = [setting(name, "one"), setting(name, "two")].concat();
+        sets + &reading(&[name])
+    };
+    let module = guest(
+        &[
+            on_configure(&declare, 1),
+            on_request_headers(&twice("mine"), 0),
+            on_response_headers(&twice("once"), 0),
+        ]
+        .concat(),
+    );
+    let proxy = host.serve(&Setup::http(Plugin::wat(module)));
+    let declared = unrepeated(&proxy.reports()).join(", ");
+    assert_eq!(proxy.get("/").send().status, 200);
+    let reports = proxy.wait_for("once=");
+    let of_stream = reports.len().checked_sub(6).expect("six reports");
+    let (mine, once) = reports.split_at(of_stream).1.split_at(3);
+    format!("{declared}; {}; {}", mine.join(", "), once.join(", "))
 }
