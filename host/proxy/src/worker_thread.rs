@@ -177,7 +177,9 @@ fn service(
             let manager = Manager::new(config, context, plugins, &prefix, limit)?;
             Terminal::Http(manager)
         }
-        NetworkFilter::TcpProxy(config) => Terminal::Tcp(TcpProxy::new(config, context, limit)?),
+        NetworkFilter::TcpProxy(config) => {
+            Terminal::Tcp(TcpProxy::new(config, context, plugins, limit)?)
+        }
     };
     Ok(ChainService {
         plugins: NetworkPlugins::new(&chain.plugins, plugins)?,

@@ -4,6 +4,8 @@ use tollgate_config::{
     Bootstrap, LoadOptions, NetworkFilter, ProtoMessage, ProtoPathError, ProtoValue, parse,
 };
 
+use super::manager;
+
 const FILE: &str = r#"
 node: { id: one, metadata: { tags: [a, { deep: 7 }], nothing: ~ }, locality: { zone: here } }
 static_resources:
@@ -66,7 +68,9 @@ fn text(text: &'static str) -> ProtoValue {
 fn every_level_keeps_its_own() {
     let mut bootstrap = read();
     let listener = bootstrap.listeners.remove(0);
-    let NetworkFilter::HttpConnectionManager(manager) = &listener.filter_chains[0].filter;
+    let NetworkFilter::HttpConnectionManager(manager) = &listener.filter_chains[0].filter else {
+        panic!("the chain speaks HTTP");
+    };
     let host = &manager.route_config.virtual_hosts[0];
     let cluster = &bootstrap.clusters[0];
     let attributes = &cluster.endpoints[0].attributes;
@@ -146,9 +150,7 @@ fn an_unset_field_has_its_default_and_an_unknown_one_is_not_found() {
 #[test]
 fn typed_metadata_is_what_its_any_holds() {
     let bootstrap = read();
-    let NetworkFilter::HttpConnectionManager(manager) =
-        &bootstrap.listeners[0].filter_chains[0].filter;
-    let metadata = &manager.route_config.virtual_hosts[0].routes[0].metadata;
+    let metadata = &manager(&bootstrap).route_config.virtual_hosts[0].routes[0].metadata;
     let typed = find(metadata, "typed_filter_metadata/typed");
     assert_eq!(typed, Ok(text("text")));
     let deeper = find(metadata, "typed_filter_metadata/typed/value");

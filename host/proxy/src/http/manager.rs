@@ -8,9 +8,8 @@ use std::time::{Duration, Instant};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_config::{HttpConnectionManager, HttpFilterKind};
 
-use super::access_log::AccessLogError;
 use super::normalize::Normalizer;
-use super::stream_logger::StreamLogger;
+use super::stream_logger::{StreamLogger, StreamLoggerError};
 use crate::filter::{HttpFilter, StreamInfo, StreamState};
 use crate::route::{RouteTable, RouteTableError};
 use crate::telemetry::HttpStats;
@@ -47,9 +46,9 @@ pub(crate) enum ManagerError {
     /// Its routes cannot be used.
     #[error("route_config: {0}")]
     Routes(#[from] RouteTableError),
-    /// An access log cannot be written.
+    /// An access log cannot serve.
     #[error(transparent)]
-    AccessLog(#[from] AccessLogError),
+    AccessLog(#[from] StreamLoggerError),
     /// A plugin does not start.
     #[error(transparent)]
     Plugin(#[from] PluginError),

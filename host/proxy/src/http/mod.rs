@@ -19,7 +19,7 @@ pub(crate) mod response_flags;
 mod response_head;
 mod router;
 mod stream_end;
-mod stream_logger;
+pub(crate) mod stream_logger;
 mod upgrade;
 
 pub(crate) use connection_manager::serve;

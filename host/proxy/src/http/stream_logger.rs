@@ -1,13 +1,12 @@
-//! `StreamLogger`: one access log of a connection manager, whatever hears of its streams.
+//! `StreamLogger`: one access log, whatever hears of its streams.
 
 use std::rc::Rc;
 
 use tollgate_config::AccessLog;
 
-use super::access_log::AccessLogger;
-use super::manager::ManagerError;
+use super::access_log::{AccessLogError, AccessLogger};
 use crate::filter::StreamState;
-use crate::wasm::{PluginHandle, PluginRegistry};
+use crate::wasm::{PluginError, PluginHandle, PluginRegistry};
 use crate::worker::WorkerContext;
 
 /// Hears of each stream that has ended.
@@ -17,6 +16,17 @@ pub(crate) enum StreamLogger {
     Text(AccessLogger),
     /// Calls a plugin.
     Wasm(Rc<PluginHandle>),
+}
+
+/// An access log that cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StreamLoggerError {
+    /// Its lines cannot be written.
+    #[error(transparent)]
+    Text(#[from] AccessLogError),
+    /// Its plugin does not start.
+    #[error(transparent)]
+    Wasm(#[from] PluginError),
 }
 
 impl StreamLogger {
@@ -29,7 +39,7 @@ impl StreamLogger {
         config: &AccessLog,
         worker: &WorkerContext,
         plugins: &PluginRegistry,
-    ) -> Result<Self, ManagerError> {
+    ) -> Result<Self, StreamLoggerError> {
         Ok(match config {
             AccessLog::Text(text) => Self::Text(worker.access_logs.open(text)?),
             AccessLog::Wasm(plugin) => Self::Wasm(plugins.add(plugin)?),

@@ -11,10 +11,11 @@ use super::deadlines::Deadlines;
 use super::session::{Outcome, Session};
 use super::upstream;
 use crate::filter::ConnectionInfo;
-use crate::http::access_log::{AccessLogError, AccessLogger};
+use crate::http::stream_logger::{StreamLogger, StreamLoggerError};
 use crate::network::{ConnectionState, NetworkPlugins};
 use crate::telemetry::TcpStats;
 use crate::transport::Transport;
+use crate::wasm::PluginRegistry;
 use crate::worker::WorkerContext;
 
 /// A TCP proxy of a filter chain on one worker.
@@ -23,28 +24,29 @@ pub(crate) struct TcpProxy {
     pub(super) worker: Rc<WorkerContext>,
     pub(super) stats: TcpStats,
     clusters: Vec<(u32, Arc<str>)>,
-    access_log: Vec<AccessLogger>,
+    access_log: Vec<StreamLogger>,
     buffer_limit: usize,
 }
 
 /// Why a TCP proxy cannot serve.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub(crate) struct TcpProxyError(#[from] AccessLogError);
+pub(crate) struct TcpProxyError(#[from] StreamLoggerError);
 
 impl TcpProxy {
     /// Makes a TCP proxy. `buffer_limit` bounds what filters hold of a direction.
     ///
     /// # Errors
     ///
-    /// When an access log cannot be written.
+    /// When an access log cannot serve.
     pub(crate) fn new(
         config: &tollgate_config::TcpProxy,
         worker: &Rc<WorkerContext>,
+        plugins: &PluginRegistry,
         buffer_limit: usize,
     ) -> Result<Rc<Self>, TcpProxyError> {
         let logs = config.access_log.iter();
-        let access_log = logs.map(|log| worker.access_logs.open(log));
+        let access_log = logs.map(|log| StreamLogger::new(log, worker, plugins));
         let share = |cluster: &TcpCluster| (cluster.weight, Arc::from(cluster.name.as_str()));
         Ok(Rc::new(Self {
             stats: TcpStats::new(&worker.stats, &format!("tcp.{}.", config.stat_prefix)),

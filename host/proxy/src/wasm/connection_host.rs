@@ -9,7 +9,7 @@ use tollgate_runtime::abi::Status;
 use tollgate_runtime::{PropertyDeclaration, PropertyResult, TcpHost, TcpPeer};
 
 use super::http_host::declared_object;
-use super::properties::{self, NodeProperties};
+use super::properties::{self, ProxyFacts};
 use super::vm::Paused;
 use crate::filter::Direction;
 use crate::network::{ConnectionState, End};
@@ -19,16 +19,16 @@ pub(super) struct ConnectionHost {
     pub(super) state: Rc<ConnectionState>,
     /// The filter's place in the chain.
     index: usize,
-    node: Rc<NodeProperties>,
+    facts: Rc<ProxyFacts>,
 }
 
 impl ConnectionHost {
-    pub(super) fn new(
-        state: Rc<ConnectionState>,
-        index: usize,
-        node: Rc<NodeProperties>,
-    ) -> Rc<Self> {
-        Rc::new(Self { state, index, node })
+    pub(super) fn new(state: Rc<ConnectionState>, index: usize, facts: Rc<ProxyFacts>) -> Rc<Self> {
+        Rc::new(Self {
+            state,
+            index,
+            facts,
+        })
     }
 }
 
@@ -65,7 +65,7 @@ impl TcpHost for ConnectionHost {
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
-        properties::stream_property(&self.state.stream, &self.node, path)
+        properties::stream_property(&self.state.stream, &self.facts, path)
     }
 
     fn set_property(

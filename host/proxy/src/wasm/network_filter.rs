@@ -31,7 +31,7 @@ impl PluginNetworkFilter {
         index: usize,
         policy: FailurePolicy,
     ) -> Self {
-        let host = ConnectionHost::new(Rc::clone(state), index, vm.node());
+        let host = ConnectionHost::new(Rc::clone(state), index, vm.facts());
         let context = vm.enter(|vm| vm.create_tcp_context(root, Rc::clone(&host) as _));
         Self {
             vm,

@@ -7,8 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tollgate_config::{
-    AccessLog, Bootstrap, DataSource, HttpConnectionManager, HttpFilterKind, NetworkFilter,
-    PluginConfig,
+    AccessLog, Bootstrap, DataSource, HttpFilterKind, NetworkFilter, PluginConfig,
 };
 use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, VmIdLease};
 
@@ -187,27 +186,24 @@ fn plugins(bootstrap: &Bootstrap) -> impl Iterator<Item = &PluginConfig> {
             .chain(&listener.default_filter_chain)
     });
     let in_chains = chains.flat_map(|chain| {
-        let of_http = match &chain.filter {
-            NetworkFilter::HttpConnectionManager(manager) => Some(of_manager(manager)),
-            NetworkFilter::TcpProxy(_) => None,
+        let (filters, logs) = match &chain.filter {
+            NetworkFilter::HttpConnectionManager(manager) => {
+                (manager.http_filters.as_slice(), &manager.access_log)
+            }
+            NetworkFilter::TcpProxy(proxy) => ([].as_slice(), &proxy.access_log),
         };
-        chain.plugins.iter().chain(of_http.into_iter().flatten())
+        let filters = filters.iter().filter_map(|filter| match &filter.kind {
+            HttpFilterKind::Wasm(plugin) => Some(plugin),
+            HttpFilterKind::Router { .. } => None,
+        });
+        let logs = logs.iter().filter_map(|log| match log {
+            AccessLog::Wasm(plugin) => Some(&**plugin),
+            AccessLog::Text(_) => None,
+        });
+        chain.plugins.iter().chain(filters).chain(logs)
     });
     let services = bootstrap.wasm_services.iter();
     services.map(|service| &service.plugin).chain(in_chains)
-}
-
-fn of_manager(manager: &HttpConnectionManager) -> impl Iterator<Item = &PluginConfig> {
-    let filters = manager.http_filters.iter();
-    let filters = filters.filter_map(|filter| match &filter.kind {
-        HttpFilterKind::Wasm(plugin) => Some(plugin),
-        HttpFilterKind::Router { .. } => None,
-    });
-    let logs = manager.access_log.iter().filter_map(|log| match log {
-        AccessLog::Wasm(plugin) => Some(&**plugin),
-        AccessLog::Text(_) => None,
-    });
-    filters.chain(logs)
 }
 
 fn code(plugin: &PluginConfig) -> Result<Bytes, PluginError> {

@@ -32,7 +32,9 @@ pub(super) fn property(state: &StreamState, facts: &ProxyFacts, path: &[&[u8]]) 
         }
         b"num_endpoints" => {
             let route = state.last_route();
-            let routed = route.as_ref().and_then(|route| route.cluster_name().cloned());
+            let routed = route
+                .as_ref()
+                .and_then(|route| route.cluster_name().cloned());
             let chosen = routed.or_else(|| upstream.cluster_name.borrow().clone());
             let cluster = chosen.and_then(|name| facts.cluster(&name));
             some(cluster.map(|cluster| PropertyValue::Uint(cluster.endpoint_count() as u64)))?

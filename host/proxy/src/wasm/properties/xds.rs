@@ -40,7 +40,9 @@ pub(super) fn property(state: &StreamState, facts: &ProxyFacts, path: &[&[u8]]) 
 /// The cluster that the route has chosen, which need not exist: a header may have named it.
 fn cluster(state: &StreamState, facts: &ProxyFacts, name: &[u8], path: &[&[u8]]) -> PropertyResult {
     let route = state.last_route();
-    let routed = route.as_ref().and_then(|route| route.cluster_name().cloned());
+    let routed = route
+        .as_ref()
+        .and_then(|route| route.cluster_name().cloned());
     // A TCP connection has no route, only the cluster that it was given.
     let chosen = routed.or_else(|| state.info.upstream.cluster_name.borrow().clone());
     let Some(cluster) = chosen.and_then(|name| facts.cluster(&name)) else {
