@@ -2,6 +2,7 @@
 #![expect(
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::unwrap_used,
     reason = "a missing part fails the test"
 )]
 

@@ -6,10 +6,13 @@ use std::ops::Range;
 use tollgate_runtime::abi::Status;
 use tollgate_runtime::{PropertyDeclaration, PropertyResult, PropertyValue, TcpHost, TcpPeer};
 
+/// Paths and values, in the order in which they were set.
+type Properties = Vec<(Vec<u8>, Vec<u8>)>;
+
 #[derive(Default)]
 pub(crate) struct FakeConnection {
     data: RefCell<[Vec<u8>; 2]>,
-    pub(crate) properties: RefCell<Vec<(Vec<u8>, Vec<u8>)>>,
+    pub(crate) properties: RefCell<Properties>,
     pub(crate) effects: RefCell<Vec<String>>,
 }
 
