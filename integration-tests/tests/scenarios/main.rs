@@ -27,6 +27,7 @@ mod sdk;
 mod services;
 mod shared_data;
 mod support;
+mod tcp;
 mod timer;
 mod tls;
 mod trailers;
