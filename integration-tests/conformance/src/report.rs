@@ -101,8 +101,8 @@ fn push_differences(text: &mut String) {
     push(text, "\n## Where Tollgate differs\n");
     push(
         text,
-        "On purpose, and only where Envoy would crash, hang, lose a request or refuse a module that \
-         is right.\n",
+        "On purpose, and only where Envoy would crash, hang, lose a request, leave out a filter in \
+         silence,\nor refuse a module that is right.\n",
     );
     let mut none = true;
     for statement in statements::all() {
@@ -116,11 +116,12 @@ fn push_differences(text: &mut String) {
             push(
                 text,
                 &format!(
-                    "- **{}** {} Envoy: {}; Tollgate: {}. {reason}",
+                    "- **{}** {} Envoy: {}; Tollgate: {}. {}",
                     statement.id,
-                    statement.text,
+                    prose(statement.text),
                     code(envoy),
-                    code(tollgate)
+                    code(tollgate),
+                    prose(reason)
                 ),
             );
         }
@@ -145,8 +146,10 @@ fn push_inner(text: &mut String) {
         push(
             text,
             &format!(
-                "- **{}** {} {reason} (`{test}`)",
-                statement.id, statement.text
+                "- **{}** {} {} (`{test}`)",
+                statement.id,
+                prose(statement.text),
+                prose(reason)
             ),
         );
     }
@@ -187,9 +190,26 @@ fn row(statement: &Statement) -> String {
     )
 }
 
-/// Text in a table: a bar would end the cell; stars and angle brackets would be markup.
+/// A sentence in a table: a bar would end the cell; stars and angle brackets would be markup.
 fn prose(text: &str) -> String {
-    escape(text).replace('*', "\\*").replace('<', "\\<")
+    sentence(text).replace('*', "\\*").replace('<', "\\<")
+}
+
+/// A text with the capital and the full stop that it may lack. A name of the ABI stays as it is.
+fn sentence(text: &str) -> String {
+    let text = escape(text);
+    let word = text.split(' ').next().unwrap_or_default();
+    let mut sentence: String = if word.contains(['_', ':', '.', '(']) {
+        text
+    } else {
+        let mut chars = text.chars();
+        let first = chars.next().map(|c| c.to_ascii_uppercase());
+        first.into_iter().chain(chars).collect()
+    };
+    if !sentence.ends_with(['.', '!', '?']) {
+        sentence.push('.');
+    }
+    sentence
 }
 
 fn escape(text: &str) -> String {
