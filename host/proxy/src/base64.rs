@@ -1,4 +1,4 @@
-//! Base64 as JSON and PEM need it.
+//! Base64 as JSON, PEM and the metadata of gRPC need it.
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -26,11 +26,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_examples_of_rfc_4648_come_out() {
+    fn bytes_are_padded_to_groups_of_four_digits() {
         let examples = [
             ("", ""),
             ("f", "Zg=="),
-            ("fo", "Zm8="),
+            ("hi", "aGk="),
             ("foo", "Zm9v"),
             ("foob", "Zm9vYg=="),
             ("fooba", "Zm9vYmE="),

@@ -3,7 +3,6 @@
 //! A callout is told of by [`GrpcEvent`]s in Envoy's order. Everything is bounded: what waits to be
 //! sent, and each message that is received.
 
-mod base64;
 mod exchange;
 mod frame;
 mod request;

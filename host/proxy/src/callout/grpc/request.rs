@@ -5,7 +5,8 @@ use std::time::Duration;
 use http::Request;
 use tollgate_config::UpstreamProtocol;
 
-use super::{GrpcCallout, base64};
+use super::GrpcCallout;
+use crate::base64;
 use crate::callout::router::{settle_timeout, unsendable};
 use crate::cluster::{Cluster, UpstreamBody};
 use crate::filter::{HeaderTable, LocalReply};
@@ -53,7 +54,7 @@ impl GrpcCallout {
         table.add(b"content-type", b"application/grpc");
         for (name, value) in &self.metadata {
             if name.ends_with(b"-bin") {
-                table.add(name, &base64::encode(value));
+                table.add(name, base64::encode(value).as_bytes());
             } else {
                 table.add(name, value);
             }
