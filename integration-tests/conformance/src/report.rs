@@ -43,10 +43,7 @@ pub fn path() -> PathBuf {
 #[must_use]
 pub fn text() -> String {
     let mut text = INTRODUCTION.to_owned();
-    // The counts of an incomplete suite say little.
-    if statements::COMPLETE {
-        push_summary(&mut text);
-    }
+    push_summary(&mut text);
     push_differences(&mut text);
     push_inner(&mut text);
     for section in SECTIONS {
@@ -92,7 +89,7 @@ fn push_summary(text: &mut String) {
         text,
         &format!(
             "\nOf {total} statements, both proxies behave the same in {same}; in {differ} Tollgate differs on \
-             purpose,\nand {inside} cannot be seen from outside Envoy."
+             purpose,\nand {inside} can only be shown inside the runtime."
         ),
     );
 }

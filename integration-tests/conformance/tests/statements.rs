@@ -38,24 +38,16 @@ fn main() -> io::Result<ExitCode> {
     Ok(conclusion.exit_code())
 }
 
-/// Until the suite is complete this names what is missing; then the switch has to be turned.
 fn completeness() -> Result<(), Failed> {
     let missing = statements::missing();
-    if missing.is_empty() != statements::COMPLETE {
-        return Err(Failed::from(format!(
-            "`COMPLETE` is {}, but {} statements are missing: {}",
-            statements::COMPLETE,
-            missing.len(),
-            missing.join(" ")
-        )));
+    if missing.is_empty() {
+        return Ok(());
     }
-    writeln!(
-        io::stderr(),
+    Err(Failed::from(format!(
         "{} statements are missing: {}",
         missing.len(),
         missing.join(" ")
-    )?;
-    Ok(())
+    )))
 }
 
 fn ids() -> Result<(), Failed> {
