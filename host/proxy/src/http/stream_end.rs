@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::active_stream::ActiveStream;
 use super::response_flags::ResponseFlags;
+use crate::filter::Event;
 use crate::timeouts::Expiring;
 
 impl ActiveStream {
@@ -12,6 +13,7 @@ impl ActiveStream {
         if self.finished.replace(true) {
             return;
         }
+        self.take_end_that_is_left();
         let info = &self.state.info;
         // A stream that is through ended with its last byte.
         let last_byte = info.times.last_downstream_tx.get();
@@ -33,6 +35,21 @@ impl ActiveStream {
         self.chain.complete(|| self.manager.log(&self.state));
         self.count_end(now);
         self.connection.stream_ended(now);
+    }
+
+    /// A client's connection that knows the body's length does not ask for the end that follows the
+    /// last byte.
+    fn take_end_that_is_left(&self) {
+        if self.response_done.get() || !self.state.response_sent() {
+            return;
+        }
+        if let Some(Event::Data {
+            data,
+            end_of_stream: true,
+        }) = self.chain.next_response_event()
+        {
+            self.response_done.set(data.is_empty());
+        }
     }
 
     fn count_end(&self, now: Instant) {
