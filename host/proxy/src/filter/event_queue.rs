@@ -23,6 +23,10 @@ impl EventQueue {
                 body,
                 end_of_stream,
             } => {
+                // Who has been told how many bytes to expect does not ask again after the last.
+                if body.is_empty() && end_of_stream && self.end_with_last() {
+                    return;
+                }
                 let mut chunks = body.into_iter().peekable();
                 if chunks.peek().is_none() {
                     self.push_event(Event::Data {
@@ -58,6 +62,17 @@ impl EventQueue {
 
     pub(super) fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Ends the stream with the bytes that wait last, if bytes do.
+    fn end_with_last(&mut self) -> bool {
+        match self.rest.back_mut().or(self.first.as_mut()) {
+            Some(Event::Data { end_of_stream, .. }) => {
+                *end_of_stream = true;
+                true
+            }
+            _ => false,
+        }
     }
 
     fn push_event(&mut self, event: Event) {

@@ -28,6 +28,16 @@ fn a_filter_that_empties_a_chunk_sends_nothing_until_the_end() {
 }
 
 #[test]
+fn an_end_that_comes_alone_goes_on_with_the_bytes_that_wait() {
+    let chain = Chain::new([&[HEADERS, CONTINUE, CONTINUE]]);
+    chain.chain.request_headers(false);
+    chain.request_data("one", false);
+    chain.request_data("", true);
+    assert_eq!(chain.request_out(), ["headers(0)", "data(one,1)"]);
+    assert_eq!(chain.calls().last().unwrap(), "a.request_body(,1)");
+}
+
+#[test]
 fn a_buffering_filter_sees_all_that_came() {
     let chain = Chain::new([&[HEADERS, BUFFER, BUFFER, CONTINUE], &[]]);
     chain.chain.request_headers(false);
