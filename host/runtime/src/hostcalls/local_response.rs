@@ -68,11 +68,13 @@ fn read(state: &VmState, memory: &[u8], request: &Request) -> Result<LocalRespon
     })
 }
 
-/// Access logs separate fields by whitespace, so details have none.
+/// Access logs separate fields by whitespace, so details have none. As in C, and so in Envoy, the
+/// vertical tab counts.
 fn details_text(details: &[u8]) -> String {
     let text = String::from_utf8_lossy(details);
+    let is_space = |c: char| c.is_ascii_whitespace() || c == '\x0b';
     text.chars()
-        .map(|c| if c.is_ascii_whitespace() { '_' } else { c })
+        .map(|c| if is_space(c) { '_' } else { c })
         .collect()
 }
 

@@ -4,7 +4,7 @@ use tollgate_runtime::abi::{DataAction, GrpcStatus, HeadersAction, TrailersActio
 
 use crate::support::{Plugin, callback, on_request_headers, start};
 
-const REPLY: &str = r#"(call $say (call $proxy_send_local_response (i32.const 403) @"not allowed\0ahere"
+const REPLY: &str = r#"(call $say (call $proxy_send_local_response (i32.const 403) @"not\0ballowed\0ahere"
     @"no" @"\02\00\00\00\03\00\00\00\01\00\00\00\07\00\00\00\03\00\00\00X-A\00b\00:status\00200\00" (i32.const -1)))"#;
 
 fn action_of(plugin: &mut Plugin) -> HeadersAction {

@@ -179,7 +179,9 @@ impl HttpHost for Stream {
             "a pseudo-header reached the embedder"
         );
         assert!(
-            !response.details.contains(char::is_whitespace),
+            !response
+                .details
+                .contains(|c: char| c.is_ascii_whitespace() || c == '\x0b'),
             "whitespace reached the embedder"
         );
     }
