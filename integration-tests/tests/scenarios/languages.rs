@@ -40,7 +40,7 @@ fn a_guest_of_any_language_edits_headers_and_prints() {
         assert!(received.contains("Good morning, Ada"), "{received}");
         assert!(!received.contains("x-secret"), "{received}");
         assert!(
-            received.contains(&format!("\"x-seen\", \"{name}\"")),
+            received.contains(&format!("\"x-seen\": \"{name}\"")),
             "{received}"
         );
         let (printed, ended) = log.split_first().expect("the guest printed");
