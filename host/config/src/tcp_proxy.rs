@@ -11,6 +11,8 @@ pub struct TcpProxy {
     pub stat_prefix: String,
     /// Where connections go: one cluster, or several by weight. Never empty.
     pub clusters: Vec<TcpCluster>,
+    /// Whether they are chosen by weight, even if there is only one.
+    pub by_weight: bool,
     /// Time without bytes either way after which a connection is closed; `None` for never.
     pub idle_timeout: Option<Duration>,
     /// Longest life of a connection; `None` for any.

@@ -20,6 +20,7 @@ pub(super) fn build(view: &View<'_>) -> Option<TcpProxy> {
         max_connect_attempts: view.u32_value("max_connect_attempts").unwrap_or(1),
         access_log,
         clusters: clusters?,
+        by_weight: view.child("weighted_clusters").is_some(),
     })
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Deadlines {
     state: Rc<ConnectionState>,
     start: Instant,
     last_activity: Cell<Instant>,
-    idle_timeout: Option<Duration>,
+    idle_timeout: Cell<Option<Duration>>,
     max_duration: Option<Duration>,
 }
 
@@ -27,15 +27,21 @@ impl Deadlines {
             state: Rc::clone(state),
             start: now,
             last_activity: Cell::new(now),
-            idle_timeout: config.idle_timeout,
+            idle_timeout: Cell::new(config.idle_timeout),
             max_duration: config.max_downstream_connection_duration,
         })
+    }
+
+    /// Filters have chosen an idle timeout for this connection.
+    pub(super) fn set_idle_timeout(&self, timeout: Duration) {
+        self.idle_timeout.set(Some(timeout));
+        self.touch();
     }
 
     /// Bytes were received or sent.
     pub(super) fn touch(&self) {
         // Without a timeout nobody asks, and the clock need not be read.
-        if self.idle_timeout.is_some() {
+        if self.idle_timeout.get().is_some() {
             self.last_activity.set(Instant::now());
         }
     }
@@ -48,7 +54,7 @@ impl Expiring for Deadlines {
         };
         if passed(self.start, self.max_duration) {
             self.state.close(End::MaxDuration);
-        } else if passed(self.last_activity.get(), self.idle_timeout) {
+        } else if passed(self.last_activity.get(), self.idle_timeout.get()) {
             self.state.close(End::Idle);
         }
     }

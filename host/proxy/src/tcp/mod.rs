@@ -4,8 +4,10 @@
 //! shared between tasks, and what is read but not yet written is the only buffer there is.
 
 mod deadlines;
+mod filter_state;
 mod proxy;
 mod session;
 mod upstream;
 
+pub(crate) use filter_state::{CLUSTER, IDLE_TIMEOUT_MS};
 pub(crate) use proxy::TcpProxy;

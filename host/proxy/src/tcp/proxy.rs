@@ -8,6 +8,7 @@ use std::time::Instant;
 use tollgate_config::TcpCluster;
 
 use super::deadlines::Deadlines;
+use super::filter_state;
 use super::session::{Outcome, Session};
 use super::upstream;
 use crate::filter::ConnectionInfo;
@@ -84,6 +85,9 @@ impl TcpProxy {
             return Outcome::Closed;
         }
         let state = Rc::clone(session.state());
+        if let Some(timeout) = filter_state::idle_timeout(&state) {
+            session.set_idle_timeout(timeout);
+        }
         let connected = tokio::select! {
             connected = upstream::connect(self, &state) => connected,
             () = session.closed() => None,
@@ -94,10 +98,16 @@ impl TcpProxy {
         }
     }
 
-    /// Returns the cluster of the next connection.
-    pub(super) fn choose_cluster(&self) -> Option<&Arc<str>> {
+    /// Returns the cluster of a connection. As in Envoy, filters choose it where the configuration
+    /// leaves no choice.
+    pub(super) fn choose_cluster(&self, state: &ConnectionState) -> Option<Arc<str>> {
+        if !self.config.by_weight
+            && let Some(chosen) = filter_state::cluster(state)
+        {
+            return Some(chosen);
+        }
         if let [(_, only)] = self.clusters.as_slice() {
-            return Some(only);
+            return Some(Arc::clone(only));
         }
         let sum: u64 = self
             .clusters
@@ -108,7 +118,7 @@ impl TcpProxy {
         self.clusters.iter().find_map(|(weight, name)| {
             let is_here = left < u64::from(*weight);
             left = left.saturating_sub(u64::from(*weight));
-            is_here.then_some(name)
+            is_here.then(|| Arc::clone(name))
         })
     }
 

@@ -85,6 +85,11 @@ impl<'a> Session<'a> {
         self.chain.state()
     }
 
+    /// Filters have chosen an idle timeout for this connection.
+    pub(super) fn set_idle_timeout(&self, timeout: Duration) {
+        self.deadlines.set_idle_timeout(timeout);
+    }
+
     /// Waits until all filters have let the connection pass; `false` when it is to be closed.
     /// Nothing is read before there is an upstream, as in Envoy.
     pub(super) async fn accepted(&self) -> bool {

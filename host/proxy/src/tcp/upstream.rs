@@ -1,7 +1,6 @@
 //! Connecting: a cluster, an endpoint, and as many attempts as are configured.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::TcpProxy;
 use crate::cluster::{Cluster, ConnectionFacts, Endpoint, TcpConnection, UpstreamError};
@@ -13,12 +12,12 @@ use crate::network::ConnectionState;
 /// state's flags afterwards.
 pub(super) async fn connect(proxy: &TcpProxy, state: &ConnectionState) -> Option<TcpConnection> {
     let info = &state.stream.info;
-    let name = proxy.choose_cluster()?;
-    let Some(cluster) = proxy.worker.clusters.get(name) else {
+    let name = proxy.choose_cluster(state)?;
+    let Some(cluster) = proxy.worker.clusters.get(&name) else {
         proxy.stats.downstream_cx_no_route.inc();
         return failed(info, Flags::NO_CLUSTER_FOUND);
     };
-    info.upstream.cluster_name.replace(Some(Arc::clone(name)));
+    info.upstream.cluster_name.replace(Some(name));
     info.upstream
         .endpoint_count
         .set(Some(cluster.endpoint_count()));

@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use bytes::BytesMut;
 use tollgate_runtime::abi::Status;
-use tollgate_runtime::{PropertyDeclaration, PropertyResult, TcpHost, TcpPeer};
+use tollgate_runtime::{LifeSpan, PropertyDeclaration, PropertyResult, TcpHost, TcpPeer};
 
 use super::http_host::declared_object;
+use super::known_state;
 use super::properties::{self, ProxyFacts};
 use super::vm::Paused;
 use crate::filter::Direction;
@@ -77,6 +78,15 @@ impl TcpHost for ConnectionHost {
         let (object, scope) = declared_object(value, declaration);
         let key = [b"wasm.", path].concat();
         self.state.stream.filter_state.set(&key, object, scope)
+    }
+
+    fn set_filter_state(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        life_span: LifeSpan,
+    ) -> Result<(), Status> {
+        known_state::set(&self.state.stream, key, value, life_span)
     }
 
     fn continue_downstream(&self) {

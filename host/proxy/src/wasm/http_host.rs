@@ -11,6 +11,7 @@ use tollgate_runtime::{
     PropertyType, StreamMap,
 };
 
+use super::known_state;
 use super::properties::{self, ProxyFacts};
 use super::vm::Paused;
 use crate::filter::{
@@ -120,7 +121,7 @@ pub(super) fn declared_object(
 }
 
 /// There are no internal redirects, so that a filter chain lives as long as its request.
-const fn scope(life_span: LifeSpan) -> StateScope {
+pub(super) const fn scope(life_span: LifeSpan) -> StateScope {
     match life_span {
         LifeSpan::FilterChain | LifeSpan::Request => StateScope::Stream,
         LifeSpan::Connection => StateScope::Connection,
@@ -203,6 +204,15 @@ impl HttpHost for StreamHost {
         let (object, scope) = declared_object(value, declaration);
         let key = [b"wasm.", path].concat();
         self.state.filter_state.set(&key, object, scope)
+    }
+
+    fn set_filter_state(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        life_span: LifeSpan,
+    ) -> Result<(), Status> {
+        known_state::set(&self.state, key, value, life_span)
     }
 
     fn clear_route_cache(&self) {

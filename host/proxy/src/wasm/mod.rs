@@ -13,6 +13,7 @@ mod grpc;
 mod http_filter;
 mod http_host;
 mod in_flight;
+mod known_state;
 mod log;
 mod module_file;
 mod network_filter;

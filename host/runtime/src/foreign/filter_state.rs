@@ -4,6 +4,7 @@ use bytes::Bytes;
 use tollgate_abi::Status;
 
 use super::message::Message;
+use crate::context::Context;
 use crate::host::{LifeSpan, PropertyDeclaration, PropertyType};
 use crate::hostcalls::Refusal;
 use crate::vm::VmState;
@@ -15,21 +16,24 @@ const NO_STREAM: Refusal =
 pub(super) fn set(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, Refusal> {
     let message = Message::read(arguments)?;
     let (path, value) = (message.string(1)?, message.string(2)?);
-    let http = state.acting_http().ok_or(NO_STREAM)?;
-    http.host
-        .set_filter_state(
-            path.as_bytes(),
-            value.as_bytes(),
-            life_span(message.number(3)),
-        )
-        .map_err(|status| {
-            let reason = if status == Status::NotFound {
-                "the proxy knows no filter state of this name"
-            } else {
-                "the proxy does not take this value for it"
-            };
-            Refusal::new(status, reason)
-        })?;
+    let (key, value, life_span) = (
+        path.as_bytes(),
+        value.as_bytes(),
+        life_span(message.number(3)),
+    );
+    let is_set = match state.contexts.get(state.acting()) {
+        Some(Context::Http(http)) => http.host.set_filter_state(key, value, life_span),
+        Some(Context::Tcp(tcp)) => tcp.host.set_filter_state(key, value, life_span),
+        Some(Context::Root(_)) | None => return Err(NO_STREAM),
+    };
+    is_set.map_err(|status| {
+        let reason = if status == Status::NotFound {
+            "the proxy knows no filter state of this name"
+        } else {
+            "the proxy does not take this value for it"
+        };
+        Refusal::new(status, reason)
+    })?;
     Ok(Vec::new())
 }
 
