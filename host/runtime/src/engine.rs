@@ -21,6 +21,9 @@ pub struct EngineOptions {
     pub epoch_interval: Duration,
     /// Whether a [`Fault`](crate::Fault) carries the guest's stack, with function names.
     pub wasm_backtrace: bool,
+    /// Whether [`Vm::fuel_consumed`](crate::Vm::fuel_consumed) counts instructions. For tests: the
+    /// code is somewhat slower.
+    pub count_fuel: bool,
 }
 
 impl Default for EngineOptions {
@@ -28,6 +31,7 @@ impl Default for EngineOptions {
         Self {
             epoch_interval: Duration::from_millis(10),
             wasm_backtrace: true,
+            count_fuel: false,
         }
     }
 }
@@ -57,6 +61,7 @@ struct Shared {
     engine: wasmtime::Engine,
     linkers: Vec<(AbiVersion, Linker<VmState>)>,
     epoch_interval: Duration,
+    count_fuel: bool,
 }
 
 impl fmt::Debug for Engine {
@@ -77,8 +82,11 @@ impl Engine {
         let EngineOptions {
             epoch_interval,
             wasm_backtrace,
+            count_fuel,
         } = options;
-        let engine = wasmtime::Engine::new(&compiler_settings(wasm_backtrace))?;
+        let mut settings = compiler_settings(wasm_backtrace);
+        settings.consume_fuel(count_fuel);
+        let engine = wasmtime::Engine::new(&settings)?;
         let linkers = AbiVersion::ALL
             .iter()
             .map(|abi| Ok((*abi, hostcalls::linker(&engine, *abi)?)))
@@ -88,6 +96,7 @@ impl Engine {
                 engine,
                 linkers,
                 epoch_interval,
+                count_fuel,
             }),
         })
     }
@@ -99,6 +108,10 @@ impl Engine {
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.shared.engine
+    }
+
+    pub(crate) fn counts_fuel(&self) -> bool {
+        self.shared.count_fuel
     }
 
     pub(crate) fn linker(&self, abi: AbiVersion) -> Option<&Linker<VmState>> {

@@ -77,6 +77,7 @@ mod error;
 mod foreign;
 mod hostcalls;
 mod imports;
+mod intercept;
 mod load_error;
 mod module;
 mod shared;
@@ -96,6 +97,7 @@ pub use host::{
     LogOrigin, PropertyDeclaration, PropertyResult, PropertyType, ResolvedAddress, StreamMap,
     TcpHost, TcpPeer,
 };
+pub use intercept::{HostcallInterceptor, Intercepted};
 pub use load_error::LoadError;
 pub use module::Module;
 pub use property::PropertyValue;

@@ -33,6 +33,7 @@ pub(crate) use call::{GuestSlice, Hostcall, ReturnSlice};
 pub(crate) use refusal::{Arguments, Refusal, Stop};
 
 use crate::imports::{Closed, Family, Import, Window};
+use crate::intercept::intercepted;
 use crate::vm::VmState;
 
 /// Returns the linker for one ABI version: exactly the imports that version has.
@@ -79,10 +80,15 @@ pub(crate) fn answer(
     arguments: &[u64],
     handle: impl FnOnce(&mut Hostcall<'_>) -> Result<(), Stop>,
 ) -> Result<u32, wasmtime::Error> {
-    if !caller.data().gate.permits(import) {
+    let gate = &caller.data().gate;
+    let is_open = gate.permits(import);
+    if !is_open && !gate.is_watched(import) {
         return closed(caller, import, arguments);
     }
     let mut call = Hostcall::new(caller)?;
+    if !is_open && let Some(answer) = intercepted(&mut call, import, arguments) {
+        return answer;
+    }
     match handle(&mut call) {
         Ok(()) => Ok(Status::Ok.to_u32()),
         Err(Stop::Refused(refusal)) => {

@@ -79,6 +79,8 @@ pub(crate) struct Gate {
     capabilities: u128,
     start: u128,
     allocator: u128,
+    /// What somebody intercepts: closed, so that only the way of closed calls looks.
+    watched: u128,
     window: Window,
 }
 
@@ -95,6 +97,7 @@ impl Gate {
             capabilities,
             start: set(|import| START.contains(&import.name)),
             allocator: set(|import| ALLOCATOR.contains(&import.name)),
+            watched: 0,
             window: Window::Open,
         }
     }
@@ -103,8 +106,19 @@ impl Gate {
     pub(crate) const fn enter(&mut self, window: Window) -> Window {
         let before = self.window;
         self.window = window;
-        self.open = self.capabilities & self.of(window);
+        self.open = self.capabilities & self.of(window) & !self.watched;
         before
+    }
+
+    /// Closes every `proxy_*` function in such a way that [`is_watched`](Self::is_watched) shows it.
+    pub(crate) fn watch(&mut self) {
+        self.watched = set(|import| import.family == Family::Proxy);
+        self.enter(self.window);
+    }
+
+    /// Returns whether an import that is not permitted would be, if nobody watched it.
+    pub(crate) const fn is_watched(&self, import: &Import) -> bool {
+        self.watched & self.capabilities & self.of(self.window) & import.bit() != 0
     }
 
     const fn of(&self, window: Window) -> u128 {

@@ -31,6 +31,9 @@ impl Deadlines {
     }
 }
 
+/// More than any guest can burn: fuel only counts here, deadlines are what stops.
+const FUEL: u64 = u64::MAX;
+
 /// One call into the guest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
@@ -52,6 +55,9 @@ impl Guest {
         let mut store = Store::try_new(engine.wasmtime(), state)?;
         store.limiter(|state| &mut state.limiter);
         store.set_epoch_deadline(deadlines.start);
+        if engine.counts_fuel() {
+            store.set_fuel(FUEL)?;
+        }
         Ok(Self {
             store,
             deadlines,
@@ -65,6 +71,12 @@ impl Guest {
 
     pub(crate) fn state_mut(&mut self) -> &mut VmState {
         self.store.data_mut()
+    }
+
+    /// How many instructions the guest has executed, if the engine counts them.
+    pub(crate) fn fuel_consumed(&self) -> Option<u64> {
+        let left = self.store.get_fuel().ok()?;
+        Some(FUEL - left)
     }
 
     pub(crate) const fn has_failed(&self) -> bool {

@@ -80,6 +80,13 @@ impl Vm {
         self.guest.state().contexts.len()
     }
 
+    /// Returns how many instructions the guest has executed, about; `None` unless
+    /// [`EngineOptions::count_fuel`](crate::EngineOptions::count_fuel) is set.
+    #[must_use]
+    pub fn fuel_consumed(&self) -> Option<u64> {
+        self.guest.fuel_consumed()
+    }
+
     /// Adds a stream. The guest hears of it before the stream's first callback.
     ///
     /// `root` must come from [`start_plugin`](Self::start_plugin) of this VM; with another id the
@@ -106,6 +113,10 @@ impl Vm {
             plugin.unwrap_or_default(),
             host,
         )))
+    }
+
+    pub(crate) fn guest_state_mut(&mut self) -> &mut VmState {
+        self.guest.state_mut()
     }
 
     /// Brings the effects of a callback to the embedder, in the order the guest asked for them.

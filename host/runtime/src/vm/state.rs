@@ -13,6 +13,7 @@ use super::limits::Limiter;
 use crate::context::{Context, ContextTable, GrpcKind, HttpContext, RootContext, TcpContext};
 use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
 use crate::imports::Gate;
+use crate::intercept::HostcallInterceptor;
 use crate::shared::{MetricTable, Namespace, SharedState, VmIdLease};
 use crate::{ContextId, VmConfig};
 
@@ -46,6 +47,7 @@ pub(crate) struct VmState {
     pub(crate) allocator: Option<TypedFunc<u32, u32>>,
     /// Whether the guest has `proxy_on_tick`: without it no timer runs.
     pub(crate) has_tick: bool,
+    pub(crate) interceptor: Option<Rc<dyn HostcallInterceptor>>,
     pub(crate) next_http_token: u32,
     pub(crate) grpc_tokens: GrpcTokens,
     /// Whether the guest is being told of a gRPC callout that could not start.
@@ -119,6 +121,7 @@ impl VmState {
             memory_export: None,
             allocator: None,
             has_tick: false,
+            interceptor: None,
             next_http_token: 4,
             grpc_tokens: GrpcTokens::default(),
             closes_refused_grpc: false,

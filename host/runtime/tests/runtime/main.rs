@@ -16,6 +16,7 @@ mod grpc_control;
 mod header_map;
 mod hostcall_log;
 mod inspect;
+mod intercept;
 mod lifecycle;
 mod loading;
 mod memory;
