@@ -9,6 +9,7 @@ use tracing_subscriber::filter::Targets;
 
 use crate::error::{CommandError, one_line};
 use crate::logging;
+use crate::settings::IsolationChoice;
 
 /// Runs Proxy-Wasm filters with Envoy's own configuration files; without a command, the demo.
 #[derive(Debug, Parser)]
@@ -59,6 +60,9 @@ pub(crate) struct RunArguments {
 
     #[command(flatten)]
     pub(crate) reading: ReadingArguments,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
 }
 
 /// Arguments of `validate`.
@@ -70,6 +74,22 @@ pub(crate) struct ValidateArguments {
 
     #[command(flatten)]
     pub(crate) reading: ReadingArguments,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+/// What only Tollgate has.
+#[derive(Args, Debug)]
+pub(crate) struct SettingsArguments {
+    /// Tollgate's own settings, YAML or JSON.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tollgate_config: Option<PathBuf>,
+
+    /// What streams of a plugin, or of all that choose nothing else, share: a VM of their worker, as
+    /// in Envoy, or nothing (`stream`).
+    #[arg(long, value_name = "[PLUGIN=]worker|stream")]
+    pub(crate) isolation: Vec<IsolationChoice>,
 }
 
 /// How files are read.

@@ -11,6 +11,7 @@ mod error;
 mod inspect;
 mod logging;
 mod run;
+mod settings;
 mod validate;
 
 use std::process::ExitCode;

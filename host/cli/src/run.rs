@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use tollgate_config::{Bootstrap, LoadOptions};
@@ -12,6 +13,7 @@ use tracing::{info, warn};
 use crate::addresses;
 use crate::args::RunArguments;
 use crate::error::CommandError;
+use crate::settings;
 
 /// Serves until a signal ends it. Nothing starts unless every file is good and every address free.
 ///
@@ -21,7 +23,9 @@ use crate::error::CommandError;
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
     let signals = Signals::register()?;
     info!(version = env!("CARGO_PKG_VERSION"), "tollgate");
+    let settings = settings::load(&arguments.settings)?;
     let bootstraps = load_all(&arguments.files, arguments.reading.ignore_unsupported)?;
+    settings::check(&settings, &arguments.settings, &bootstraps)?;
     let files = arguments.files.iter().map(PathBuf::as_path);
     addresses::check(files.zip(&bootstraps), arguments.admin_address)?;
     let workers = match arguments.concurrency {
@@ -31,6 +35,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
     let options = ServerOptions {
         concurrency: Some(workers),
         admin_address: arguments.admin_address,
+        settings: Arc::new(settings),
     };
     let server = Server::start(bootstraps, options)?;
     log_addresses(&server, workers);

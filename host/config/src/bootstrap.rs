@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use crate::{Cluster, Listener, PluginConfig, ProtoMessage};
+use crate::{
+    AccessLog, Cluster, HttpFilterKind, Listener, NetworkFilter, PluginConfig, ProtoMessage,
+};
 
 /// Everything one file configures.
 #[derive(Clone, Debug)]
@@ -19,6 +21,37 @@ pub struct Bootstrap {
     pub wasm_services: Vec<WasmService>,
     /// The whole message as JSON with the field names of the file, without secrets.
     pub source: serde_json::Value,
+}
+
+impl Bootstrap {
+    /// Iterates over all plugins, those of services first.
+    pub fn plugins(&self) -> impl Iterator<Item = &PluginConfig> {
+        let chains = self.listeners.iter().flat_map(|listener| {
+            listener
+                .filter_chains
+                .iter()
+                .chain(&listener.default_filter_chain)
+        });
+        let in_chains = chains.flat_map(|chain| {
+            let (filters, logs) = match &chain.filter {
+                NetworkFilter::HttpConnectionManager(manager) => {
+                    (manager.http_filters.as_slice(), &manager.access_log)
+                }
+                NetworkFilter::TcpProxy(proxy) => ([].as_slice(), &proxy.access_log),
+            };
+            let filters = filters.iter().filter_map(|filter| match &filter.kind {
+                HttpFilterKind::Wasm(plugin) => Some(plugin),
+                HttpFilterKind::Router { .. } => None,
+            });
+            let logs = logs.iter().filter_map(|log| match log {
+                AccessLog::Wasm(plugin) => Some(&**plugin),
+                AccessLog::Text(_) => None,
+            });
+            chain.plugins.iter().chain(filters).chain(logs)
+        });
+        let services = self.wasm_services.iter();
+        services.map(|service| &service.plugin).chain(in_chains)
+    }
 }
 
 /// `envoy.extensions.wasm.v3.WasmService`: a plugin without streams.

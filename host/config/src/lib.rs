@@ -39,6 +39,7 @@ mod proto_message;
 mod report;
 mod route_configuration;
 mod schema;
+mod settings;
 mod subset;
 mod tcp_proxy;
 mod tls;
@@ -66,6 +67,10 @@ pub use route_configuration::{
     HostRewrite, PathMatch, PathRewrite, PerFilter, QueryParameterMatcher, Redirect, Route,
     RouteAction, RouteActionKind, RouteConfiguration, RouteMatch, StringMatcher, VirtualHost,
     WeightedCluster,
+};
+pub use settings::{
+    BreakerSettings, DiagnosisSettings, Isolation, LimitSettings, PluginSettings, ReloadSettings,
+    RollbackSettings, Settings,
 };
 pub use tcp_proxy::{TcpCluster, TcpProxy};
 pub use tls::{Certificate, DownstreamTls, UpstreamTls};
@@ -129,11 +134,7 @@ fn read(
     report: &report::Report,
 ) -> Result<Option<Bootstrap>, ConfigError> {
     let descriptor = schema::descriptor("envoy.config.bootstrap.v3.Bootstrap")?;
-    let syntax = match file_name.to_ascii_lowercase().ends_with(".json") {
-        true => yaml::Syntax::Json,
-        false => yaml::Syntax::Yaml,
-    };
-    let document = match yaml::read(text, syntax) {
+    let document = match yaml::read(text, yaml::Syntax::of(file_name)) {
         Ok(document) => document,
         Err(fault) => {
             report.error_at(fault.line, "", fault.reason);

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
-use tollgate_config::{Bootstrap, NetworkFilter};
+use tollgate_config::{Bootstrap, NetworkFilter, Settings};
 
 use crate::admin::{Admin, AdminContext, BoundAdmin, ServerState, StateCell};
 use crate::cluster::SharedClusters;
@@ -27,12 +27,14 @@ const WORKER_CHECK: Duration = Duration::from_millis(10);
 const TCP_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a [`Server`] runs, apart from what Envoy's configuration says.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ServerOptions {
     /// Number of worker threads; by default one per core.
     pub concurrency: Option<usize>,
     /// Where the admin interface listens, instead of what the configuration says.
     pub admin_address: Option<SocketAddr>,
+    /// Isolation, limits and whatever else is Tollgate's own.
+    pub settings: Arc<Settings>,
 }
 
 /// The proxy.
@@ -76,8 +78,8 @@ impl Server {
     /// # Errors
     ///
     /// When a module is refused or a plugin does not start.
-    pub fn validate(bootstraps: &[Bootstrap]) -> Result<(), ServerError> {
-        WasmRuntime::new(&Stats::new())
+    pub fn validate(bootstraps: &[Bootstrap], settings: &Settings) -> Result<(), ServerError> {
+        WasmRuntime::new(&Stats::new(), Arc::new(settings.clone()))
             .check_plugins(bootstraps)
             .map(drop)
             .map_err(|source| ServerError::Plugin(Box::new(source)))
@@ -97,10 +99,11 @@ impl Server {
         let ServerOptions {
             concurrency,
             admin_address,
+            settings,
         } = options;
         let workers = concurrency.unwrap_or_else(default_concurrency).max(1);
         let stats = Stats::new();
-        let wasm = WasmRuntime::new(&stats);
+        let wasm = WasmRuntime::new(&stats, settings);
         let leases = wasm
             .check_plugins(&bootstraps)
             .map_err(|source| ServerError::Plugin(Box::new(source)))?;

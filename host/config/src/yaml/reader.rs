@@ -34,6 +34,17 @@ pub(crate) enum Syntax {
     Json,
 }
 
+impl Syntax {
+    /// Returns the syntax of a file: `.json` is JSON, everything else YAML.
+    pub(crate) fn of(file_name: &str) -> Self {
+        if file_name.to_ascii_lowercase().ends_with(".json") {
+            Self::Json
+        } else {
+            Self::Yaml
+        }
+    }
+}
+
 /// Reads the first document of `text`, as Envoy does.
 pub(crate) fn read(text: &str, syntax: Syntax) -> Result<Document, Fault> {
     let mut builder = Builder {

@@ -40,7 +40,7 @@ pub(super) fn check(
     });
     let started = Vm::new(
         &loaded.module,
-        vm_config(plugin),
+        vm_config(plugin, runtime.settings()),
         Arc::clone(runtime.shared_state()),
         services,
     )

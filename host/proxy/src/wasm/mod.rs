@@ -14,6 +14,7 @@ mod http_filter;
 mod http_host;
 mod in_flight;
 mod known_state;
+mod limits;
 mod log;
 mod module_file;
 mod network_filter;

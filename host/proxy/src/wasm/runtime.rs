@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tollgate_config::{
-    AccessLog, Bootstrap, DataSource, HttpFilterKind, NetworkFilter, PluginConfig,
-};
+use tollgate_config::{Bootstrap, DataSource, PluginConfig, Settings};
 use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, VmIdLease};
 
 use super::canary;
@@ -25,6 +23,7 @@ const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
 pub(crate) struct WasmRuntime {
     shared: Arc<SharedState>,
     stats: WasmStats,
+    settings: Arc<Settings>,
     loaded: Mutex<Loaded>,
 }
 
@@ -47,12 +46,13 @@ pub(super) struct LoadedModule {
 impl WasmRuntime {
     /// Returns an embedding without modules. Its statistics, and those that plugins define, are
     /// among `stats` from now on.
-    pub(crate) fn new(stats: &Stats) -> Arc<Self> {
+    pub(crate) fn new(stats: &Stats, settings: Arc<Settings>) -> Arc<Self> {
         let shared = Arc::<SharedState>::default();
         stats.add_source(CustomMetrics(Arc::clone(&shared)));
         Arc::new(Self {
             shared,
             stats: WasmStats::new(stats),
+            settings,
             loaded: Mutex::default(),
         })
     }
@@ -60,6 +60,10 @@ impl WasmRuntime {
     /// Returns what guests share across VMs: data and metrics.
     pub(crate) fn shared_state(&self) -> &Arc<SharedState> {
         &self.shared
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(super) fn stats(&self) -> &WasmStats {
@@ -81,7 +85,7 @@ impl WasmRuntime {
     ) -> Result<Vec<VmIdLease>, PluginError> {
         let mut leases = Vec::new();
         for bootstrap in bootstraps {
-            for plugin in plugins(bootstrap) {
+            for plugin in bootstrap.plugins() {
                 leases.push(self.shared.lease(&plugin.vm_config.vm_id));
                 canary::check(self, plugin, bootstrap)?;
             }
@@ -175,35 +179,6 @@ impl fmt::Debug for WasmRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WasmRuntime").finish_non_exhaustive()
     }
-}
-
-/// Returns all plugins of a configuration.
-fn plugins(bootstrap: &Bootstrap) -> impl Iterator<Item = &PluginConfig> {
-    let chains = bootstrap.listeners.iter().flat_map(|listener| {
-        listener
-            .filter_chains
-            .iter()
-            .chain(&listener.default_filter_chain)
-    });
-    let in_chains = chains.flat_map(|chain| {
-        let (filters, logs) = match &chain.filter {
-            NetworkFilter::HttpConnectionManager(manager) => {
-                (manager.http_filters.as_slice(), &manager.access_log)
-            }
-            NetworkFilter::TcpProxy(proxy) => ([].as_slice(), &proxy.access_log),
-        };
-        let filters = filters.iter().filter_map(|filter| match &filter.kind {
-            HttpFilterKind::Wasm(plugin) => Some(plugin),
-            HttpFilterKind::Router { .. } => None,
-        });
-        let logs = logs.iter().filter_map(|log| match log {
-            AccessLog::Wasm(plugin) => Some(&**plugin),
-            AccessLog::Text(_) => None,
-        });
-        chain.plugins.iter().chain(filters).chain(logs)
-    });
-    let services = bootstrap.wasm_services.iter();
-    services.map(|service| &service.plugin).chain(in_chains)
 }
 
 fn code(plugin: &PluginConfig) -> Result<Bytes, PluginError> {

@@ -7,10 +7,11 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tollgate_config::PluginConfig;
+use tollgate_config::{PluginConfig, Settings};
 use tollgate_runtime::{self as runtime, ContextId, LoadError, Vm};
 
 use super::error::PluginError;
+use super::limits::limits;
 use super::properties::ProxyFacts;
 use super::runtime::{LoadedModule, WasmRuntime};
 use super::services::WorkerServices;
@@ -95,7 +96,8 @@ impl VmTable {
         let services = WorkerServices::new(Rc::clone(&self.clusters), Rc::clone(&self.facts));
         let shared = Arc::clone(self.runtime.shared_state());
         let host = Rc::clone(&services);
-        let vm = Vm::new(&module.module, vm_config(plugin), shared, host)?;
+        let config = vm_config(plugin, self.runtime.settings());
+        let vm = Vm::new(&module.module, config, shared, host)?;
         let vm = WorkerVm::new(vm, services, self.runtime.stats());
         self.vms.borrow_mut().insert(key, Rc::downgrade(&vm));
         Ok(vm)
@@ -111,13 +113,13 @@ impl fmt::Debug for VmTable {
 }
 
 /// Returns the VM part of a plugin's configuration as the runtime takes it.
-pub(super) fn vm_config(plugin: &PluginConfig) -> runtime::VmConfig {
+pub(super) fn vm_config(plugin: &PluginConfig, settings: &Settings) -> runtime::VmConfig {
     runtime::VmConfig {
         vm_id: plugin.vm_config.vm_id.clone(),
         configuration: plugin.vm_config.configuration.clone(),
         environment: plugin.vm_config.environment.clone(),
         allowed_capabilities: plugin.allowed_capabilities.clone(),
-        limits: runtime::Limits::default(),
+        limits: limits(&settings.limits_of(&plugin.name)),
     }
 }
 

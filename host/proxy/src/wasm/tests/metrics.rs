@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use tollgate_config::FailurePolicy;
 
 use super::{guest, plugin, registry};
@@ -20,7 +22,7 @@ fn counter(stats: &Stats, name: &str) -> Option<u64> {
 fn vms_are_counted_while_they_live() {
     on_worker(async {
         let stats = Stats::new();
-        let runtime = WasmRuntime::new(&stats);
+        let runtime = WasmRuntime::new(&stats, Arc::default());
         let registry = registry(&runtime);
         let config = plugin(guest(""), FailurePolicy::FailClosed);
         let plugin = registry.add(&config).unwrap();
@@ -46,7 +48,7 @@ fn vms_are_counted_while_they_live() {
 fn what_plugins_define_is_among_the_statistics() {
     on_worker(async {
         let stats = Stats::new();
-        let runtime = WasmRuntime::new(&stats);
+        let runtime = WasmRuntime::new(&stats, Arc::default());
         let define = r#"
             (func (export "proxy_on_configure") (param i32 i32) (result i32)
                 (drop (call $define (i32.const 0) (i32.const 0) (i32.const 7) (i32.const 300)))

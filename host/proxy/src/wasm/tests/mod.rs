@@ -73,7 +73,7 @@ fn plugin(code: Bytes, failure_policy: FailurePolicy) -> PluginConfig {
 }
 
 fn runtime() -> Arc<WasmRuntime> {
-    WasmRuntime::new(&Stats::new())
+    WasmRuntime::new(&Stats::new(), Arc::default())
 }
 
 fn registry(runtime: &Arc<WasmRuntime>) -> PluginRegistry {

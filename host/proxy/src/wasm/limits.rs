@@ -1,0 +1,21 @@
+//! A plugin's limits, from settings to the runtime.
+
+use tollgate_config::LimitSettings;
+use tollgate_runtime::Limits;
+
+/// Returns the runtime's limits, with what is set in place of its defaults.
+pub(super) fn limits(settings: &LimitSettings) -> Limits {
+    let default = Limits::default();
+    Limits {
+        memory_bytes: settings.memory_bytes.unwrap_or(default.memory_bytes),
+        table_elements: settings.table_elements.unwrap_or(default.table_elements),
+        metrics: settings.metrics.unwrap_or(default.metrics),
+        grpc_callouts: settings.grpc_callouts.unwrap_or(default.grpc_callouts),
+        start_deadline: settings.start_deadline.unwrap_or(default.start_deadline),
+        configure_deadline: settings
+            .configure_deadline
+            .unwrap_or(default.configure_deadline),
+        stream_deadline: settings.stream_deadline.unwrap_or(default.stream_deadline),
+        tick_deadline: settings.tick_deadline.unwrap_or(default.tick_deadline),
+    }
+}
