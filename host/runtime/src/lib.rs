@@ -81,6 +81,7 @@ mod intercept;
 mod load_error;
 mod module;
 mod shared;
+mod snapshot;
 mod vm;
 mod wasi;
 
@@ -99,13 +100,14 @@ pub use host::{
 };
 pub use intercept::{HostcallInterceptor, Intercepted};
 pub use load_error::LoadError;
-pub use module::Module;
+pub use module::{Isolation, Module, UnknownIsolation};
 pub use property::PropertyValue;
 pub use shared::{
     CasMismatch, DequeueError, EnqueueError, HistogramSnapshot, MetricRegistry, MetricSnapshot,
     MetricValue, QueueLimits, QueueNotifier, SetError, SharedData, SharedLimits, SharedQueues,
     SharedState, VmIdLease,
 };
+pub use snapshot::{Image, Snapshot, SnapshotError};
 pub use tollgate_abi as abi;
 pub use vm::Vm;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tollgate_abi::Status;
 
@@ -11,14 +11,14 @@ use crate::host::PropertyDeclaration;
 /// Most properties that one context may declare.
 const MAX_DECLARATIONS: usize = 1000;
 
-type ByName = HashMap<Box<[u8]>, Rc<PropertyDeclaration>>;
+type ByName = HashMap<Box<[u8]>, Arc<PropertyDeclaration>>;
 
 /// Declared properties by name. A root's count for all of its streams; what a stream declares is
 /// remembered and never used, as in Envoy.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Declarations {
     /// Made with the first declaration: most contexts declare nothing.
-    by_name: Option<Box<ByName>>,
+    by_name: Option<Arc<ByName>>,
 }
 
 impl Declarations {
@@ -28,11 +28,11 @@ impl Declarations {
         name: &[u8],
         declaration: PropertyDeclaration,
     ) -> Result<(), Status> {
-        let by_name = self.by_name.get_or_insert_default();
+        let by_name = Arc::make_mut(self.by_name.get_or_insert_default());
         let is_full = by_name.len() >= MAX_DECLARATIONS;
         match by_name.entry(name.into()) {
             Entry::Vacant(vacant) if !is_full => {
-                vacant.insert(Rc::new(declaration));
+                vacant.insert(Arc::new(declaration));
                 Ok(())
             }
             Entry::Vacant(_) | Entry::Occupied(_) => Err(Status::BadArgument),
@@ -40,7 +40,7 @@ impl Declarations {
     }
 
     /// Returns how a property was declared.
-    pub(crate) fn of(&self, name: &[u8]) -> Option<Rc<PropertyDeclaration>> {
+    pub(crate) fn of(&self, name: &[u8]) -> Option<Arc<PropertyDeclaration>> {
         self.by_name.as_ref()?.get(name).cloned()
     }
 }

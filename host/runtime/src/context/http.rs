@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Access, Declarations};
 use crate::host::HttpHost;
@@ -10,7 +11,7 @@ use crate::{ContextId, PluginConfig};
 /// The state of an HTTP context.
 pub(crate) struct HttpContext {
     pub(crate) root: ContextId,
-    pub(crate) plugin: Rc<PluginConfig>,
+    pub(crate) plugin: Arc<PluginConfig>,
     pub(crate) host: Rc<dyn HttpHost>,
     pub(crate) access: Access,
     /// Whether the guest has been told of the context.
@@ -30,7 +31,7 @@ impl fmt::Debug for HttpContext {
 }
 
 impl HttpContext {
-    pub(crate) fn new(root: ContextId, plugin: Rc<PluginConfig>, host: Rc<dyn HttpHost>) -> Self {
+    pub(crate) fn new(root: ContextId, plugin: Arc<PluginConfig>, host: Rc<dyn HttpHost>) -> Self {
         Self {
             root,
             plugin,

@@ -12,6 +12,6 @@ pub(crate) use access::{Access, MapState};
 pub(crate) use declarations::Declarations;
 pub(crate) use grpc::{GrpcCallouts, GrpcEvent, GrpcKind};
 pub(crate) use http::HttpContext;
-pub(crate) use root::{CalloutStatus, RootContext};
+pub(crate) use root::{CalloutStatus, RootContext, RootImage};
 pub(crate) use table::{Context, ContextTable};
 pub(crate) use tcp::TcpContext;

@@ -1,7 +1,7 @@
 //! `RootContext`: one plugin in a VM.
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ use crate::foreign::Expressions;
 use crate::host::HttpCallResponse;
 
 /// How a callout ended, for `proxy_get_status`.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct CalloutStatus {
     pub(crate) code: u32,
     /// Emptied after the callback; the code stays.
@@ -21,7 +21,7 @@ pub(crate) struct CalloutStatus {
 /// The state of a root context.
 #[derive(Debug)]
 pub(crate) struct RootContext {
-    pub(crate) plugin: Rc<PluginConfig>,
+    pub(crate) plugin: Arc<PluginConfig>,
     /// Whether the plugin's configuration may be read now.
     pub(crate) is_configuring: bool,
     /// Whether `proxy_on_done` returned false and `proxy_done` has not been called.
@@ -33,15 +33,19 @@ pub(crate) struct RootContext {
     pub(crate) call_data: Option<Bytes>,
     pub(crate) status: CalloutStatus,
     pub(crate) declarations: Declarations,
-    pub(crate) expressions: Expressions,
+    pub(crate) expressions: Arc<Expressions>,
     /// The stream that an access logger logs while its callback runs.
     pub(crate) logged: Option<Box<HttpContext>>,
 }
 
 impl RootContext {
     pub(crate) fn new(plugin: PluginConfig) -> Self {
+        Self::of(Arc::new(plugin))
+    }
+
+    fn of(plugin: Arc<PluginConfig>) -> Self {
         Self {
-            plugin: Rc::new(plugin),
+            plugin,
             is_configuring: false,
             awaits_done: false,
             response: None,
@@ -49,8 +53,39 @@ impl RootContext {
             call_data: None,
             status: CalloutStatus::default(),
             declarations: Declarations::default(),
-            expressions: Expressions::default(),
+            expressions: Arc::default(),
             logged: None,
+        }
+    }
+}
+
+/// What a snapshot keeps of a root. Callouts under way stay with the VM that started them.
+#[derive(Debug)]
+pub(crate) struct RootImage {
+    plugin: Arc<PluginConfig>,
+    status: CalloutStatus,
+    declarations: Declarations,
+    expressions: Arc<Expressions>,
+}
+
+impl From<&RootContext> for RootImage {
+    fn from(root: &RootContext) -> Self {
+        Self {
+            plugin: Arc::clone(&root.plugin),
+            status: root.status.clone(),
+            declarations: root.declarations.clone(),
+            expressions: Arc::clone(&root.expressions),
+        }
+    }
+}
+
+impl From<&RootImage> for RootContext {
+    fn from(image: &RootImage) -> Self {
+        Self {
+            status: image.status.clone(),
+            declarations: image.declarations.clone(),
+            expressions: Arc::clone(&image.expressions),
+            ..Self::of(Arc::clone(&image.plugin))
         }
     }
 }

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{HttpContext, RootContext, TcpContext};
 use crate::ContextId;
+use crate::vm::Numbers;
 
 /// A live context.
 #[derive(Debug)]
@@ -40,21 +41,40 @@ impl Hasher for IdHasher {
 #[derive(Debug, Default)]
 pub(crate) struct ContextTable {
     contexts: HashMap<ContextId, Context, BuildHasherDefault<IdHasher>>,
-    last: u32,
 }
 
 impl ContextTable {
-    /// Adds a context under a new id. Ids are never reused: a late callback must not hit a new
-    /// stream. After four billion they wrap, past 0 and past those still live.
-    pub(crate) fn insert(&mut self, context: Context) -> ContextId {
+    /// Adds a context under a new id.
+    pub(crate) fn insert(&mut self, context: Context, numbers: &Numbers) -> ContextId {
         loop {
-            self.last = self.last.wrapping_add(1).max(1);
-            let id = ContextId(self.last);
+            let id = numbers.next_context();
             if let Entry::Vacant(vacant) = self.contexts.entry(id) {
                 vacant.insert(context);
                 return id;
             }
         }
+    }
+
+    /// Adds a root under the id that it has in the VM of the snapshot.
+    pub(crate) fn restore(&mut self, id: ContextId, root: RootContext) {
+        self.contexts.insert(id, Context::Root(Box::new(root)));
+    }
+
+    /// Returns the roots in the order of their ids, or how many other contexts there are.
+    pub(crate) fn only_roots(&self) -> Result<Vec<(ContextId, &RootContext)>, usize> {
+        let mut roots: Vec<_> = self
+            .contexts
+            .iter()
+            .filter_map(|(id, context)| match context {
+                Context::Root(root) => Some((*id, root.as_ref())),
+                Context::Http(_) | Context::Tcp(_) => None,
+            })
+            .collect();
+        if roots.len() < self.contexts.len() {
+            return Err(self.contexts.len() - roots.len());
+        }
+        roots.sort_unstable_by_key(|(id, _)| *id);
+        Ok(roots)
     }
 
     pub(crate) fn remove(&mut self, id: ContextId) -> Option<Context> {

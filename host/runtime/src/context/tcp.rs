@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Declarations;
 use crate::host::{TcpHost, TcpPeer};
@@ -10,7 +11,7 @@ use crate::{ContextId, PluginConfig};
 /// The state of a TCP context.
 pub(crate) struct TcpContext {
     pub(crate) root: ContextId,
-    pub(crate) plugin: Rc<PluginConfig>,
+    pub(crate) plugin: Arc<PluginConfig>,
     pub(crate) host: Rc<dyn TcpHost>,
     pub(crate) declarations: Declarations,
     /// Whether data of the client, or of the upstream, may be touched: from its callback until a
@@ -24,7 +25,7 @@ pub(crate) struct TcpContext {
 }
 
 impl TcpContext {
-    pub(crate) fn new(root: ContextId, plugin: Rc<PluginConfig>, host: Rc<dyn TcpHost>) -> Self {
+    pub(crate) fn new(root: ContextId, plugin: Arc<PluginConfig>, host: Rc<dyn TcpHost>) -> Self {
         Self {
             root,
             plugin,

@@ -48,8 +48,8 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         env::GET_CONFIGURATION,
         |call, ptr: u32, size: u32| {
             let state = call.state();
-            let bytes =
-                plugin_configuration(state).unwrap_or_else(|| state.config.configuration.clone());
+            let bytes = plugin_configuration(state)
+                .unwrap_or_else(|| state.common.config.configuration.clone());
             call.return_bytes(&bytes, ReturnSlice::new(ptr, size))
         }
     );
@@ -93,7 +93,7 @@ fn find(state: &VmState, number: u32) -> Result<Buffer, Refusal> {
         BufferType::GrpcReceiveBuffer => Ok(grpc_message(state)),
         BufferType::CallData => Ok(call_data(state)),
         BufferType::HttpCallResponseBody => callout_body(state).map(Buffer::Fixed),
-        BufferType::VmConfiguration => Ok(Buffer::Fixed(state.config.configuration.clone())),
+        BufferType::VmConfiguration => Ok(Buffer::Fixed(state.common.config.configuration.clone())),
         BufferType::PluginConfiguration => {
             plugin_configuration(state)
                 .map(Buffer::Fixed)

@@ -20,8 +20,7 @@ const NO_PLUGIN: Refusal = Refusal::bad_argument("no plugin is there to get the 
 fn resolve(call: &mut Hostcall<'_>, name: GuestSlice, token: u32) -> Result<(), Stop> {
     let (memory, state) = call.split();
     let name = String::from_utf8_lossy(name.read(memory)?).into_owned();
-    let new = state.next_dns_token;
-    state.next_dns_token = new.wrapping_add(1).max(1);
+    let new = state.common.numbers.next_dns_token();
     call.write_u32(token, new)?;
     let state = call.state();
     let (root, _) = state.acting_root().ok_or(NO_PLUGIN)?;

@@ -152,8 +152,8 @@ fn begin(
     start: impl FnOnce(&VmState, crate::ContextId, u32) -> Result<(), CalloutRefusal>,
 ) -> Result<u32, Stop> {
     let id = state.acting_root().map(|(id, _)| id).ok_or(NO_PLUGIN)?;
-    let token = state.grpc_tokens.next(kind);
-    let limit = state.config.limits.grpc_callouts;
+    let token = state.common.numbers.next_grpc_token(kind);
+    let limit = state.common.config.limits.grpc_callouts;
     let root = state.contexts.root_mut(id).ok_or(NO_PLUGIN)?;
     if root.grpc.len() >= limit {
         return Err(TOO_MANY.into());

@@ -76,21 +76,13 @@ fn start(call: &mut Hostcall<'_>, request: &Request) -> Result<(), Stop> {
     let http_call = check(http_call, request.timeout_ms)?;
     let state = call.state_mut();
     let root = state.acting_root().map(|(id, _)| id).ok_or(NO_PLUGIN)?;
-    let token = state.next_http_token;
+    let token = state.common.numbers.next_http_token();
     let started = state.services.start_http_call(root, token, http_call);
-    if !matches!(&started, Err(refusal) if refusal.status == Status::BadArgument) {
-        state.next_http_token = next_token(token);
+    if matches!(&started, Err(refusal) if refusal.status == Status::BadArgument) {
+        state.common.numbers.return_http_token(token);
     }
     started.map_err(|refusal| Refusal::with(refusal.status, refusal.reason))?;
     call.write_u32(request.token, token)
-}
-
-/// Tokens of HTTP callouts are 4, 8, 12 …: their low bits tell them from those of gRPC.
-const fn next_token(token: u32) -> u32 {
-    match token.wrapping_add(4) {
-        0 => 4,
-        next => next,
-    }
 }
 
 fn read(state: &VmState, memory: &[u8], request: &Request) -> Result<HttpCall, Refusal> {

@@ -41,7 +41,7 @@ fn of_plugin(state: &VmState, path: &[&[u8]]) -> Option<PropertyResult> {
     let text = match *first {
         b"plugin_name" => &root.plugin.name,
         b"plugin_root_id" => &root.plugin.root_id,
-        b"plugin_vm_id" => &state.config.vm_id,
+        b"plugin_vm_id" => &state.common.config.vm_id,
         _ => return None,
     };
     Some(PropertyValue::text(text).descend(rest))

@@ -41,7 +41,7 @@ fn get(
     cas: u32,
 ) -> Result<(), Stop> {
     let (memory, state) = call.split();
-    let found = state.shared_data.get(key.read(memory)?);
+    let found = state.common.shared_data.get(key.read(memory)?);
     let (value, number) = found.ok_or(Refusal::not_found("nothing is stored under this key"))?;
     call.return_bytes(&value, result)?;
     call.write_u32(cas, number)
@@ -50,12 +50,16 @@ fn get(
 fn set(call: &mut Hostcall<'_>, key: GuestSlice, value: GuestSlice, cas: u32) -> Result<(), Stop> {
     let (memory, state) = call.split();
     let (key, value) = (key.read(memory)?, value.read(memory)?);
-    state.shared_data.set(key, value, cas).map_err(|error| {
-        let status = match error {
-            SetError::CasMismatch(_) => Status::CasMismatch,
-            SetError::Full => Status::InternalFailure,
-        };
-        Refusal::with(status, error.to_string())
-    })?;
+    state
+        .common
+        .shared_data
+        .set(key, value, cas)
+        .map_err(|error| {
+            let status = match error {
+                SetError::CasMismatch(_) => Status::CasMismatch,
+                SetError::Full => Status::InternalFailure,
+            };
+            Refusal::with(status, error.to_string())
+        })?;
     Ok(())
 }

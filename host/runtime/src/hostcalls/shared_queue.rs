@@ -53,8 +53,8 @@ fn register(call: &mut Hostcall<'_>, name: GuestSlice, token: u32) -> Result<(),
     let name = name.read(memory)?;
     let root = state.contexts.root_of(state.acting());
     let notifier = root.and_then(|root| state.services.queue_notifier(root));
-    let queues = state.lease.shared().queues();
-    let number = queues.register(&state.config.vm_id, name, notifier);
+    let queues = state.common.lease.shared().queues();
+    let number = queues.register(&state.common.config.vm_id, name, notifier);
     call.write_u32(token, number.ok_or(TOO_MANY)?)
 }
 
@@ -67,17 +67,17 @@ fn resolve(
     let (memory, state) = call.split();
     let (vm_id, name) = (vm_id.read(memory)?, name.read(memory)?);
     let vm_id = if vm_id.is_empty() {
-        state.config.vm_id.as_str()
+        state.common.config.vm_id.as_str()
     } else {
         std::str::from_utf8(vm_id).map_err(|_| BAD_VM_ID)?
     };
-    let number = state.lease.shared().queues().resolve(vm_id, name);
+    let number = state.common.lease.shared().queues().resolve(vm_id, name);
     call.write_u32(token, number.ok_or(NOT_REGISTERED)?)
 }
 
 fn enqueue(call: &mut Hostcall<'_>, token: u32, item: GuestSlice) -> Result<(), Stop> {
     let (memory, state) = call.split();
-    let queues = state.lease.shared().queues();
+    let queues = state.common.lease.shared().queues();
     queues.enqueue(token, item.read(memory)?).map_err(|error| {
         let status = match error {
             EnqueueError::Unknown => Status::NotFound,
@@ -92,7 +92,7 @@ fn enqueue(call: &mut Hostcall<'_>, token: u32, item: GuestSlice) -> Result<(), 
 
 /// The item is taken out before its destination is checked: bad addresses lose it, as in Envoy.
 fn dequeue(call: &mut Hostcall<'_>, token: u32, result: ReturnSlice) -> Result<(), Stop> {
-    let item = call.state().lease.shared().queues().dequeue(token);
+    let item = call.state().common.lease.shared().queues().dequeue(token);
     let item = item.map_err(|error| {
         let status = match error {
             DequeueError::Unknown => Status::NotFound,

@@ -73,7 +73,7 @@ pub(crate) enum Closed {
 }
 
 /// Which imports may be called now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gate {
     open: u128,
     capabilities: u128,

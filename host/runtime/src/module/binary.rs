@@ -1,8 +1,12 @@
 //! Binary: the sections of a module that decide whether a host can run it.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "other sections do not matter here"
+)]
 
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
-use super::Signature;
+use super::{Signature, isolation};
 use crate::LoadError;
 
 /// What every WebAssembly binary begins with.
@@ -59,6 +63,8 @@ pub(crate) struct Binary {
     pub(crate) exports: Vec<ExportItem>,
     pub(crate) memory: Option<MemorySize>,
     pub(crate) custom_sections: Vec<(String, usize)>,
+    /// What the module says of its isolation.
+    pub(crate) isolation: Option<String>,
     /// By type index; `None` for types that are not functions.
     types: Vec<Option<Signature>>,
     /// By function index, imported ones first: the type index.
@@ -93,10 +99,6 @@ impl Binary {
         Ok(binary)
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "other sections do not matter here"
-    )]
     fn read(&mut self, payload: Payload<'_>) -> Result<(), wasmparser::BinaryReaderError> {
         match payload {
             Payload::TypeSection(section) => {
@@ -133,6 +135,10 @@ impl Binary {
                 }
             }
             Payload::CustomSection(section) => {
+                if section.name() == isolation::SECTION {
+                    let declared = String::from_utf8_lossy(section.data());
+                    self.isolation = Some(declared.trim().to_owned());
+                }
                 self.custom_sections
                     .push((section.name().to_owned(), section.data().len()));
             }
@@ -185,6 +191,17 @@ impl Binary {
             .and_then(|index| self.types.get(index));
         found.cloned().flatten().unwrap_or_default()
     }
+}
+
+/// Returns where the contents of the code section begin: the same code lies elsewhere in a module
+/// to which exports or data were added.
+pub(crate) fn code_start(bytes: &[u8]) -> usize {
+    let payloads = Parser::new(0).parse_all(bytes).map_while(Result::ok);
+    let mut starts = payloads.filter_map(|payload| match payload {
+        Payload::CodeSectionStart { range, .. } => Some(range.start),
+        _ => None,
+    });
+    starts.next().unwrap_or_default()
 }
 
 fn signature(sub: &wasmparser::SubType) -> Option<Signature> {

@@ -6,6 +6,8 @@
 mod binary;
 mod callbacks;
 mod check;
+mod isolation;
+mod obstacle;
 mod signature;
 
 use std::fmt;
@@ -14,13 +16,16 @@ use std::sync::Arc;
 use tollgate_abi::AbiVersion;
 use wasmtime::InstancePre;
 
+use binary::code_start;
 pub(crate) use binary::{Binary, ExportItem, ImportItem, Item};
 pub(crate) use callbacks::CALLBACKS;
 pub(crate) use check::{Checked, MemorySource, abi_version, check, refusals};
+pub use isolation::{Isolation, UnknownIsolation};
 pub(crate) use signature::{Signature, Type};
 
+use crate::snapshot::instrument;
 use crate::vm::VmState;
-use crate::{Engine, LoadError};
+use crate::{Engine, LoadError, SnapshotError};
 
 /// A checked and compiled module, from which any number of [`Vm`](crate::Vm)s are made. Clones
 /// share it.
@@ -33,6 +38,14 @@ struct Shared {
     engine: Engine,
     module: wasmtime::Module,
     checked: Checked,
+    /// The module as it was given.
+    bytes: Vec<u8>,
+    isolation: Option<Isolation>,
+    obstacle: Option<SnapshotError>,
+    /// What added to an offset in the compiled bytes gives the one in `bytes`.
+    code_shift: isize,
+    /// Export names of the mutable globals; empty with an obstacle.
+    mutable_globals: Vec<String>,
     /// Absent when the module imports its memory or a table, which each VM must then make.
     linked: Option<InstancePre<VmState>>,
 }
@@ -48,14 +61,28 @@ impl fmt::Debug for Module {
 impl Module {
     /// Checks and compiles a module.
     ///
+    /// What is compiled also exports the mutable globals, for [`Vm::snapshot`](crate::Vm::snapshot),
+    /// unless there is a [`snapshot_obstacle`](Self::snapshot_obstacle); the code is the same.
+    ///
     /// # Errors
     ///
     /// When the bytes are not a module of a known ABI version, when an import or callback is not
     /// what that version says, when there is no memory or allocator, or when the compiler refuses
     /// the code.
     pub fn new(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
-        let checked = check(&Binary::parse(bytes)?)?;
-        let module = wasmtime::Module::from_binary(engine.wasmtime(), bytes)
+        let binary = Binary::parse(bytes)?;
+        let checked = check(&binary)?;
+        let instrumented = match obstacle::find(bytes) {
+            Some(obstacle) => Err(obstacle),
+            None => {
+                instrument(bytes).map_err(|error| SnapshotError::Unsupported(format!("{error:#}")))
+            }
+        };
+        let compile = |bytes| wasmtime::Module::from_binary(engine.wasmtime(), bytes);
+        let compiled = instrumented.as_deref().unwrap_or(bytes);
+        // Compiled again when it fails: the message then has the offsets of the given bytes.
+        let module = compile(compiled)
+            .or_else(|_| compile(bytes))
             .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         let linked = match engine.linker(checked.abi) {
             Some(linker) if !checked.imports_storage => Some(
@@ -69,8 +96,13 @@ impl Module {
         Ok(Self {
             shared: Arc::new(Shared {
                 engine,
+                mutable_globals: mutable_globals(&module),
                 module,
                 checked,
+                code_shift: shift(compiled, bytes),
+                bytes: bytes.to_vec(),
+                isolation: declared_isolation(&binary),
+                obstacle: instrumented.err(),
                 linked,
             }),
         })
@@ -88,6 +120,32 @@ impl Module {
         self.shared.checked.callbacks.contains(&name)
     }
 
+    /// Returns the isolation that the module says it is made for, in its custom section
+    /// `tollgate_isolation`.
+    #[must_use]
+    pub fn declared_isolation(&self) -> Option<Isolation> {
+        self.shared.isolation
+    }
+
+    /// Returns why no snapshot can be taken of a VM of this module, so that
+    /// [`Isolation::Stream`] is not for it.
+    #[must_use]
+    pub fn snapshot_obstacle(&self) -> Option<&SnapshotError> {
+        self.shared.obstacle.as_ref()
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.shared.bytes
+    }
+
+    pub(crate) fn code_shift(&self) -> isize {
+        self.shared.code_shift
+    }
+
+    pub(crate) fn mutable_globals(&self) -> &[String] {
+        &self.shared.mutable_globals
+    }
+
     pub(crate) fn engine(&self) -> &Engine {
         &self.shared.engine
     }
@@ -103,4 +161,27 @@ impl Module {
     pub(crate) fn linked(&self) -> Option<&InstancePre<VmState>> {
         self.shared.linked.as_ref()
     }
+}
+
+/// Returns what to add to an offset of code in one form of a module to get it in another.
+pub(crate) fn shift(from: &[u8], to: &[u8]) -> isize {
+    code_start(to)
+        .cast_signed()
+        .wrapping_sub(code_start(from).cast_signed())
+}
+
+/// Names under which the instrumented module exports its mutable globals.
+fn mutable_globals(module: &wasmtime::Module) -> Vec<String> {
+    let names = module.exports().map(|export| export.name());
+    names
+        .filter(|name| name.starts_with("__wizer_global_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn declared_isolation(binary: &Binary) -> Option<Isolation> {
+    let declared = binary.isolation.as_deref()?.parse();
+    declared
+        .inspect_err(|error| tracing::warn!(%error, "section {} is ignored", isolation::SECTION))
+        .ok()
 }

@@ -152,9 +152,13 @@ impl MetricRegistry {
 
     /// Returns the metric of that name and kind, or `None` when there are too many names.
     pub(crate) fn define(&self, kind: MetricType, name: &str) -> Option<Arc<Metric>> {
+        let key = (name.to_owned(), kind);
+        // Most definitions repeat one of another VM or instance.
+        if let Some(metric) = self.metrics.read().get(&key) {
+            return Some(Arc::clone(metric));
+        }
         let mut metrics = self.metrics.write();
         let count = metrics.len();
-        let key = (name.to_owned(), kind);
         if let Some(metric) = metrics.get(&key) {
             return Some(Arc::clone(metric));
         }

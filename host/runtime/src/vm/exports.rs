@@ -137,7 +137,13 @@ struct Finder<'a> {
 
 impl Finder<'_> {
     fn callback<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Option<TypedFunc<P, R>> {
-        let allowed = self.store.data().config.allowed_capabilities.as_ref();
+        let allowed = self
+            .store
+            .data()
+            .common
+            .config
+            .allowed_capabilities
+            .as_ref();
         if !is_allowed(allowed, name) {
             return None;
         }

@@ -42,26 +42,50 @@ pub(crate) struct Entry {
     pub(crate) ticks: u64,
 }
 
+/// What all guests of the same compiled module have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) deadlines: Deadlines,
+    pub(crate) counts_fuel: bool,
+    /// What added to an offset in the compiled bytes gives the one in the module as it was given.
+    pub(crate) code_shift: isize,
+}
+
+impl Settings {
+    pub(crate) fn new(engine: &Engine, limits: &Limits, code_shift: isize) -> Self {
+        Self {
+            deadlines: Deadlines::new(engine, limits),
+            counts_fuel: engine.counts_fuel(),
+            code_shift,
+        }
+    }
+}
+
 /// A guest with its state. After a fault it is never entered again.
 pub(crate) struct Guest {
     pub(crate) store: Store<VmState>,
     pub(crate) deadlines: Deadlines,
     failure: Option<Fault>,
+    code_shift: isize,
 }
 
 impl Guest {
-    pub(crate) fn new(engine: &Engine, state: VmState) -> Result<Self, wasmtime::Error> {
-        let deadlines = Deadlines::new(engine, &state.config.limits);
-        let mut store = Store::try_new(engine.wasmtime(), state)?;
+    pub(crate) fn new(
+        engine: &wasmtime::Engine,
+        settings: Settings,
+        state: VmState,
+    ) -> Result<Self, wasmtime::Error> {
+        let mut store = Store::try_new(engine, state)?;
         store.limiter(|state| &mut state.limiter);
-        store.set_epoch_deadline(deadlines.start);
-        if engine.counts_fuel() {
+        store.set_epoch_deadline(settings.deadlines.start);
+        if settings.counts_fuel {
             store.set_fuel(FUEL)?;
         }
         Ok(Self {
             store,
-            deadlines,
+            deadlines: settings.deadlines,
             failure: None,
+            code_shift: settings.code_shift,
         })
     }
 
@@ -139,7 +163,7 @@ impl Guest {
             callback: entry.callback,
             kind: kind(error, state.limiter.has_refused),
             message: message(error),
-            backtrace: backtrace(error),
+            backtrace: backtrace(error, self.code_shift),
         };
         self.failure = Some(fault.clone());
         fault
@@ -175,7 +199,7 @@ fn message(error: &wasmtime::Error) -> String {
     }
 }
 
-fn backtrace(error: &wasmtime::Error) -> Vec<BacktraceFrame> {
+fn backtrace(error: &wasmtime::Error, code_shift: isize) -> Vec<BacktraceFrame> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return Vec::new();
     };
@@ -183,7 +207,9 @@ fn backtrace(error: &wasmtime::Error) -> Vec<BacktraceFrame> {
         function: frame
             .func_name()
             .map_or_else(|| format!("function {}", frame.func_index()), str::to_owned),
-        module_offset: frame.module_offset(),
+        module_offset: frame
+            .module_offset()
+            .and_then(|offset| offset.checked_add_signed(code_shift)),
     });
     frames.collect()
 }

@@ -7,7 +7,7 @@ use wasmtime::{ExternType, Instance, Memory, Ref, Table};
 
 use super::VmState;
 use super::exports::Exports;
-use super::guest::Guest;
+use super::guest::{Guest, Settings};
 use crate::host::HostServices;
 use crate::imports::Window;
 use crate::module::MemorySource;
@@ -20,29 +20,37 @@ pub(super) fn start(
     config: VmConfig,
     shared: Arc<SharedState>,
     services: Rc<dyn HostServices>,
-) -> Result<(Guest, Exports), LoadError> {
-    let checked = module.checked();
+) -> Result<(Guest, Exports, Instance), LoadError> {
     let mut state = VmState::new(module.abi_version(), config, shared, services);
-    if let MemorySource::Exported(name) = &checked.memory {
+    if let MemorySource::Exported(name) = &module.checked().memory {
         state.memory_export = Some(name.clone());
     }
     state.has_tick = module.has_callback("proxy_on_tick");
-    let mut guest = Guest::new(module.engine(), state).map_err(|error| refused(&error))?;
+    let engine = module.engine();
+    let limits = &state.common.config.limits;
+    let settings = Settings::new(engine, limits, module.code_shift());
+    let mut guest = Guest::new(engine.wasmtime(), settings, state).map_err(refused)?;
     guest.state_mut().gate.enter(Window::Start);
-    let instance = instantiate(module, &mut guest).map_err(|error| refused(&error))?;
-    if let MemorySource::Exported(name) = &checked.memory {
+    let instance = instantiate(module, &mut guest).map_err(refused)?;
+    find_memory(module, &mut guest, &instance);
+    let exports = Exports::find(&mut guest.store, &instance);
+    run_start_functions(&mut guest, &instance)?;
+    guest.state_mut().gate.enter(Window::Open);
+    Ok((guest, exports, instance))
+}
+
+/// Finds the memory and the allocator of an instance.
+pub(super) fn find_memory(module: &Module, guest: &mut Guest, instance: &Instance) {
+    if let MemorySource::Exported(name) = &module.checked().memory {
         guest.state_mut().memory = instance.get_memory(&mut guest.store, name);
     }
     guest.state_mut().allocator = ["malloc", "proxy_on_memory_allocate"]
         .into_iter()
         .find_map(|name| instance.get_typed_func(&mut guest.store, name).ok());
-    let exports = Exports::find(&mut guest.store, &instance);
-    run_start_functions(&mut guest, &instance)?;
-    guest.state_mut().gate.enter(Window::Open);
-    Ok((guest, exports))
 }
 
-fn refused(error: &wasmtime::Error) -> LoadError {
+#[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
+pub(super) fn refused(error: wasmtime::Error) -> LoadError {
     LoadError::Instantiate(format!("{error:#}"))
 }
 

@@ -1,5 +1,6 @@
 //! The VM: one instance of a module with its plugins and streams.
 
+mod capture;
 mod dns;
 mod effects;
 mod exports;
@@ -8,6 +9,7 @@ mod guest;
 mod http;
 mod instance;
 mod limits;
+mod numbers;
 mod plugin;
 mod state;
 mod stream_end;
@@ -18,7 +20,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub(crate) use effects::Effect;
-pub(crate) use state::{VM_CONTEXT, VmState};
+pub(crate) use guest::Settings;
+pub(crate) use numbers::Numbers;
+pub(crate) use state::{Common, VM_CONTEXT, VmState};
 
 use crate::context::{Context, HttpContext, TcpContext};
 use crate::host::{HostServices, HttpHost, TcpHost};
@@ -35,6 +39,8 @@ use guest::Guest;
 pub struct Vm {
     guest: Guest,
     exports: Exports,
+    module: Module,
+    instance: wasmtime::Instance,
 }
 
 impl fmt::Debug for Vm {
@@ -58,8 +64,13 @@ impl Vm {
         shared: Arc<SharedState>,
         services: Rc<dyn HostServices>,
     ) -> Result<Self, LoadError> {
-        let (guest, exports) = instance::start(module, config, shared, services)?;
-        Ok(Self { guest, exports })
+        let (guest, exports, instance) = instance::start(module, config, shared, services)?;
+        Ok(Self {
+            guest,
+            exports,
+            module: module.clone(),
+            instance,
+        })
     }
 
     /// Returns whether a fault has ended this VM.
@@ -92,13 +103,11 @@ impl Vm {
     /// `root` must come from [`start_plugin`](Self::start_plugin) of this VM; with another id the
     /// stream's callbacks return faults.
     pub fn create_http_context(&mut self, root: ContextId, host: Rc<dyn HttpHost>) -> ContextId {
-        let contexts = &mut self.guest.state_mut().contexts;
-        let plugin = contexts.root(root).map(|root| Rc::clone(&root.plugin));
-        contexts.insert(Context::Http(HttpContext::new(
-            root,
-            plugin.unwrap_or_default(),
-            host,
-        )))
+        let state = self.guest.state_mut();
+        let plugin = state.contexts.root(root);
+        let plugin = plugin.map(|root| Arc::clone(&root.plugin));
+        let context = HttpContext::new(root, plugin.unwrap_or_default(), host);
+        state.insert(Context::Http(context))
     }
 
     /// Adds a TCP connection. The guest hears of it before the connection's first callback.
@@ -106,13 +115,11 @@ impl Vm {
     /// `root` must come from [`start_plugin`](Self::start_plugin) of this VM; with another id the
     /// connection's callbacks return faults.
     pub fn create_tcp_context(&mut self, root: ContextId, host: Rc<dyn TcpHost>) -> ContextId {
-        let contexts = &mut self.guest.state_mut().contexts;
-        let plugin = contexts.root(root).map(|root| Rc::clone(&root.plugin));
-        contexts.insert(Context::Tcp(TcpContext::new(
-            root,
-            plugin.unwrap_or_default(),
-            host,
-        )))
+        let state = self.guest.state_mut();
+        let plugin = state.contexts.root(root);
+        let plugin = plugin.map(|root| Arc::clone(&root.plugin));
+        let context = TcpContext::new(root, plugin.unwrap_or_default(), host);
+        state.insert(Context::Tcp(context))
     }
 
     pub(crate) fn guest_state_mut(&mut self) -> &mut VmState {

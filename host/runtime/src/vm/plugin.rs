@@ -18,7 +18,7 @@ impl Vm {
     pub fn start_plugin(&mut self, plugin: PluginConfig) -> Result<ContextId, LoadError> {
         self.guest.check("proxy_on_context_create")?;
         let root = Context::Root(Box::new(RootContext::new(plugin)));
-        let id = self.guest.state_mut().contexts.insert(root);
+        let id = self.guest.state_mut().insert(root);
         let started = self.start_root(id);
         if started.is_err() {
             self.forget_context(id);
@@ -34,7 +34,7 @@ impl Vm {
         }
         self.set_configuring(id, false);
         self.run_effects()?;
-        let size = length(self.guest.state().config.configuration.len());
+        let size = length(self.guest.state().common.config.configuration.len());
         if let Some(start) = &self.exports.on_vm_start {
             let entry = self.configure_entry("proxy_on_vm_start", id);
             let accepted = self.guest.call(entry, start, (id.0, size))?;

@@ -10,7 +10,8 @@ use wasmtime::{Memory, TypedFunc};
 
 use super::effects::Effect;
 use super::limits::Limiter;
-use crate::context::{Context, ContextTable, GrpcKind, HttpContext, RootContext, TcpContext};
+use super::numbers::Numbers;
+use crate::context::{Context, ContextTable, HttpContext, RootContext, TcpContext};
 use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
 use crate::imports::Gate;
 use crate::intercept::HostcallInterceptor;
@@ -26,10 +27,8 @@ const MAX_KEPT: usize = 256 * 1024;
 /// The state of a VM outside the guest's memory.
 pub(crate) struct VmState {
     pub(crate) abi: AbiVersion,
-    pub(crate) config: VmConfig,
+    pub(crate) common: Arc<Common>,
     pub(crate) services: Rc<dyn HostServices>,
-    pub(crate) lease: VmIdLease,
-    pub(crate) shared_data: Arc<Namespace>,
     pub(crate) metrics: MetricTable,
     pub(crate) contexts: ContextTable,
     /// The context whose callback runs.
@@ -48,49 +47,38 @@ pub(crate) struct VmState {
     /// Whether the guest has `proxy_on_tick`: without it no timer runs.
     pub(crate) has_tick: bool,
     pub(crate) interceptor: Option<Rc<dyn HostcallInterceptor>>,
-    pub(crate) next_http_token: u32,
-    pub(crate) grpc_tokens: GrpcTokens,
     /// Whether the guest is being told of a gRPC callout that could not start.
     pub(crate) closes_refused_grpc: bool,
-    pub(crate) next_dns_token: u32,
     /// Reused buffers, so that a hostcall need not allocate.
     pub(crate) name: Vec<u8>,
     pub(crate) value: Vec<u8>,
 }
 
-/// The next tokens of gRPC callouts.
+/// What a VM and the instances of its snapshots have in common.
 #[derive(Debug)]
-pub(crate) struct GrpcTokens {
-    call: u32,
-    stream: u32,
+pub(crate) struct Common {
+    pub(crate) config: VmConfig,
+    pub(crate) lease: VmIdLease,
+    pub(crate) shared_data: Arc<Namespace>,
+    pub(crate) numbers: Numbers,
 }
 
-impl Default for GrpcTokens {
-    fn default() -> Self {
+impl Common {
+    fn new(config: VmConfig, shared: &Arc<SharedState>) -> Self {
         Self {
-            call: GrpcKind::Call.first_token(),
-            stream: GrpcKind::Stream.first_token(),
+            // Before the data is looked for: from here on nobody deletes it.
+            lease: shared.lease(&config.vm_id),
+            shared_data: shared.data().namespace(&config.vm_id),
+            numbers: Numbers::default(),
+            config,
         }
-    }
-}
-
-impl GrpcTokens {
-    /// Returns a token and moves on. Steps of 4 keep the low bits, also when they wrap.
-    pub(crate) const fn next(&mut self, kind: GrpcKind) -> u32 {
-        let next = match kind {
-            GrpcKind::Call => &mut self.call,
-            GrpcKind::Stream => &mut self.stream,
-        };
-        let token = *next;
-        *next = token.wrapping_add(4);
-        token
     }
 }
 
 impl fmt::Debug for VmState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VmState")
-            .field("vm_id", &self.config.vm_id)
+            .field("vm_id", &self.common.config.vm_id)
             .field("current", &self.current)
             .finish_non_exhaustive()
     }
@@ -103,33 +91,40 @@ impl VmState {
         shared: Arc<SharedState>,
         services: Rc<dyn HostServices>,
     ) -> Self {
+        let gate = Gate::new(config.allowed_capabilities.as_ref());
+        let common = Arc::new(Common::new(config, &shared));
+        let metrics = MetricTable::new(shared, common.config.limits.metrics);
+        Self::of(abi, common, metrics, gate, services)
+    }
+
+    /// Returns a state without contexts for a VM that starts from these.
+    pub(crate) fn of(
+        abi: AbiVersion,
+        common: Arc<Common>,
+        metrics: MetricTable,
+        gate: Gate,
+        services: Rc<dyn HostServices>,
+    ) -> Self {
         Self {
             abi,
             services,
-            // Before the data is looked for: from here on nobody deletes it.
-            lease: shared.lease(&config.vm_id),
-            shared_data: shared.data().namespace(&config.vm_id),
-            metrics: MetricTable::new(shared, config.limits.metrics),
+            metrics,
             contexts: ContextTable::default(),
             current: VM_CONTEXT,
             effective: VM_CONTEXT,
-            gate: Gate::new(config.allowed_capabilities.as_ref()),
+            gate,
             effects: VecDeque::new(),
             has_replied: false,
-            limiter: Limiter::new(&config.limits),
+            limiter: Limiter::new(&common.config.limits),
+            common,
             memory: None,
             memory_export: None,
             allocator: None,
             has_tick: false,
             interceptor: None,
-            next_http_token: 4,
-            grpc_tokens: GrpcTokens::default(),
             closes_refused_grpc: false,
-            // As in Envoy, which counts from 1 and gives out the next.
-            next_dns_token: 2,
             name: Vec::new(),
             value: Vec::new(),
-            config,
         }
     }
 
@@ -138,6 +133,11 @@ impl VmState {
         if value.capacity() <= MAX_KEPT {
             self.value = value;
         }
+    }
+
+    /// Adds a context.
+    pub(crate) fn insert(&mut self, context: Context) -> ContextId {
+        self.contexts.insert(context, &self.common.numbers)
     }
 
     /// Returns the context that hostcalls act on.
@@ -186,7 +186,7 @@ impl VmState {
 
     /// Writes a log line of the guest with the prefix of the acting context.
     pub(crate) fn log(&self, level: tollgate_abi::LogLevel, message: &[u8]) {
-        let vm_id = self.config.vm_id.as_str();
+        let vm_id = self.common.config.vm_id.as_str();
         let origin = match self.contexts.get(self.acting()) {
             None => LogOrigin {
                 plugin_name: None,

@@ -1,6 +1,7 @@
 //! The end of a stream: logged, done, deleted.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Vm;
 use super::guest::Entry;
@@ -54,7 +55,7 @@ impl Vm {
         let Some(context) = self.guest.state_mut().contexts.root_mut(root) else {
             return Err(unknown_context(root, CALLBACK));
         };
-        let plugin = Rc::clone(&context.plugin);
+        let plugin = Arc::clone(&context.plugin);
         let mut logged = HttpContext::new(root, plugin, stream);
         logged.access.start_logging();
         logged.has_ended = true;

@@ -40,7 +40,7 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
 
 /// Returns the number of variables and the bytes of `KEY=VALUE` with their NULs.
 fn sizes(state: &VmState) -> Result<(u32, u32), i32> {
-    let environment = &state.config.environment;
+    let environment = &state.common.config.environment;
     let bytes: usize = environment
         .iter()
         .map(|(key, value)| key.len() + value.len() + 2)
@@ -51,7 +51,7 @@ fn sizes(state: &VmState) -> Result<(u32, u32), i32> {
 
 fn write_environ(call: &mut Hostcall<'_>, pointers: u32, buffer: u32) -> WasiResult {
     let (mut table, mut block) = (Vec::new(), Vec::new());
-    for (key, value) in &call.state().config.environment {
+    for (key, value) in &call.state().common.config.environment {
         let offset = u32::try_from(block.len()).map_err(|_| EFAULT)?;
         table.extend_from_slice(&buffer.checked_add(offset).ok_or(EFAULT)?.to_le_bytes());
         block.extend_from_slice(key.as_bytes());

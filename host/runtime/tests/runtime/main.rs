@@ -24,6 +24,7 @@ mod metric;
 mod property;
 mod shared_data;
 mod shared_queue;
+mod snapshot;
 mod stream;
 mod support;
 mod tcp;

@@ -14,7 +14,6 @@ mod value;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::IdedExpr;
@@ -52,9 +51,9 @@ static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
 });
 
 /// The expressions that a plugin has made.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Expressions {
-    by_token: HashMap<u32, Rc<Expression>>,
+    by_token: HashMap<u32, Arc<Expression>>,
     next_token: u32,
     bytes: usize,
 }
@@ -89,7 +88,7 @@ impl Expressions {
         let token = self.next_token;
         self.next_token = token.wrapping_add(1);
         self.bytes = bytes;
-        self.by_token.insert(token, Rc::new(expression));
+        self.by_token.insert(token, Arc::new(expression));
         Ok(token)
     }
 
@@ -106,14 +105,14 @@ pub(super) fn create(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, R
         let reason = format!("the expression cannot be taken: {reason}");
         Refusal::with(Status::BadArgument, reason)
     })?;
-    let token = plugin(state)?.expressions.add(expression)?;
+    let token = Arc::make_mut(&mut plugin(state)?.expressions).add(expression)?;
     Ok(token.to_le_bytes().to_vec())
 }
 
 /// Forgets an expression; one that does not exist is forgotten already.
 pub(super) fn delete(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, Refusal> {
     let token = token(arguments)?;
-    plugin(state)?.expressions.remove(token);
+    Arc::make_mut(&mut plugin(state)?.expressions).remove(token);
     Ok(Vec::new())
 }
 
@@ -121,7 +120,7 @@ pub(super) fn delete(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, R
 pub(super) fn evaluate(state: &mut VmState, arguments: &[u8]) -> Result<Vec<u8>, Refusal> {
     let token = token(arguments)?;
     let expressions = &plugin(state)?.expressions;
-    let expression = Rc::clone(expressions.by_token.get(&token).ok_or(UNKNOWN)?);
+    let expression = Arc::clone(expressions.by_token.get(&token).ok_or(UNKNOWN)?);
     // Expressions look at the context whose callback runs, even while another is the effective one.
     let effective = std::mem::replace(&mut state.effective, ContextId(0));
     let result = value_of(state, &expression);
