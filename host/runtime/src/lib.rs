@@ -82,6 +82,7 @@ mod load_error;
 mod module;
 mod shared;
 mod snapshot;
+mod symbols;
 mod vm;
 mod wasi;
 
@@ -91,7 +92,7 @@ pub mod property;
 
 pub use config::{Limits, PluginConfig, VmConfig};
 pub use engine::{Engine, EngineError, EngineOptions};
-pub use error::{BacktraceFrame, Fault, FaultKind};
+pub use error::{BacktraceFrame, Fault, FaultDetails, FaultKind, HostcallRecord};
 pub use host::{
     CalloutRefusal, Direction, GrpcCall, GrpcMethod, GrpcService, GrpcStream, Header,
     HeaderVisitor, HostServices, HttpCall, HttpCallResponse, HttpHost, LifeSpan, LocalResponse,
@@ -108,6 +109,7 @@ pub use shared::{
     SharedState, VmIdLease,
 };
 pub use snapshot::{Image, Snapshot, SnapshotError};
+pub use symbols::{Fingerprint, SourceFrame, Symbols, culprit};
 pub use tollgate_abi as abi;
 pub use vm::Vm;
 

@@ -120,13 +120,13 @@ impl WorkerVm {
     /// leaves the VM alive concerns its own stream only.
     pub(super) fn note_fault(&self, fault: &Fault) {
         if !self.is_failed() {
-            tracing::error!(target: "wasm", "{fault}");
+            tracing::error!(target: "wasm", "{fault:#}");
             return;
         }
         if self.failure_noted.replace(true) {
             return;
         }
-        tracing::error!(target: "wasm", "{fault}");
+        tracing::error!(target: "wasm", "{fault:#}");
         self.services.stop();
         for stream in std::mem::take(&mut *self.paused.borrow_mut()).into_values() {
             if let Some(host) = stream.host.upgrade() {

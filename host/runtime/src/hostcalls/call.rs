@@ -5,8 +5,8 @@ use std::ops::Range;
 use wasmtime::{AsContextMut, Caller, Extern, Memory};
 
 use super::refusal::{Refusal, Stop};
-use crate::imports::Window;
-use crate::vm::{VM_CONTEXT, VmState};
+use crate::imports::{Import, Window};
+use crate::vm::{Outcome, VM_CONTEXT, VmState};
 
 /// Bytes in guest memory, as the guest names them: not yet checked.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +75,15 @@ impl<'a> Hostcall<'a> {
 
     pub(crate) fn state_mut(&mut self) -> &mut VmState {
         self.caller.data_mut()
+    }
+
+    /// Keeps the call for the fault that may follow.
+    #[inline]
+    pub(crate) fn remember(&mut self, import: &Import, outcome: Outcome, arguments: &[u64]) {
+        self.caller
+            .data_mut()
+            .history
+            .push(import, outcome, arguments);
     }
 
     /// Returns the guest's memory beside the state. Neither may be held over

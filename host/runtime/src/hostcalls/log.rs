@@ -26,6 +26,8 @@ fn log(call: &mut Hostcall<'_>, level: u32, message: GuestSlice) -> Result<(), S
     let level = LogLevel::try_from(level)
         .map_err(|_| Refusal::bad_argument("log levels are 0 (trace) to 5 (critical)"))?;
     let (memory, state) = call.split();
-    state.log(level, message.read(memory)?);
+    let message = message.read(memory)?;
+    state.history.note_line(level, message);
+    state.log(level, message);
     Ok(())
 }

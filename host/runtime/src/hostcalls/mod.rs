@@ -34,7 +34,7 @@ pub(crate) use refusal::{Arguments, Refusal, Stop};
 
 use crate::imports::{Closed, Family, Import, Window};
 use crate::intercept::intercepted;
-use crate::vm::VmState;
+use crate::vm::{Outcome, VmState};
 
 /// Returns the linker for one ABI version: exactly the imports that version has.
 pub(crate) fn linker(
@@ -87,16 +87,25 @@ pub(crate) fn answer(
     }
     let mut call = Hostcall::new(caller)?;
     if !is_open && let Some(answer) = intercepted(&mut call, import, arguments) {
+        let told = answer.as_ref().ok();
+        let outcome = told.map_or(Outcome::Trapped, |status| Outcome::Told(*status));
+        call.remember(import, outcome, arguments);
         return answer;
     }
-    match handle(&mut call) {
-        Ok(()) => Ok(Status::Ok.to_u32()),
+    let status = match handle(&mut call) {
+        Ok(()) => Status::Ok,
         Err(Stop::Refused(refusal)) => {
             refusal::report(&mut call, import, arguments, &refusal);
-            Ok(refusal.status.to_u32())
+            refusal.status
         }
-        Err(Stop::Trapped(error)) => Err(error),
-    }
+        Err(Stop::Trapped(error)) => {
+            call.remember(import, Outcome::Trapped, arguments);
+            return Err(error);
+        }
+    };
+    let status = status.to_u32();
+    call.remember(import, Outcome::Told(status), arguments);
+    Ok(status)
 }
 
 /// Answers a call that the gate does not let through: with a trap in a restricted window, with a
@@ -108,10 +117,12 @@ pub(crate) fn closed(
     arguments: &[u64],
 ) -> Result<u32, wasmtime::Error> {
     let mut call = Hostcall::new(caller)?;
+    let reason = call.state().gate.reason(import);
+    call.remember(import, closed_outcome(reason, import), arguments);
     let (memory, state) = call.split();
     let args = Arguments::new(import, arguments, memory);
     let plugin = state.plugin_name(state.current);
-    match state.gate.reason(import) {
+    match reason {
         Closed::ByWindow(window) => {
             let when = match window {
                 Window::Start => {
@@ -127,11 +138,10 @@ pub(crate) fn closed(
             )
         }
         Closed::ByCapability => {
-            let (kind, status) = match import.family {
-                Family::Wasi => ("WASI", wasi::ENOTCAPABLE.cast_unsigned()),
-                Family::Proxy | Family::Unrestricted => {
-                    ("proxy-wasm", Status::InternalFailure.to_u32())
-                }
+            let status = restricted_status(import.family);
+            let kind = match import.family {
+                Family::Wasi => "WASI",
+                Family::Proxy | Family::Unrestricted => "proxy-wasm",
             };
             tracing::error!(
                 target: "tollgate::hostcall",
@@ -146,6 +156,21 @@ pub(crate) fn closed(
             );
             Ok(status)
         }
+    }
+}
+
+/// Returns what a guest is told that calls an import its capabilities lack.
+const fn restricted_status(family: Family) -> u32 {
+    match family {
+        Family::Wasi => wasi::ENOTCAPABLE.cast_unsigned(),
+        Family::Proxy | Family::Unrestricted => Status::InternalFailure.to_u32(),
+    }
+}
+
+const fn closed_outcome(reason: Closed, import: &Import) -> Outcome {
+    match reason {
+        Closed::ByWindow(_) => Outcome::Trapped,
+        Closed::ByCapability => Outcome::Told(restricted_status(import.family)),
     }
 }
 

@@ -111,7 +111,8 @@ pub(crate) fn report(
     }
 }
 
-/// Arguments as the log shows them: `map=HttpRequestHeaders key="x-id"`.
+/// Arguments as the log shows them: `map=HttpRequestHeaders key="x-id"`. Those whose words are not
+/// known are left out.
 pub(crate) struct Arguments<'a> {
     params: &'static [Param],
     words: &'a [u64],
@@ -131,8 +132,11 @@ impl<'a> Arguments<'a> {
 impl fmt::Display for Arguments<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = self.words.iter().copied();
-        let mut next = move || words.next().unwrap_or_default();
         for (index, param) in self.params.iter().enumerate() {
+            if words.len() < param.words() {
+                break;
+            }
+            let mut next = || words.next().unwrap_or_default();
             if index > 0 {
                 f.write_char(' ')?;
             }

@@ -42,6 +42,22 @@ pub(crate) enum Param {
     Out(&'static str),
 }
 
+impl Param {
+    /// Returns how many wasm parameters it is.
+    pub(crate) const fn words(&self) -> usize {
+        match self {
+            Self::Bytes(_) | Self::Pairs(_) => 2,
+            Self::Number(_)
+            | Self::Long(_)
+            | Self::Level
+            | Self::Map
+            | Self::Buffer
+            | Self::Stream
+            | Self::Out(_) => 1,
+        }
+    }
+}
+
 /// Who answers an import, and so which rules hold for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
@@ -69,6 +85,11 @@ impl Import {
     /// Returns the set that holds only this import.
     pub(crate) const fn bit(&self) -> u128 {
         1 << self.index
+    }
+
+    /// Returns how many wasm parameters it has.
+    pub(crate) fn words(&self) -> usize {
+        self.params.iter().map(Param::words).sum()
     }
 
     /// Returns the type that a module must import it with.

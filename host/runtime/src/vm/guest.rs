@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use wasmtime::{Store, Trap, TypedFunc, WasmBacktrace, WasmParams, WasmResults};
+use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
-use super::VmState;
 use super::state::VM_CONTEXT;
-use crate::error::{BacktraceFrame, Fault, FaultKind};
+use super::{VmState, fault};
 use crate::imports::Window;
-use crate::{ContextId, Engine, Limits};
+use crate::{ContextId, Engine, Fault, Limits};
 
 /// How long a call may run, in ticks of the epoch.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +65,7 @@ pub(crate) struct Guest {
     pub(crate) store: Store<VmState>,
     pub(crate) deadlines: Deadlines,
     failure: Option<Fault>,
-    code_shift: isize,
+    pub(super) code_shift: isize,
 }
 
 impl Guest {
@@ -111,7 +110,7 @@ impl Guest {
     pub(crate) fn check(&self, callback: &'static str) -> Result<(), Fault> {
         match &self.failure {
             None => Ok(()),
-            Some(first) => Err(after_failure(first, callback)),
+            Some(first) => Err(fault::after_failure(first, callback)),
         }
     }
 
@@ -129,11 +128,16 @@ impl Guest {
         state.effective = VM_CONTEXT;
         state.has_replied = false;
         state.limiter.has_refused = false;
+        state.history.begin();
         let result = function.call(&mut self.store, params);
         let state = self.store.data_mut();
+        let acting = match &result {
+            Ok(_) => VM_CONTEXT,
+            Err(_) => state.acting(),
+        };
         state.current = VM_CONTEXT;
         state.effective = VM_CONTEXT;
-        result.map_err(|error| self.fail(entry, &error))
+        result.map_err(|error| self.fail(entry, acting, &error))
     }
 
     /// Calls a start function in its window.
@@ -155,61 +159,21 @@ impl Guest {
     }
 
     /// Ends the VM: what the guest asked for is dropped, for its embedder now answers instead.
-    fn fail(&mut self, entry: Entry, error: &wasmtime::Error) -> Fault {
+    #[cold]
+    fn fail(&mut self, entry: Entry, acting: ContextId, error: &wasmtime::Error) -> Fault {
         let state = self.store.data_mut();
         state.effects.clear();
+        let plugin = state.plugin_name(entry.context).to_owned();
+        let kind = fault::kind(error, state.limiter.has_refused);
         let fault = Fault {
-            plugin: state.plugin_name(entry.context).to_owned(),
+            plugin,
             callback: entry.callback,
-            kind: kind(error, state.limiter.has_refused),
-            message: message(error),
-            backtrace: backtrace(error, self.code_shift),
+            context: entry.context,
+            kind,
+            message: fault::message(error),
+            details: Box::new(fault::details(self, acting, error)),
         };
         self.failure = Some(fault.clone());
         fault
     }
-}
-
-fn after_failure(first: &Fault, callback: &'static str) -> Fault {
-    Fault {
-        plugin: first.plugin.clone(),
-        callback,
-        kind: FaultKind::VmFailed,
-        message: format!(
-            "the VM has failed before in {}: {}",
-            first.callback, first.message
-        ),
-        backtrace: Vec::new(),
-    }
-}
-
-fn kind(error: &wasmtime::Error, memory_was_refused: bool) -> FaultKind {
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => FaultKind::Deadline,
-        _ if memory_was_refused => FaultKind::Memory,
-        _ => FaultKind::Trap,
-    }
-}
-
-fn message(error: &wasmtime::Error) -> String {
-    match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => "the callback ran longer than its deadline".to_owned(),
-        Some(trap) => trap.to_string(),
-        None => error.root_cause().to_string(),
-    }
-}
-
-fn backtrace(error: &wasmtime::Error, code_shift: isize) -> Vec<BacktraceFrame> {
-    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
-        return Vec::new();
-    };
-    let frames = backtrace.frames().iter().map(|frame| BacktraceFrame {
-        function: frame
-            .func_name()
-            .map_or_else(|| format!("function {}", frame.func_index()), str::to_owned),
-        module_offset: frame
-            .module_offset()
-            .and_then(|offset| offset.checked_add_signed(code_shift)),
-    });
-    frames.collect()
 }

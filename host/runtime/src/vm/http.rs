@@ -254,11 +254,7 @@ impl Vm {
 }
 
 pub(super) fn unknown_context(id: ContextId, callback: &'static str) -> Fault {
-    Fault {
-        plugin: String::new(),
-        callback,
-        kind: FaultKind::UnknownContext,
-        message: format!("context {} does not exist in this VM", id.0),
-        backtrace: Vec::new(),
-    }
+    let message = format!("context {} does not exist in this VM", id.0);
+    let kind = (FaultKind::UnknownContext, message);
+    Fault::without_details(String::new(), callback, id, kind)
 }

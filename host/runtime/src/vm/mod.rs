@@ -4,8 +4,10 @@ mod capture;
 mod dns;
 mod effects;
 mod exports;
+mod fault;
 mod grpc;
 mod guest;
+mod history;
 mod http;
 mod instance;
 mod limits;
@@ -21,6 +23,7 @@ use std::sync::Arc;
 
 pub(crate) use effects::Effect;
 pub(crate) use guest::Settings;
+pub(crate) use history::Outcome;
 pub(crate) use numbers::Numbers;
 pub(crate) use state::{Common, VM_CONTEXT, VmState};
 

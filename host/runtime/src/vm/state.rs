@@ -9,6 +9,7 @@ use tollgate_abi::{AbiVersion, Status};
 use wasmtime::{Memory, TypedFunc};
 
 use super::effects::Effect;
+use super::history::History;
 use super::limits::Limiter;
 use super::numbers::Numbers;
 use crate::context::{Context, ContextTable, HttpContext, RootContext, TcpContext};
@@ -40,6 +41,8 @@ pub(crate) struct VmState {
     /// Whether a local response was sent in this callback, which overrides its action.
     pub(crate) has_replied: bool,
     pub(crate) limiter: Limiter,
+    /// What a fault will be explained by.
+    pub(crate) history: History,
     /// Set once the instance exists; hostcalls of a start section look it up themselves.
     pub(crate) memory: Option<Memory>,
     pub(crate) memory_export: Option<String>,
@@ -117,6 +120,7 @@ impl VmState {
             has_replied: false,
             limiter: Limiter::new(&common.config.limits),
             common,
+            history: History::default(),
             memory: None,
             memory_export: None,
             allocator: None,

@@ -166,6 +166,9 @@ fn write(call: &mut Hostcall<'_>, fd: u32, iovs: (u32, u32), written: u32) -> Wa
     let gathered = gather(call, iovs, &mut record);
     if gathered.is_ok() && !record.is_empty() {
         let text = record.strip_suffix(b"\n").unwrap_or(&record);
+        if level == LogLevel::Error {
+            call.state_mut().history.note_stderr(&record);
+        }
         call.state().log(level, text);
     }
     let len = u32::try_from(record.len()).unwrap_or(u32::MAX);

@@ -15,7 +15,7 @@ use wasmtime::Caller;
 
 use crate::hostcalls::{Arguments, Hostcall, Linking, Stop, closed};
 use crate::imports::Import;
-use crate::vm::VmState;
+use crate::vm::{Outcome, VmState};
 
 /// What Envoy answers to a directory listing. The standard's "not a directory" is 54.
 const ENOTDIR: i32 = 20;
@@ -44,13 +44,15 @@ fn answer(
         return closed(caller, import, arguments).map(u32::cast_signed);
     }
     let mut call = Hostcall::new(caller)?;
-    Ok(match handle(&mut call) {
+    let errno = match handle(&mut call) {
         Ok(()) => ESUCCESS,
         Err(errno) => {
             report(&mut call, import, arguments, errno);
             errno
         }
-    })
+    };
+    call.remember(import, Outcome::Told(errno.cast_unsigned()), arguments);
+    Ok(errno)
 }
 
 /// Writes the log line of a refusal. Libraries probe for what is not there, so that is for

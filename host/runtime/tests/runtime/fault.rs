@@ -27,8 +27,9 @@ fn a_trap_ends_the_vm_for_good_and_says_where() {
         (FaultKind::Trap, "proxy_on_request_headers")
     );
     assert_eq!(fault.plugin, "plugin");
-    assert_eq!(fault.backtrace[0].function, "culprit");
-    assert!(fault.backtrace[0].module_offset.is_some());
+    let innermost = &fault.details.backtrace[0];
+    assert_eq!(innermost.function, "culprit");
+    assert!(innermost.module_offset.is_some());
     assert!(plugin.vm.is_failed());
 
     let kind = |result: Result<(), tollgate_runtime::Fault>| result.unwrap_err().kind;
@@ -72,11 +73,8 @@ fn what_a_guest_asked_for_before_it_trapped_does_not_happen() {
 fn a_fault_reads_like_envoys() {
     let mut plugin = start(&on_request_headers("(unreachable)"));
     let (id, _) = plugin.stream(&[]);
-    let text = plugin
-        .vm
-        .on_request_headers(id, true)
-        .unwrap_err()
-        .to_string();
+    let fault = plugin.vm.on_request_headers(id, true).unwrap_err();
+    let text = format!("{fault:#}");
     assert!(
         text.starts_with("function proxy_on_request_headers failed: "),
         "{text}"

@@ -9,6 +9,7 @@
 mod abi_0_1_0;
 mod buffer;
 mod callout;
+mod diagnosis;
 mod dns;
 mod fault;
 mod grpc;

@@ -92,7 +92,7 @@ fn a_fault_has_the_offsets_of_the_given_module_wherever_it_happens() {
     let offset = |plugin: &mut Plugin| {
         let (id, _) = plugin.stream(&[]);
         let fault = plugin.vm.on_request_headers(id, true).unwrap_err();
-        fault.backtrace[0].module_offset.unwrap()
+        fault.details.backtrace[0].module_offset.unwrap()
     };
     let root = plugin.root;
     let offsets = [offset(&mut instance(&snapshot, root)), offset(&mut plugin)];
