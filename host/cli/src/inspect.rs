@@ -52,6 +52,14 @@ fn write_contents(out: &mut impl Write, report: &Report) -> io::Result<()> {
             memory.initial_pages
         )?;
     }
+    match report.isolation {
+        Some(isolation) => writeln!(out, "isolation: {isolation}, as the module declares")?,
+        None => writeln!(out, "isolation: not declared")?,
+    }
+    match &report.snapshot_obstacle {
+        Some(obstacle) => writeln!(out, "snapshot: none: {obstacle}")?,
+        None => writeln!(out, "snapshot: possible")?,
+    }
     write_items(out, "imports", &report.imports)?;
     write_items(out, "exports", &report.exports)?;
     if !report.custom_sections.is_empty() {

@@ -108,7 +108,9 @@ pub use shared::{
     MetricValue, QueueLimits, QueueNotifier, SetError, SharedData, SharedLimits, SharedQueues,
     SharedState, VmIdLease,
 };
-pub use snapshot::{Image, Snapshot, SnapshotError};
+pub use snapshot::{
+    Delta, Image, Snapshot, SnapshotError, SnapshotReport, StartRead, StartReadKind,
+};
 pub use symbols::{Fingerprint, SourceFrame, Symbols, culprit};
 pub use tollgate_abi as abi;
 pub use vm::Vm;

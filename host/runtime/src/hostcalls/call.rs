@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use wasmtime::{AsContextMut, Caller, Extern, Memory};
+use wasmtime::{AsContextMut, Caller, Extern, Memory, WasmBacktrace};
 
 use super::refusal::{Refusal, Stop};
 use crate::imports::{Import, Window};
-use crate::vm::{Outcome, VM_CONTEXT, VmState};
+use crate::snapshot::{StartRead, StartReadKind};
+use crate::vm::{Outcome, VM_CONTEXT, VmState, function_name};
 
 /// Bytes in guest memory, as the guest names them: not yet checked.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +85,25 @@ impl<'a> Hostcall<'a> {
             .data_mut()
             .history
             .push(import, outcome, arguments);
+    }
+
+    /// Remembers that the guest read entropy or a clock, if it is only being started: what it makes
+    /// of that is the same in all instances of a snapshot.
+    pub(crate) fn note_read(&mut self, kind: StartReadKind, import: &Import) {
+        if self.state().is_starting {
+            self.note_start_read(kind, import);
+        }
+    }
+
+    #[cold]
+    fn note_start_read(&mut self, kind: StartReadKind, import: &Import) {
+        let backtrace = WasmBacktrace::capture(&self.caller);
+        let functions = backtrace.frames().iter().map(function_name).collect();
+        self.state_mut().start_reads.add(StartRead {
+            kind,
+            hostcall: import.name,
+            functions,
+        });
     }
 
     /// Returns the guest's memory beside the state. Neither may be held over

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::{Linking, hostcall};
 use crate::imports::env;
+use crate::snapshot::StartReadKind;
 
 pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     hostcall!(linking, env::GET_CURRENT_TIME, |call, result: u32| {
+        call.note_read(StartReadKind::Clock, &env::GET_CURRENT_TIME);
         let now = call.state().services.realtime_nanos();
         call.write_u64(result, now)
     });

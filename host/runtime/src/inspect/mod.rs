@@ -9,9 +9,9 @@ use tollgate_abi::AbiVersion;
 pub use hosts::{Host, Support};
 pub use refusal::Refusal;
 
-use crate::LoadError;
 use crate::imports::{self, ENV_MODULE, Family, Import, WASI_MODULES, env};
-use crate::module::{Binary, ExportItem, ImportItem, Item, abi_version};
+use crate::module::{self, Binary, ExportItem, ImportItem, Item, abi_version};
+use crate::{Isolation, LoadError, SnapshotError};
 
 /// A function, memory, table, global or tag that a module imports or exports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,10 @@ pub struct Report {
     pub memory: Option<ReportMemory>,
     /// Its custom sections.
     pub custom_sections: Vec<ReportSection>,
+    /// The isolation under Tollgate that it says it is made for.
+    pub isolation: Option<Isolation>,
+    /// Why it cannot have an instance for each stream under Tollgate.
+    pub snapshot_obstacle: Option<SnapshotError>,
     /// Which host provides which import, in the order of [`imports`](Self::imports); empty
     /// without a known ABI version, for the version decides.
     pub support: Vec<SupportRow>,
@@ -142,6 +146,8 @@ pub fn inspect(bytes: &[u8]) -> Result<Report, LoadError> {
                 size: *size,
             })
             .collect(),
+        isolation: module::declared_isolation(&binary),
+        snapshot_obstacle: module::snapshot_obstacle(bytes),
         foreign_functions: foreign_functions(&binary),
         refusals: refusal::refusals(&binary, &support),
         notes: notes::notes(&binary, abi),

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::{Host, Support, SupportRow};
-use crate::module::{self, Binary};
+use crate::LoadError;
+use crate::module::{self, Binary, ON_RESTORE};
 
 /// Why hosts refuse a module, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +47,13 @@ impl fmt::Display for Refusal {
 
 /// Returns what every Envoy and Tollgate refuse first, then what only some hosts do.
 pub(super) fn refusals(binary: &Binary, support: &[SupportRow]) -> Vec<Refusal> {
-    let strict = || Host::ENVOYS.iter().copied().chain([Host::Tollgate]);
+    let strict = |error: &LoadError| {
+        let is_ours = matches!(error, LoadError::ExportType { name, .. } if *name == ON_RESTORE);
+        let envoys = Host::ENVOYS.iter().copied().filter(move |_| !is_ours);
+        envoys.chain([Host::Tollgate]).collect()
+    };
     let common = module::refusals(binary).into_iter().map(|error| Refusal {
-        hosts: strict().collect(),
+        hosts: strict(&error),
         reason: error.reason(),
         remedy: error.remedy().unwrap_or_default().into_owned(),
     });

@@ -22,6 +22,10 @@ impl Callback {
     }
 }
 
+/// Tollgate's own: the guest has become an instance of a snapshot, and what must not be the same in
+/// all of them, such as the seed of a random generator, can be made anew.
+pub(crate) const ON_RESTORE: &str = "tollgate_on_restore";
+
 pub(crate) const ON_REQUEST_HEADERS: &str = "proxy_on_request_headers";
 pub(crate) const ON_RESPONSE_HEADERS: &str = "proxy_on_response_headers";
 
@@ -77,4 +81,5 @@ pub(crate) static CALLBACKS: &[Callback] = &[
     },
     callback("envoy_on_resolve_dns", 3, false),
     callback("envoy_on_stats_update", 2, false),
+    callback(ON_RESTORE, 0, false),
 ];

@@ -18,7 +18,7 @@ use wasmtime::InstancePre;
 
 use binary::code_start;
 pub(crate) use binary::{Binary, ExportItem, ImportItem, Item};
-pub(crate) use callbacks::CALLBACKS;
+pub(crate) use callbacks::{CALLBACKS, ON_RESTORE};
 pub(crate) use check::{Checked, MemorySource, abi_version, check, refusals};
 pub use isolation::{Isolation, UnknownIsolation};
 pub(crate) use signature::{Signature, Type};
@@ -72,17 +72,12 @@ impl Module {
     pub fn new(engine: &Engine, bytes: &[u8]) -> Result<Self, LoadError> {
         let binary = Binary::parse(bytes)?;
         let checked = check(&binary)?;
-        let instrumented = match obstacle::find(bytes) {
-            Some(obstacle) => Err(obstacle),
-            None => {
-                instrument(bytes).map_err(|error| SnapshotError::Unsupported(format!("{error:#}")))
-            }
-        };
+        let instrumented = instrumented(bytes);
         let compile = |bytes| wasmtime::Module::from_binary(engine.wasmtime(), bytes);
         let compiled = instrumented.as_deref().unwrap_or(bytes);
         // Compiled again when it fails: the message then has the offsets of the given bytes.
         let module = compile(compiled)
-            .or_else(|_| compile(bytes))
+            .map_err(|error| compile(bytes).err().unwrap_or(error))
             .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
         let linked = match engine.linker(checked.abi) {
             Some(linker) if !checked.imports_storage => Some(
@@ -170,6 +165,19 @@ pub(crate) fn shift(from: &[u8], to: &[u8]) -> isize {
         .wrapping_sub(code_start(from).cast_signed())
 }
 
+/// Returns the module with what a snapshot needs, or why there can be none of it.
+fn instrumented(bytes: &[u8]) -> Result<Vec<u8>, SnapshotError> {
+    match obstacle::find(bytes) {
+        Some(obstacle) => Err(obstacle),
+        None => instrument(bytes).map_err(|error| SnapshotError::Unsupported(format!("{error:#}"))),
+    }
+}
+
+/// Returns why no snapshot can be taken of VMs of a module.
+pub(crate) fn snapshot_obstacle(bytes: &[u8]) -> Option<SnapshotError> {
+    instrumented(bytes).err()
+}
+
 /// Names under which the instrumented module exports its mutable globals.
 fn mutable_globals(module: &wasmtime::Module) -> Vec<String> {
     let names = module.exports().map(|export| export.name());
@@ -179,7 +187,7 @@ fn mutable_globals(module: &wasmtime::Module) -> Vec<String> {
         .collect()
 }
 
-fn declared_isolation(binary: &Binary) -> Option<Isolation> {
+pub(crate) fn declared_isolation(binary: &Binary) -> Option<Isolation> {
     let declared = binary.isolation.as_deref()?.parse();
     declared
         .inspect_err(|error| tracing::warn!(%error, "section {} is ignored", isolation::SECTION))

@@ -14,25 +14,32 @@ use crate::context::RootImage;
 use crate::imports::Gate;
 use crate::shared::MetricTable;
 use crate::vm::Common;
-use crate::{ContextId, Module, SnapshotError};
+use crate::{ContextId, Module, SnapshotError, SnapshotReport};
 
 /// The state of a configured VM at one moment, made by [`Vm::capture`](crate::Vm::capture). It can
 /// go to another thread to be compiled.
 pub struct Image {
     pub(crate) module: Module,
     pub(crate) common: Arc<Common>,
-    pub(crate) metrics: MetricTable,
     pub(crate) gate: Gate,
-    pub(crate) roots: Vec<(ContextId, RootImage)>,
+    pub(crate) plugins: Plugins,
     pub(crate) memory: Vec<u8>,
     /// Values of the mutable globals, by the names under which they are exported.
     pub(crate) globals: Vec<(String, Global)>,
+    pub(crate) report: SnapshotReport,
+}
+
+/// What the host knows of a VM's plugins.
+#[derive(Debug)]
+pub(crate) struct Plugins {
+    pub(crate) roots: Vec<(ContextId, RootImage)>,
+    pub(crate) metrics: MetricTable,
 }
 
 impl fmt::Debug for Image {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Image")
-            .field("roots", &self.roots.len())
+            .field("roots", &self.plugins.roots.len())
             .field("memory_bytes", &self.memory.len())
             .finish_non_exhaustive()
     }
@@ -91,6 +98,12 @@ impl From<Global> for SnapshotVal {
 }
 
 impl Image {
+    /// Returns what the guest did while it was started that every instance will share.
+    #[must_use]
+    pub const fn report(&self) -> &SnapshotReport {
+        &self.report
+    }
+
     /// Compiles the image to a snapshot. With the engine's cache warm, which it is once the module
     /// has been compiled in this process, that takes a tenth of the module's time.
     ///

@@ -3,18 +3,24 @@
 //! `wasmtime-wizer` writes the image back into the module, whose code stays the same byte for byte;
 //! compiled, its memory is mapped copy-on-write into each instance.
 
+mod delta;
 mod error;
 mod image;
+mod report;
 
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use wasmtime::InstancePre;
+use wasmtime::{InstancePre, ModuleExport};
 
+pub use delta::Delta;
+pub(crate) use delta::changed_runs;
 pub use error::SnapshotError;
 pub use image::Image;
-pub(crate) use image::{Global, instrument};
+pub(crate) use image::{Global, Plugins, instrument};
+pub use report::{SnapshotReport, StartRead, StartReadKind};
 
 use crate::host::HostServices;
 use crate::module::shift;
@@ -48,19 +54,28 @@ use crate::{LoadError, Module, Vm};
 #[derive(Clone)]
 pub struct Snapshot {
     base: Arc<Base>,
+    changes: Option<Arc<Delta>>,
 }
+
+/// Pages that take about as long to copy as a snapshot takes to compile, 60 ms.
+const WORN_PAGES: u64 = 200_000;
 
 /// The compiled image.
 pub(crate) struct Base {
     pub(crate) image: Image,
     pub(crate) linked: InstancePre<VmState>,
     pub(crate) settings: Settings,
+    /// The mutable globals, in the order of the image's.
+    pub(crate) globals: Vec<ModuleExport>,
+    /// How many pages of deltas instances of this image have copied.
+    copied_pages: AtomicU64,
 }
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
             .field("image", &self.base.image)
+            .field("changes", &self.changes)
             .finish_non_exhaustive()
     }
 }
@@ -84,9 +99,12 @@ impl Snapshot {
                     &image.common.config.limits,
                     shift(bytes, image.module.bytes()),
                 ),
+                globals: exported(&module, &image)?,
+                copied_pages: AtomicU64::new(0),
                 image,
                 linked,
             }),
+            changes: None,
         })
     }
 
@@ -96,7 +114,58 @@ impl Snapshot {
     ///
     /// When there is not enough memory, or no room for one more instance.
     pub fn instantiate(&self, services: Rc<dyn HostServices>) -> Result<Vm, LoadError> {
-        Vm::restore(&self.base, services)
+        let changes = self.changes.as_deref();
+        if let Some(delta) = changes.filter(|delta| !delta.runs.is_empty()) {
+            let pages = u64::try_from(delta.page_count()).unwrap_or(u64::MAX);
+            self.base.copied_pages.fetch_add(pages, Ordering::Relaxed);
+        }
+        Vm::restore(&self.base, changes, services)
+    }
+
+    /// Returns this snapshot with what its VM has changed since: later instances begin with it.
+    /// `changes` take the place of those that the snapshot had before, for they too were counted
+    /// from the compiled image.
+    ///
+    /// This is for the end of each root callback (tick, queue, answer to a root's callout):
+    ///
+    /// ```
+    /// # use tollgate_runtime::{ContextId, Fault, Snapshot, Vm};
+    /// fn tick(root_vm: &mut Vm, root: ContextId, current: &mut Snapshot) -> Result<(), Fault> {
+    ///     root_vm.on_tick(root)?;
+    ///     if let Ok(changes) = root_vm.changes_since(current) {
+    ///         *current = current.with_changes(changes);
+    ///     }
+    ///     if current.is_worn() {
+    ///         // `root_vm.capture()` here, `Image::compile` on another thread; its snapshot takes
+    ///         // the place of `current`, after `changes_since` it have been added.
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn with_changes(&self, changes: Delta) -> Self {
+        Self {
+            base: Arc::clone(&self.base),
+            changes: Some(Arc::new(changes)),
+        }
+    }
+
+    /// Returns whether applying deltas has cost about as much as a new snapshot: the time to
+    /// compile one. However often a plugin changes its memory, the two costs stay in balance, and
+    /// without streams there is none.
+    #[must_use]
+    pub fn is_worn(&self) -> bool {
+        self.base.copied_pages.load(Ordering::Relaxed) >= WORN_PAGES
+    }
+
+    /// Returns what the guest did while it was started that every instance shares.
+    #[must_use]
+    pub fn report(&self) -> &SnapshotReport {
+        &self.base.image.report
+    }
+
+    pub(crate) fn image(&self) -> &Image {
+        &self.base.image
     }
 
     /// Returns the module that the snapshot is of.
@@ -104,4 +173,12 @@ impl Snapshot {
     pub fn module(&self) -> &Module {
         &self.base.image.module
     }
+}
+
+fn exported(module: &wasmtime::Module, image: &Image) -> Result<Vec<ModuleExport>, SnapshotError> {
+    let globals = image.globals.iter().map(|(name, _)| {
+        let missing = || SnapshotError::Unsupported(format!("its global {name} is lost"));
+        module.get_export_index(name).ok_or_else(missing)
+    });
+    globals.collect()
 }

@@ -3,13 +3,20 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use wasmtime::Extern;
+
 use super::exports::Exports;
-use super::guest::Guest;
+use super::guest::{Entry, Guest};
+use super::state::VM_CONTEXT;
 use super::{Vm, VmState, instance};
-use crate::context::{RootContext, RootImage};
+use crate::context::RootContext;
 use crate::host::HostServices;
-use crate::snapshot::{Base, Global, Image, Snapshot};
-use crate::{ContextId, LoadError, SnapshotError};
+use crate::module::ON_RESTORE;
+use crate::snapshot::{Base, Global, Image, Plugins, Snapshot, changed_runs};
+use crate::{Delta, Fault, LoadError, SnapshotError, SnapshotReport};
+
+/// Bytes of a page as WebAssembly counts them.
+const WASM_PAGE: usize = 64 * 1024;
 
 impl Vm {
     /// Takes a snapshot: [`capture`](Self::capture) and [`Image::compile`] in one.
@@ -37,24 +44,65 @@ impl Vm {
         if self.guest.has_failed() {
             return Err(SnapshotError::VmFailed);
         }
+        let plugins = self.plugins()?;
+        let globals = self.globals();
+        let state = self.guest.state();
         Ok(Image {
             module: self.module.clone(),
-            roots: self.root_images()?,
-            globals: self.globals(),
+            common: Arc::clone(&state.common),
+            gate: state.gate.clone(),
+            plugins,
             memory: self.memory().to_vec(),
-            common: Arc::clone(&self.guest.state().common),
-            metrics: self.guest.state().metrics.clone(),
-            gate: self.guest.state().gate.clone(),
+            globals,
+            report: SnapshotReport {
+                has_restore_hook: self.module.has_callback(ON_RESTORE),
+                ..state.start_reads.clone()
+            },
         })
     }
 
-    fn root_images(&self) -> Result<Vec<(ContextId, RootImage)>, SnapshotError> {
-        let roots = self.guest.state().contexts.only_roots();
-        let roots = roots.map_err(SnapshotError::HasStreams)?;
-        Ok(roots
-            .into_iter()
-            .map(|(id, root)| (id, root.into()))
-            .collect())
+    /// Returns what the guest has changed since a snapshot of this VM, or of the VM that this one
+    /// was made from. All of memory is compared: some 50 µs for each MiB.
+    ///
+    /// # Errors
+    ///
+    /// When the snapshot is of another VM, when a fault has ended this one, or when streams are
+    /// in it.
+    pub fn changes_since(&mut self, snapshot: &Snapshot) -> Result<Delta, SnapshotError> {
+        let image = snapshot.image();
+        if !Arc::ptr_eq(&image.common, &self.guest.state().common) {
+            return Err(SnapshotError::OtherVm);
+        }
+        if self.guest.has_failed() {
+            return Err(SnapshotError::VmFailed);
+        }
+        let plugins = self.plugins()?;
+        let globals = self.globals().into_iter().zip(&image.globals).enumerate();
+        let globals = globals.filter(|(_, (now, before))| now != *before);
+        let globals = globals
+            .map(|(index, ((_, value), _))| (index, value))
+            .collect();
+        let memory = self.memory();
+        Ok(Delta {
+            memory_len: memory.len(),
+            runs: changed_runs(&image.memory, memory),
+            globals,
+            plugins,
+            has_grown: memory.len() > image.memory.len(),
+        })
+    }
+
+    fn plugins(&self) -> Result<Plugins, SnapshotError> {
+        let state = self.guest.state();
+        let roots = state
+            .contexts
+            .only_roots()
+            .map_err(SnapshotError::HasStreams)?;
+        let roots = roots.into_iter().map(|(id, root)| (id, root.into()));
+        Ok(Plugins {
+            roots: roots.collect(),
+            metrics: state.metrics.clone(),
+        })
     }
 
     fn memory(&self) -> &[u8] {
@@ -74,20 +122,22 @@ impl Vm {
 
     /// Makes an instance of a snapshot.
     pub(crate) fn restore(
-        base: &Arc<Base>,
+        base: &Base,
+        changes: Option<&Delta>,
         services: Rc<dyn HostServices>,
     ) -> Result<Self, LoadError> {
         let image = &base.image;
         let module = &image.module;
+        let plugins = changes.map_or(&image.plugins, |changes| &changes.plugins);
         let mut state = VmState::of(
             module.abi_version(),
             Arc::clone(&image.common),
-            image.metrics.clone(),
+            plugins.metrics.clone(),
             image.gate.clone(),
             services,
         );
         state.has_tick = module.has_callback("proxy_on_tick");
-        for (id, root) in &image.roots {
+        for (id, root) in &plugins.roots {
             state.contexts.restore(*id, RootContext::from(root));
         }
         let engine = base.linked.module().engine();
@@ -96,11 +146,56 @@ impl Vm {
         let instance = instance.map_err(instance::refused)?;
         instance::find_memory(module, &mut guest, &instance);
         let exports = Exports::find(&mut guest.store, &instance);
-        Ok(Self {
+        let mut vm = Self {
             guest,
             exports,
             module: module.clone(),
             instance,
-        })
+        };
+        if let Some(changes) = changes {
+            vm.apply(changes, base).map_err(instance::refused)?;
+        }
+        vm.on_restore()?;
+        Ok(vm)
+    }
+
+    fn apply(&mut self, changes: &Delta, base: &Base) -> Result<(), wasmtime::Error> {
+        let store = &mut self.guest.store;
+        for (index, value) in &changes.globals {
+            let export = base.globals.get(*index);
+            let global = export.and_then(|it| self.instance.get_module_export(&mut *store, it));
+            if let Some(Extern::Global(global)) = global {
+                global.set(&mut *store, (*value).into())?;
+            }
+        }
+        let Some(memory) = store.data().memory else {
+            return Ok(());
+        };
+        if changes.has_grown {
+            let more = changes.memory_len.saturating_sub(memory.data_size(&*store));
+            memory.grow(&mut *store, u64::try_from(more / WASM_PAGE)?)?;
+        }
+        let bytes = memory.data_mut(store);
+        for run in &changes.runs {
+            let place = bytes.get_mut(run.start..run.start + run.bytes.len());
+            if let Some(place) = place {
+                place.copy_from_slice(&run.bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells the guest that it is an instance now, if it wants to know.
+    fn on_restore(&mut self) -> Result<(), Fault> {
+        let Some(callback) = &self.exports.on_restore else {
+            return Ok(());
+        };
+        let entry = Entry {
+            callback: ON_RESTORE,
+            context: VM_CONTEXT,
+            ticks: self.guest.deadlines.stream,
+        };
+        self.guest.call(entry, callback, ())?;
+        self.run_effects()
     }
 }

@@ -7,6 +7,7 @@ use wasmtime::{Instance, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::VmState;
 use crate::host::{Direction, TcpPeer};
+use crate::module::ON_RESTORE;
 
 /// Parameters of the longer callbacks.
 type Three = (u32, u32, u32);
@@ -73,6 +74,7 @@ pub(crate) struct Exports {
     pub(crate) on_http_call_response: Option<TypedFunc<Five, ()>>,
     pub(crate) tcp: TcpCallbacks,
     pub(crate) on_resolve_dns: Option<TypedFunc<Three, ()>>,
+    pub(crate) on_restore: Option<TypedFunc<(), ()>>,
     pub(crate) grpc: GrpcCallbacks,
     request: DirectionCallbacks,
     response: DirectionCallbacks,
@@ -123,6 +125,7 @@ impl Exports {
             on_http_call_response: finder.callback("proxy_on_http_call_response"),
             tcp,
             on_resolve_dns: finder.unrestricted("envoy_on_resolve_dns"),
+            on_restore: finder.unrestricted(ON_RESTORE),
             grpc,
             request,
             response,

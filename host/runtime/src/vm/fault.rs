@@ -1,6 +1,6 @@
 //! Turning the engine's error into a `Fault` with what the guest leaves behind.
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 use super::VmState;
 use super::guest::Guest;
@@ -68,9 +68,7 @@ fn backtrace(error: &wasmtime::Error, code_shift: isize) -> Vec<BacktraceFrame> 
         return Vec::new();
     };
     let frames = backtrace.frames().iter().map(|frame| BacktraceFrame {
-        function: frame
-            .func_name()
-            .map_or_else(|| format!("function {}", frame.func_index()), demangle),
+        function: function_name(frame),
         function_index: frame.func_index(),
         function_offset: frame.func_offset(),
         module_offset: frame
@@ -78,4 +76,11 @@ fn backtrace(error: &wasmtime::Error, code_shift: isize) -> Vec<BacktraceFrame> 
             .and_then(|offset| offset.checked_add_signed(code_shift)),
     });
     frames.collect()
+}
+
+/// Returns a function's name from the name section, or its index.
+pub(crate) fn function_name(frame: &FrameInfo) -> String {
+    frame
+        .func_name()
+        .map_or_else(|| format!("function {}", frame.func_index()), demangle)
 }

@@ -26,6 +26,7 @@ pub(super) fn start(
         state.memory_export = Some(name.clone());
     }
     state.has_tick = module.has_callback("proxy_on_tick");
+    state.is_starting = true;
     let engine = module.engine();
     let limits = &state.common.config.limits;
     let settings = Settings::new(engine, limits, module.code_shift());
@@ -36,6 +37,7 @@ pub(super) fn start(
     let exports = Exports::find(&mut guest.store, &instance);
     run_start_functions(&mut guest, &instance)?;
     guest.state_mut().gate.enter(Window::Open);
+    guest.state_mut().is_starting = false;
     Ok((guest, exports, instance))
 }
 

@@ -22,6 +22,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub(crate) use effects::Effect;
+pub(crate) use fault::function_name;
 pub(crate) use guest::Settings;
 pub(crate) use history::Outcome;
 pub(crate) use numbers::Numbers;

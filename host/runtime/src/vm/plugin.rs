@@ -19,7 +19,9 @@ impl Vm {
         self.guest.check("proxy_on_context_create")?;
         let root = Context::Root(Box::new(RootContext::new(plugin)));
         let id = self.guest.state_mut().insert(root);
+        self.guest.state_mut().is_starting = true;
         let started = self.start_root(id);
+        self.guest.state_mut().is_starting = false;
         if started.is_err() {
             self.forget_context(id);
         }

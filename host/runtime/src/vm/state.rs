@@ -17,7 +17,7 @@ use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
 use crate::imports::Gate;
 use crate::intercept::HostcallInterceptor;
 use crate::shared::{MetricTable, Namespace, SharedState, VmIdLease};
-use crate::{ContextId, VmConfig};
+use crate::{ContextId, SnapshotReport, VmConfig};
 
 /// The VM itself: no plugin, no stream.
 pub(crate) const VM_CONTEXT: ContextId = ContextId(0);
@@ -49,6 +49,10 @@ pub(crate) struct VmState {
     pub(crate) allocator: Option<TypedFunc<u32, u32>>,
     /// Whether the guest has `proxy_on_tick`: without it no timer runs.
     pub(crate) has_tick: bool,
+    /// Whether the guest is being started or configured.
+    pub(crate) is_starting: bool,
+    /// What it read meanwhile.
+    pub(crate) start_reads: SnapshotReport,
     pub(crate) interceptor: Option<Rc<dyn HostcallInterceptor>>,
     /// Whether the guest is being told of a gRPC callout that could not start.
     pub(crate) closes_refused_grpc: bool,
@@ -125,6 +129,8 @@ impl VmState {
             memory_export: None,
             allocator: None,
             has_tick: false,
+            is_starting: false,
+            start_reads: SnapshotReport::default(),
             interceptor: None,
             closes_refused_grpc: false,
             name: Vec::new(),

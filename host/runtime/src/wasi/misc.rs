@@ -7,6 +7,7 @@ use wasmtime::Caller;
 use super::{WasiResult, wasi};
 use crate::hostcalls::{GuestSlice, Hostcall, Linking, closed};
 use crate::imports::{WASI_MODULES, wasi as imports};
+use crate::snapshot::StartReadKind;
 use crate::vm::VmState;
 
 pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
@@ -43,6 +44,7 @@ fn random(call: &mut Hostcall<'_>, buffer: GuestSlice) -> WasiResult {
     if buffer.size == 0 {
         return Ok(());
     }
+    call.note_read(StartReadKind::Entropy, &imports::RANDOM_GET);
     let (memory, state) = call.split();
     let bytes = buffer.write(memory).map_err(|_| EFAULT)?;
     state.services.fill_random(bytes);

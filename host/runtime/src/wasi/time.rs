@@ -5,12 +5,14 @@ use tollgate_abi::wasi::{CLOCK_MONOTONIC, CLOCK_REALTIME, ENOTSUP};
 use super::{fault, wasi};
 use crate::hostcalls::Linking;
 use crate::imports::wasi as imports;
+use crate::snapshot::StartReadKind;
 
 pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
     wasi!(
         linking,
         imports::CLOCK_TIME_GET,
         |call, clock: u32, _precision: u64, result: u32| {
+            call.note_read(StartReadKind::Clock, &imports::CLOCK_TIME_GET);
             let services = &call.state().services;
             let now = match clock {
                 CLOCK_REALTIME => services.realtime_nanos(),

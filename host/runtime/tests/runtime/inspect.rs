@@ -1,5 +1,6 @@
 //! Reports about modules.
 
+use tollgate_runtime::Isolation;
 use tollgate_runtime::abi::AbiVersion;
 use tollgate_runtime::inspect::{Host, Report, Support, inspect};
 
@@ -211,4 +212,25 @@ fn bytes_that_are_no_module_are_an_error_that_says_so() {
 fn a_component_is_told_apart_from_a_module() {
     let error = inspect(b"\0asm\x0d\0\x01\0").unwrap_err().to_string();
     assert!(error.contains("component"), "{error}");
+}
+
+#[test]
+fn isolation_and_what_stands_in_its_way_are_shown() {
+    let plain = report(&wat(r#"(@custom "tollgate_isolation" "stream")"#));
+    assert_eq!(plain.isolation, Some(Isolation::Stream));
+    assert_eq!(plain.snapshot_obstacle, None);
+    let report = report(&wat(
+        "(table 1 funcref) (func $rebind (table.set (i32.const 0) (ref.null func)))",
+    ));
+    assert_eq!(report.isolation, None);
+    let obstacle = report.snapshot_obstacle.unwrap().to_string();
+    assert!(obstacle.contains("`rebind` uses table.set"), "{obstacle}");
+}
+
+#[test]
+fn only_tollgate_minds_the_type_of_its_own_callback() {
+    let report = report(&wat(r#"(func (export "tollgate_on_restore") (param i32))"#));
+    let mut refusals = report.refusals.iter();
+    let own = refusals.find(|it| it.reason.contains("tollgate_on_restore"));
+    assert_eq!(own.unwrap().hosts, [Host::Tollgate]);
 }

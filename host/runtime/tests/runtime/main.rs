@@ -26,6 +26,7 @@ mod property;
 mod shared_data;
 mod shared_queue;
 mod snapshot;
+mod snapshot_changes;
 mod stream;
 mod support;
 mod tcp;
