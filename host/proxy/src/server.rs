@@ -250,6 +250,7 @@ impl RunningServer {
             concurrency,
             started: (SystemTime::now(), Instant::now()),
             access_logs: Arc::clone(&plan.access_logs),
+            faults: Arc::clone(plan.wasm.faults()),
             quit: Box::new(move || {
                 phase.send_replace(Phase::Draining);
             }),

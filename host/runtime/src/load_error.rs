@@ -127,7 +127,7 @@ impl LoadError {
                 .to_owned(),
             Self::Compile(why) => format!("the module cannot be compiled: {why}"),
             Self::Instantiate(why) => format!("the module cannot be instantiated: {why}"),
-            Self::Fault(fault) => format!("the plugin crashed while starting: {fault}"),
+            Self::Fault(fault) => format!("the plugin crashed while starting: {fault:#}"),
             Self::StartRefused { plugin } => {
                 format!("plugin {plugin:?} refused to start: proxy_on_vm_start returned false")
             }

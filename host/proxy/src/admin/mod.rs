@@ -5,6 +5,7 @@
 
 mod clusters;
 mod config_dump;
+mod faults;
 mod help;
 mod listeners;
 mod query;
@@ -45,7 +46,7 @@ const USED_ONLY: (&str, &str) = (
 );
 
 /// The pages by path.
-const PAGES: [Page; 14] = [
+const PAGES: [Page; 15] = [
     Page::info("/", "Admin home page", &[], help::home),
     Page::info(
         "/clusters",
@@ -114,6 +115,12 @@ const PAGES: [Page; 14] = [
         "print server stats in prometheus format",
         &[USED_ONLY, FILTER],
         stats::prometheus,
+    ),
+    Page::info(
+        "/tollgate/faults",
+        "print faults of plugins, grouped",
+        &[FORMAT],
+        faults::page,
     ),
 ];
 

@@ -12,6 +12,7 @@ use super::query::Query;
 use super::reply::Reply;
 use crate::http::access_log::AccessLogWriter;
 use crate::telemetry::{Hosts, Stats};
+use crate::wasm::FaultSink;
 
 /// What the admin interface shows and does.
 pub(crate) struct AdminContext {
@@ -31,6 +32,8 @@ pub(crate) struct AdminContext {
     pub(crate) started: (SystemTime, Instant),
     /// Access logs.
     pub(crate) access_logs: Arc<AccessLogWriter>,
+    /// Faults of plugins.
+    pub(crate) faults: Arc<FaultSink>,
     /// Ends the server.
     pub(crate) quit: Box<dyn Fn() + Send + Sync>,
 }

@@ -15,6 +15,7 @@ use super::reply::Reply;
 use super::{AdminContext, BoundAdmin, PAGES, ServerState, StateCell, answer};
 use crate::http::access_log::AccessLogWriter;
 use crate::telemetry::{HostFacts, Hosts, Stats};
+use crate::wasm::FaultSink;
 
 const CONFIGURATION: &str = "
 node: {id: node-1, cluster: edge}
@@ -46,6 +47,7 @@ fn context() -> AdminContext {
         state,
         concurrency: 2,
         started: (UNIX_EPOCH + Duration::from_secs(1), Instant::now()),
+        faults: FaultSink::new(),
         quit: Box::new(|| ()),
     }
 }

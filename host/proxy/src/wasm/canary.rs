@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tollgate_config::{Bootstrap, PluginConfig};
 use tollgate_runtime::abi::LogLevel;
 use tollgate_runtime::{
     CalloutRefusal, ContextId, GrpcCall, GrpcService, GrpcStream, HostServices, HttpCall,
-    LogOrigin, PropertyResult, Vm,
+    LoadError, LogOrigin, PropertyResult, Vm,
 };
 
 use super::error::PluginError;
@@ -45,6 +45,10 @@ pub(super) fn check(
         services,
     )
     .and_then(|mut vm| vm.start_plugin(plugin_config(plugin)));
+    if let Err(LoadError::Fault(fault)) = &started {
+        let now = SystemTime::now();
+        runtime.faults().record(fault, &loaded.module, now);
+    }
     started
         .map(drop)
         .map_err(|source| PluginError::load(plugin, source))

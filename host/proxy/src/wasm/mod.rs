@@ -9,6 +9,7 @@ mod connection_host;
 mod custom_metrics;
 mod dns;
 mod error;
+mod faults;
 mod grpc;
 mod http_filter;
 mod http_host;
@@ -32,8 +33,9 @@ mod vm;
 mod vm_table;
 
 pub(crate) use error::PluginError;
+pub(crate) use faults::{FaultGroup, FaultSample, FaultSink};
 pub use module_file::read_module;
 pub(crate) use plugin::PluginHandle;
 pub(crate) use registry::PluginRegistry;
 pub(crate) use runtime::WasmRuntime;
-pub(crate) use tollgate_runtime::VmIdLease;
+pub(crate) use tollgate_runtime::{HostcallRecord, SourceFrame, VmIdLease};

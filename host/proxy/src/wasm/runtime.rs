@@ -12,6 +12,7 @@ use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, VmIdLease};
 use super::canary;
 use super::custom_metrics::CustomMetrics;
 use super::error::PluginError;
+use super::faults::FaultSink;
 use super::module_file::read_module;
 use super::stats::WasmStats;
 use crate::telemetry::Stats;
@@ -24,6 +25,7 @@ pub(crate) struct WasmRuntime {
     shared: Arc<SharedState>,
     stats: WasmStats,
     settings: Arc<Settings>,
+    faults: Arc<FaultSink>,
     loaded: Mutex<Loaded>,
 }
 
@@ -53,6 +55,7 @@ impl WasmRuntime {
             shared,
             stats: WasmStats::new(stats),
             settings,
+            faults: FaultSink::new(),
             loaded: Mutex::default(),
         })
     }
@@ -64,6 +67,11 @@ impl WasmRuntime {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Returns what takes the faults of plugins.
+    pub(crate) fn faults(&self) -> &Arc<FaultSink> {
+        &self.faults
     }
 
     pub(super) fn stats(&self) -> &WasmStats {

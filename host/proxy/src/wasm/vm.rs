@@ -4,12 +4,16 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use tollgate_runtime::{ContextId, Fault, Vm};
 
+use super::faults::FaultSink;
 use super::properties::ProxyFacts;
+use super::runtime::WasmRuntime;
 use super::services::WorkerServices;
-use super::stats::{ActiveVm, WasmStats};
+use super::stats::ActiveVm;
 
 /// A VM with everything on this worker that belongs to it.
 pub(super) struct WorkerVm {
@@ -17,6 +21,7 @@ pub(super) struct WorkerVm {
     services: Rc<WorkerServices>,
     paused: RefCell<HashMap<ContextId, PausedStream>>,
     failure_noted: Cell<bool>,
+    faults: Arc<FaultSink>,
     _active: ActiveVm,
 }
 
@@ -33,13 +38,14 @@ struct PausedStream {
 }
 
 impl WorkerVm {
-    pub(super) fn new(vm: Vm, services: Rc<WorkerServices>, stats: &WasmStats) -> Rc<Self> {
+    pub(super) fn new(vm: Vm, services: Rc<WorkerServices>, runtime: &WasmRuntime) -> Rc<Self> {
         let new = Rc::new(Self {
             vm: RefCell::new(vm),
             services,
             paused: RefCell::default(),
             failure_noted: Cell::new(false),
-            _active: stats.vm_created(),
+            faults: Arc::clone(runtime.faults()),
+            _active: runtime.stats().vm_created(),
         });
         new.services.attach(&new);
         new
@@ -120,13 +126,15 @@ impl WorkerVm {
     /// leaves the VM alive concerns its own stream only.
     pub(super) fn note_fault(&self, fault: &Fault) {
         if !self.is_failed() {
-            tracing::error!(target: "wasm", "{fault:#}");
+            tracing::error!(target: "wasm", "{fault}");
             return;
         }
         if self.failure_noted.replace(true) {
             return;
         }
-        tracing::error!(target: "wasm", "{fault:#}");
+        tracing::error!(target: "wasm", "{fault}");
+        self.faults
+            .record(fault, self.vm.borrow().module(), SystemTime::now());
         self.services.stop();
         for stream in std::mem::take(&mut *self.paused.borrow_mut()).into_values() {
             if let Some(host) = stream.host.upgrade() {

@@ -98,7 +98,7 @@ impl VmTable {
         let host = Rc::clone(&services);
         let config = vm_config(plugin, self.runtime.settings());
         let vm = Vm::new(&module.module, config, shared, host)?;
-        let vm = WorkerVm::new(vm, services, self.runtime.stats());
+        let vm = WorkerVm::new(vm, services, &self.runtime);
         self.vms.borrow_mut().insert(key, Rc::downgrade(&vm));
         Ok(vm)
     }

@@ -13,6 +13,7 @@ mod signature;
 use std::fmt;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tollgate_abi::AbiVersion;
 use wasmtime::InstancePre;
 
@@ -39,7 +40,7 @@ struct Shared {
     module: wasmtime::Module,
     checked: Checked,
     /// The module as it was given.
-    bytes: Vec<u8>,
+    bytes: Bytes,
     isolation: Option<Isolation>,
     obstacle: Option<SnapshotError>,
     /// What added to an offset in the compiled bytes gives the one in `bytes`.
@@ -95,7 +96,7 @@ impl Module {
                 module,
                 checked,
                 code_shift: shift(compiled, bytes),
-                bytes: bytes.to_vec(),
+                bytes: Bytes::copy_from_slice(bytes),
                 isolation: declared_isolation(&binary),
                 obstacle: instrumented.err(),
                 linked,
@@ -129,7 +130,9 @@ impl Module {
         self.shared.obstacle.as_ref()
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    /// Returns the module as it was given.
+    #[must_use]
+    pub fn bytes(&self) -> &Bytes {
         &self.shared.bytes
     }
 

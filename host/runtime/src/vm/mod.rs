@@ -77,6 +77,12 @@ impl Vm {
         })
     }
 
+    /// Returns the module that this is an instance of.
+    #[must_use]
+    pub const fn module(&self) -> &Module {
+        &self.module
+    }
+
     /// Returns whether a fault has ended this VM.
     #[must_use]
     pub fn is_failed(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Tests of plugins on a worker, with small guests.
 
 mod failure;
+mod faults;
 mod loading;
 mod metrics;
 mod stream;

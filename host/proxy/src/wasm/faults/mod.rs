@@ -1,0 +1,94 @@
+//! Faults of plugins: counted and grouped at once, explained later on a thread of their own.
+//!
+//! The one decision to know: a worker only counts. Reading DWARF for a stack takes milliseconds, and
+//! a request that crashes must not make others wait; so a fault whose like is known costs a worker
+//! one look-up, and only a new one, or a new example of it, is sent to the reporter.
+
+mod group;
+mod reporter;
+mod store;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+use tollgate_runtime::{Fault, FaultKind, Module};
+
+pub(crate) use group::{FaultGroup, FaultSample};
+use reporter::Report;
+use store::{FaultKey, FaultStore, Next};
+
+/// Most faults that wait for the reporter.
+const QUEUE: usize = 256;
+
+/// Takes the faults of all workers. One per process, in an `Arc`.
+pub(crate) struct FaultSink {
+    store: Arc<FaultStore>,
+    /// Started by the first fault: without one there is no thread.
+    reporter: Mutex<Option<SyncSender<Box<Report>>>>,
+}
+
+impl FaultSink {
+    /// Returns a sink that has seen no fault.
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            store: Arc::default(),
+            reporter: Mutex::default(),
+        })
+    }
+
+    /// Takes a fault of an instance of this module. What an embedder's mistake or an earlier fault
+    /// has caused is left out.
+    pub(crate) fn record(&self, fault: &Fault, module: &Module, now: SystemTime) {
+        if matches!(fault.kind, FaultKind::VmFailed | FaultKind::UnknownContext) {
+            return;
+        }
+        let key = FaultKey::new(fault, module);
+        if self.store.count(&key, now) == Next::Done {
+            return;
+        }
+        self.send(Box::new(Report {
+            key,
+            fault: fault.clone(),
+            module: module.clone(),
+            at: now,
+        }));
+    }
+
+    fn send(&self, report: Box<Report>) {
+        let mut reporter = self.reporter.lock();
+        if reporter.is_none() {
+            *reporter = reporter::start(&self.store, QUEUE);
+        }
+        let sent = reporter.as_ref().map(|queue| queue.try_send(report));
+        match sent {
+            Some(Ok(())) => {}
+            Some(Err(TrySendError::Full(report))) => self.store.forgo(&report.key),
+            Some(Err(TrySendError::Disconnected(report))) => {
+                self.store.forgo(&report.key);
+                *reporter = None;
+            }
+            None => self.store.forgo_all(),
+        }
+    }
+
+    /// Returns the groups, the latest fault first.
+    pub(crate) fn groups(&self) -> Vec<FaultGroup> {
+        self.store.groups()
+    }
+
+    /// Returns how many faults came so fast that they were counted in no group.
+    pub(crate) fn unexamined(&self) -> u64 {
+        self.store.unexamined()
+    }
+}
+
+impl fmt::Debug for FaultSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FaultSink")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
+    }
+}

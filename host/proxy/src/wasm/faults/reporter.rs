@@ -1,0 +1,78 @@
+//! The reporter: a thread that finds files and lines for faults and writes them to the log.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
+use std::time::SystemTime;
+
+use tollgate_runtime::{Fault, Fingerprint, Module, Symbols};
+
+use super::group::FaultSample;
+use super::store::{FaultKey, FaultStore};
+
+/// Modules whose symbols are kept; they may be larger than the modules themselves.
+const MAX_SYMBOLS: usize = 8;
+
+/// A fault to be looked at.
+pub(super) struct Report {
+    pub(super) key: FaultKey,
+    pub(super) fault: Fault,
+    pub(super) module: Module,
+    pub(super) at: SystemTime,
+}
+
+/// Starts the thread; it ends when the sender is dropped. `None` when the system has no thread.
+pub(super) fn start(store: &Arc<FaultStore>, queue: usize) -> Option<SyncSender<Box<Report>>> {
+    let (sender, receiver) = sync_channel(queue);
+    let store = Arc::downgrade(store);
+    let thread = std::thread::Builder::new().name("wasm-faults".to_owned());
+    match thread.spawn(move || run(&receiver, &store)) {
+        Ok(_) => Some(sender),
+        Err(error) => {
+            tracing::error!(target: "wasm", %error, "no thread for faults");
+            None
+        }
+    }
+}
+
+fn run(queue: &Receiver<Box<Report>>, store: &Weak<FaultStore>) {
+    let mut symbols = SymbolCache::default();
+    while let Ok(report) = queue.recv() {
+        let Some(store) = store.upgrade() else {
+            return;
+        };
+        examine(&store, &mut symbols, *report);
+    }
+}
+
+fn examine(store: &FaultStore, symbols: &mut SymbolCache, report: Report) {
+    let Report {
+        key,
+        fault,
+        module,
+        at,
+    } = report;
+    let frames = symbols.of(&module).resolve(&fault.details.backtrace);
+    let fingerprint = Fingerprint::new(&fault, &frames);
+    let group = store.add(&key, (fingerprint, frames), FaultSample { at, fault });
+    let place = group.place();
+    tracing::error!(target: "wasm", place = place.as_deref(), "{group}");
+}
+
+/// The symbols of the modules that have failed of late.
+#[derive(Default)]
+struct SymbolCache(Vec<(Module, Symbols)>);
+
+impl SymbolCache {
+    fn of(&mut self, module: &Module) -> &Symbols {
+        let is_same =
+            |known: &Module| std::ptr::eq(known.bytes().as_ptr(), module.bytes().as_ptr());
+        let found = self.0.iter().position(|(known, _)| is_same(known));
+        let entry = match found {
+            Some(index) => self.0.remove(index),
+            None => (module.clone(), Symbols::new(module.bytes())),
+        };
+        self.0.truncate(MAX_SYMBOLS - 1);
+        let (_, symbols) = self.0.insert_mut(0, entry);
+        symbols
+    }
+}
