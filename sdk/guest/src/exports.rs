@@ -7,13 +7,13 @@
 
 pub use crate::driver::calls::{Response, on_response};
 pub use crate::driver::{
-    Event, Registration, on_context_create, on_delete, on_event, register, select,
+    Event, Registration, on_context_create, on_delete, on_done, on_event, register, select,
 };
 #[cfg(target_arch = "wasm32")]
 pub use crate::memory::{Allocator, allocate};
 pub use crate::panic::install as report_panics;
 
-/// Writes one exported function.
+/// Writes exported functions.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
@@ -131,5 +131,82 @@ macro_rules! __export {
         extern "C" fn proxy_on_log(id: u32) {
             $crate::exports::on_event(id, $crate::exports::Event::Log);
         }
+    };
+    (connection) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_new_connection(id: u32) -> u32 {
+            $crate::exports::on_event(id, $crate::exports::Event::Connection)
+        }
+    };
+    (downstream_data) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_downstream_data(id: u32, size: usize, end: u32) -> u32 {
+            let end_of_stream = end != 0;
+            $crate::exports::on_event(
+                id,
+                $crate::exports::Event::DownstreamData {
+                    size,
+                    end_of_stream,
+                },
+            )
+        }
+    };
+    (downstream_closed) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_downstream_connection_close(id: u32, by: u32) {
+            $crate::exports::on_event(id, $crate::exports::Event::DownstreamClosed { by });
+        }
+    };
+    (upstream_data) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_upstream_data(id: u32, size: usize, end: u32) -> u32 {
+            let end_of_stream = end != 0;
+            $crate::exports::on_event(
+                id,
+                $crate::exports::Event::UpstreamData {
+                    size,
+                    end_of_stream,
+                },
+            )
+        }
+    };
+    (upstream_closed) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_upstream_connection_close(id: u32, by: u32) {
+            $crate::exports::on_event(id, $crate::exports::Event::UpstreamClosed { by });
+        }
+    };
+    (queue_ready) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_queue_ready(id: u32, queue: u32) {
+            $crate::exports::on_event(id, $crate::exports::Event::QueueReady { queue });
+        }
+    };
+    (foreign_function) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_foreign_function(id: u32, function: u32, size: usize) {
+            $crate::exports::on_event(
+                id,
+                $crate::exports::Event::ForeignFunction { function, size },
+            );
+        }
+    };
+    (done) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_done(id: u32) -> u32 {
+            $crate::exports::on_done(id)
+        }
+    };
+}
+
+/// Declares how a host may isolate streams from each other, in a custom section that hosts which do
+/// not know it ignore.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __isolation {
+    ($length:literal $isolation:literal) => {
+        #[used]
+        #[unsafe(link_section = "tollgate_isolation")]
+        static ISOLATION: [u8; $length] = *$isolation;
     };
 }

@@ -4,9 +4,38 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use crate::chunk::Chunk;
 use crate::exchange::Exchange;
 use crate::plugin::Plugin;
 use crate::reject::Reject;
+
+/// Declares the handlers of the root context that every kind of plugin may have.
+macro_rules! root_handlers {
+    () => {
+        /// Runs when an item was put into a queue that this plugin has
+        /// [registered](crate::queue::Queue::register). Other workers may be faster in taking it.
+        fn queue_ready(
+            &self,
+            queue: $crate::queue::Queue,
+            cx: &$crate::PluginCx,
+        ) -> impl ::std::future::Future<Output = ()> {
+            let _unused = (queue, cx);
+            $crate::plugin::Idle
+        }
+
+        /// Runs when the host calls a function of the plugin. Envoy's core does not; programs that
+        /// embed it may.
+        fn foreign_function(&self, call: &$crate::foreign::ForeignCall, cx: &$crate::PluginCx) {
+            let _unused = (call, cx);
+        }
+
+        /// Runs when the host is about to drop the plugin, which waits until this is ready.
+        fn stop(&self, cx: &$crate::PluginCx) -> impl ::std::future::Future<Output = ()> {
+            let _unused = cx;
+            $crate::plugin::Idle
+        }
+    };
+}
 
 /// A filter for HTTP streams. Write the impl under [`#[http_filter]`](crate::http_filter): the
 /// module then exports only the callbacks whose handlers are present, and Envoy does not enter the
@@ -72,11 +101,46 @@ pub trait HttpFilter: Plugin {
         done(ex)
     }
 
+    /// Runs for each part of the request body as it arrives, and may change what passes on. The
+    /// stream does not pause; a filter has this handler or [`request_body`](Self::request_body).
+    ///
+    /// With trailers behind the body no chunk is the last one.
+    ///
+    /// # Errors
+    ///
+    /// When the client is to be answered instead.
+    fn request_chunk(
+        &self,
+        ex: &mut Exchange<Self::State>,
+        chunk: &mut Chunk,
+    ) -> Result<(), Reject> {
+        let _unused = (ex, chunk);
+        Ok(())
+    }
+
+    /// Runs for each part of the response body as it arrives, and may change what passes on.
+    ///
+    /// # Errors
+    ///
+    /// When the response is to be broken off: its headers have been sent.
+    fn response_chunk(
+        &self,
+        ex: &mut Exchange<Self::State>,
+        chunk: &mut Chunk,
+    ) -> Result<(), Reject> {
+        let _unused = (ex, chunk);
+        Ok(())
+    }
+
     /// Runs once, when the exchange is over, however it ended. Headers can be read, not changed.
     fn log(&self, ex: &mut Exchange<Self::State>) {
         let _unused = ex;
     }
+
+    root_handlers!();
 }
+
+pub(crate) use root_handlers;
 
 /// What an absent handler answers. A future of its own, as the standard library's can panic.
 #[derive(Clone, Copy, Debug)]
@@ -150,20 +214,51 @@ pub struct Hooks {
     pub response: Hook,
     pub response_body: Hook,
     pub response_trailers: Hook,
+    pub request_chunk: Hook,
+    pub response_chunk: Hook,
+    pub connection: Hook,
+    pub downstream_data: Hook,
+    pub downstream_closed: Hook,
+    pub upstream_data: Hook,
+    pub upstream_closed: Hook,
     pub log: Hook,
+    pub queue_ready: Hook,
+    pub foreign_function: Hook,
+    pub stop: Hook,
 }
 
 impl Hooks {
-    /// Without the macro nothing is known.
+    /// No handler. The macro names those that are written.
+    pub const NONE: Self = Self::filled(Hook::Absent);
+
+    /// Without the macro nothing is known. A filter has chunks or the whole body, so not both.
     pub const ALL: Self = Self {
-        request: Hook::Awaiting,
-        request_body: Hook::Awaiting,
-        request_trailers: Hook::Awaiting,
-        response: Hook::Awaiting,
-        response_body: Hook::Awaiting,
-        response_trailers: Hook::Awaiting,
-        log: Hook::Immediate,
+        request_chunk: Hook::Absent,
+        response_chunk: Hook::Absent,
+        ..Self::filled(Hook::Awaiting)
     };
+
+    const fn filled(hook: Hook) -> Self {
+        Self {
+            request: hook,
+            request_body: hook,
+            request_trailers: hook,
+            response: hook,
+            response_body: hook,
+            response_trailers: hook,
+            request_chunk: hook,
+            response_chunk: hook,
+            connection: hook,
+            downstream_data: hook,
+            downstream_closed: hook,
+            upstream_data: hook,
+            upstream_closed: hook,
+            log: hook,
+            queue_ready: hook,
+            foreign_function: hook,
+            stop: hook,
+        }
+    }
 
     /// Whether any handler can pause its stream.
     pub(crate) const fn can_wait(self) -> bool {
@@ -173,5 +268,15 @@ impl Hooks {
             || matches!(self.response, Hook::Awaiting)
             || matches!(self.response_body, Hook::Awaiting)
             || matches!(self.response_trailers, Hook::Awaiting)
+    }
+
+    /// Whether chunks of the request or whole bodies make its headers worth a look.
+    pub(crate) const fn holds_request(self) -> bool {
+        !matches!(self.request, Hook::Absent) || !matches!(self.request_chunk, Hook::Absent)
+    }
+
+    /// The same for the response.
+    pub(crate) const fn holds_response(self) -> bool {
+        !matches!(self.response, Hook::Absent) || !matches!(self.response_chunk, Hook::Absent)
     }
 }

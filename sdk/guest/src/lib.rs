@@ -11,7 +11,9 @@
 // The macros name this crate by its public name, also inside it.
 extern crate self as tollgate;
 
+mod chunk;
 mod config;
+mod connection;
 mod driver;
 mod error;
 mod exchange;
@@ -23,37 +25,50 @@ mod module_static;
 mod panic;
 mod plugin;
 mod reject;
+mod service;
+mod single_flight;
+mod stream_filter;
 mod sys;
 mod time;
 
 #[doc(hidden)]
 pub mod exports;
+pub mod foreign;
 pub mod http;
 pub mod log;
 pub mod metric;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
+pub mod property;
+pub mod queue;
 pub mod shared;
+pub mod task;
 
+pub use chunk::Chunk;
 pub use config::{ConfigError, RawConfig};
+pub use connection::Connection;
 pub use error::Error;
 pub use exchange::Exchange;
 pub use filter::{BodyAccess, HttpFilter};
 #[doc(hidden)]
 pub use filter::{Hook, Hooks};
 pub use header::{HeaderValue, Headers};
-pub use plugin::{Plugin, PluginCx};
+pub use plugin::{Plugin, PluginCx, WhileStarting};
 pub use reject::Reject;
+pub use service::Service;
+pub use single_flight::SingleFlight;
+pub use stream_filter::{Close, Flow, StreamFilter};
 pub use time::{Timestamp, now};
-pub use tollgate_abi::{GrpcStatus, Status};
+pub use tollgate_abi::{GrpcStatus, PeerType, Status};
 #[doc(hidden)]
 pub use tollgate_macros::__exports;
-pub use tollgate_macros::{http_filter, plugins};
+pub use tollgate_macros::{http_filter, plugins, service, stream_filter};
 
 /// What a filter's source usually needs: `use tollgate::prelude::*;`.
 pub mod prelude {
     pub use crate::{
-        BodyAccess, ConfigError, Error, Exchange, GrpcStatus, HeaderValue, HttpFilter, Plugin,
-        PluginCx, Reject, Timestamp, http_filter, log, plugins,
+        BodyAccess, Chunk, Close, ConfigError, Connection, Error, Exchange, Flow, GrpcStatus,
+        HeaderValue, HttpFilter, Plugin, PluginCx, Reject, Service, StreamFilter, Timestamp,
+        http_filter, log, path, plugins, service, stream_filter,
     };
 }

@@ -7,11 +7,13 @@ use std::rc::Rc;
 
 pub use crate::driver::Event;
 use crate::driver::calls::{Response, on_response};
-use crate::driver::{self, Registration, Saved};
+use crate::driver::{self, Registration, Saved, Select};
 use crate::filter::HttpFilter;
+use crate::service::Service;
+use crate::stream_filter::StreamFilter;
 use crate::sys::host;
 pub use crate::sys::host::{Host, HostResult, ServiceHost, StreamHost};
-pub use crate::sys::{HttpCallArguments, LocalReply, NO_GRPC_STATUS};
+pub use crate::sys::{GrpcCallArguments, HttpCallArguments, LocalReply, NO_GRPC_STATUS};
 
 /// A filter with its contexts, as a host sees them: the counterpart of one instance of its module.
 /// While one of its methods runs, hostcalls of this thread go to its host.
@@ -28,15 +30,31 @@ impl std::fmt::Debug for Vm {
 }
 
 impl Vm {
-    /// Makes a VM with one plugin.
+    /// Makes a VM with one plugin, an HTTP filter.
     #[must_use]
     pub fn new<F: HttpFilter>(host: Rc<dyn Host>) -> Self {
+        Self::with(host, || Some(Registration::of::<F>("")))
+    }
+
+    /// Makes a VM with one plugin, a TCP filter.
+    #[must_use]
+    pub fn of_stream_filter<F: StreamFilter>(host: Rc<dyn Host>) -> Self {
+        Self::with(host, || Some(Registration::of_stream_filter::<F>("")))
+    }
+
+    /// Makes a VM with one plugin without streams.
+    #[must_use]
+    pub fn of_service<S: Service>(host: Rc<dyn Host>) -> Self {
+        Self::with(host, || Some(Registration::of_service::<S>("")))
+    }
+
+    fn with(host: Rc<dyn Host>, select: Select) -> Self {
         let vm = Self {
             host,
             saved: RefCell::default(),
             depth: Cell::new(0),
         };
-        vm.enter(|| driver::register(|| Some(Registration::of::<F>(""))));
+        vm.enter(|| driver::register(select));
         vm
     }
 
@@ -82,6 +100,11 @@ impl Vm {
         self.on_event(id, Event::Log);
     }
 
+    /// `proxy_on_done`: whether the context may be deleted now.
+    pub fn on_done(&self, id: u32) -> bool {
+        self.enter(|| driver::on_done(id)) != 0
+    }
+
     /// `proxy_on_delete`
     pub fn on_delete(&self, id: u32) {
         self.enter(|| driver::on_delete(id));
@@ -97,6 +120,12 @@ impl Vm {
     #[must_use]
     pub fn callouts(&self) -> usize {
         self.enter(driver::calls::in_flight)
+    }
+
+    /// Returns how many tasks of the plugin have not ended.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.enter(driver::tasks::count)
     }
 
     /// Runs with this VM's state in place. A host that calls back during a hostcall finds it there.

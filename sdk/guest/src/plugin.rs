@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::config::ConfigError;
+use crate::driver::{tasks, timers};
 use crate::error::{Error, found};
 use crate::header::HeaderValue;
 use crate::sys;
@@ -22,6 +23,9 @@ pub trait Plugin: Sized + 'static {
     /// The configuration, read from JSON by serde. Use `#[serde(deny_unknown_fields)]` so that a
     /// misspelt field is refused with its path. `()` accepts and ignores any configuration.
     type Config: DeserializeOwned + 'static;
+
+    /// What becomes of requests while [`start`](Self::start) awaits something.
+    const WHILE_STARTING: WhileStarting = WhileStarting::Wait;
 
     /// Makes the filter. It may await callouts; requests then wait until it is ready.
     ///
@@ -42,9 +46,21 @@ pub trait Plugin: Sized + 'static {
     }
 }
 
-/// A tick without work. A future of its own, as the standard library's can panic.
+/// What streams do that come before their plugin is ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a stream can wait, go on or end")]
+pub enum WhileStarting {
+    /// They wait for it.
+    Wait,
+    /// They pass without it.
+    Allow,
+    /// They are answered with a 503; a TCP connection is closed.
+    Deny,
+}
+
+/// No work. A future of its own, as the standard library's can panic.
 #[derive(Clone, Copy, Debug)]
-struct Idle;
+pub(crate) struct Idle;
 
 impl Future for Idle {
     type Output = ();
@@ -78,8 +94,36 @@ impl PluginCx {
     ///
     /// When the host refuses the call.
     pub fn set_tick_period(&self, period: Option<Duration>) -> Result<(), Error> {
-        let millis = period.map_or(0, |period| period.as_millis().max(1));
-        sys::set_tick_period(u32::try_from(millis).unwrap_or(u32::MAX))
+        timers::set_own_period(self.root, period)
+    }
+
+    /// Runs a future beside everything else, until it ends or the plugin does. It runs under the
+    /// plugin's root context, so its callouts outlive any request.
+    pub fn spawn(&self, work: impl Future<Output = ()> + 'static) {
+        tasks::spawn(self.root, Box::pin(work));
+    }
+
+    /// Does some work again and again, each time so long after the last one has ended.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use tollgate::{log, PluginCx};
+    ///
+    /// fn watch(cx: &PluginCx) {
+    ///     cx.every(Duration::from_secs(60), || async { log::info!("still here") });
+    /// }
+    /// ```
+    pub fn every<W: Future<Output = ()> + 'static>(
+        &self,
+        period: Duration,
+        mut work: impl FnMut() -> W + 'static,
+    ) {
+        self.spawn(async move {
+            loop {
+                crate::task::sleep(period).await;
+                work().await;
+            }
+        });
     }
 
     /// Returns the time.

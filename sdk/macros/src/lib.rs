@@ -1,7 +1,7 @@
 //! Attribute and registration macros of the tollgate SDK: they find out which handlers a filter
 //! has, so that its module exports the callbacks for those and no others.
 
-mod http_filter;
+mod handlers;
 mod plugins;
 
 use proc_macro::TokenStream;
@@ -12,11 +12,28 @@ use proc_macro::TokenStream;
 /// for waiting is left out.
 #[proc_macro_attribute]
 pub fn http_filter(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    http_filter::expand(arguments.into(), item.into()).into()
+    handlers::expand(&handlers::HTTP_FILTER, arguments.into(), item.into()).into()
+}
+
+/// Goes above `impl StreamFilter for …`, as [`macro@http_filter`] above `impl HttpFilter for …`.
+#[proc_macro_attribute]
+pub fn stream_filter(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    handlers::expand(&handlers::STREAM_FILTER, arguments.into(), item.into()).into()
+}
+
+/// Goes above `impl Service for …`, as [`macro@http_filter`] above `impl HttpFilter for …`.
+#[proc_macro_attribute]
+pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    handlers::expand(&handlers::SERVICE, arguments.into(), item.into()).into()
 }
 
 /// Makes the crate a Proxy-Wasm module: `plugins! { Filter }`, or one filter per `root_id`:
 /// `plugins! { "auth" => Auth, "limit" => Limit }`.
+///
+/// Hosts that can run each stream in a memory of its own do so, unless the plugins say otherwise:
+/// `plugins! { isolation = worker, Filter }` keeps one memory for all streams of a worker. Write it
+/// when requests see each other's changes in the filter's own fields; what lies in shared data,
+/// queues and metrics is seen by all either way.
 ///
 /// It goes into the crate's root, once. Natively it does nothing.
 #[proc_macro]

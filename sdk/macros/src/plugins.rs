@@ -1,12 +1,12 @@
 //! `plugins!`: registers filters and exports the callbacks they need.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use std::collections::BTreeSet;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{LitInt, LitStr, Path, Token};
-
-use crate::http_filter::HANDLERS;
+use syn::{LitByteStr, LitStr, Path, Token};
 
 /// `Filter`, or `"root-id" => Filter`.
 struct Entry {
@@ -30,17 +30,48 @@ impl Parse for Entry {
     }
 }
 
-struct Entries(Vec<Entry>);
+/// What `plugins!` is given.
+struct Module {
+    /// `stream` or `worker`.
+    isolation: String,
+    entries: Vec<Entry>,
+}
 
-impl Parse for Entries {
+impl Parse for Module {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let isolation = parse_isolation(input)?;
         let entries = Punctuated::<Entry, Token![,]>::parse_terminated(input)?;
-        Ok(Self(entries.into_iter().collect()))
+        Ok(Self {
+            isolation,
+            entries: entries.into_iter().collect(),
+        })
     }
 }
 
+/// Reads `isolation = worker,`; without it streams are isolated.
+fn parse_isolation(input: ParseStream<'_>) -> syn::Result<String> {
+    if !(input.peek(syn::Ident) && input.peek2(Token![=])) {
+        return Ok("stream".to_owned());
+    }
+    let setting: Ident = input.parse()?;
+    if setting != "isolation" {
+        return Err(syn::Error::new_spanned(
+            setting,
+            "there is only `isolation`",
+        ));
+    }
+    input.parse::<Token![=]>()?;
+    let isolation: Ident = input.parse()?;
+    if isolation != "stream" && isolation != "worker" {
+        let message = "streams are isolated per `stream` or per `worker`";
+        return Err(syn::Error::new_spanned(isolation, message));
+    }
+    input.parse::<Token![,]>()?;
+    Ok(isolation.to_string())
+}
+
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    match syn::parse2::<Entries>(input).and_then(|entries| registration(&entries.0)) {
+    match syn::parse2::<Module>(input).and_then(|module| registration(&module)) {
         Ok(output) => output,
         Err(error) => error.to_compile_error(),
     }
@@ -48,7 +79,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 
 /// Starts the collection: the first filter's macro calls the second's, and so on; the last calls
 /// `__exports!`.
-fn registration(entries: &[Entry]) -> syn::Result<TokenStream> {
+fn registration(module: &Module) -> syn::Result<TokenStream> {
+    let entries = &module.entries;
     let Some((first, others)) = entries.split_first() else {
         return Err(syn::Error::new(
             Span::call_site(),
@@ -61,80 +93,104 @@ fn registration(entries: &[Entry]) -> syn::Result<TokenStream> {
         let message = "with several filters each needs its root_id: \"root-id\" => Filter";
         return Err(syn::Error::new_spanned(&entry.filter, message));
     }
-    let registrations = entries.iter().map(|Entry { root_id, filter }| {
+    let plugins = entries.iter().map(|Entry { root_id, filter }| {
         let root_id = root_id.as_ref().map_or_else(String::new, LitStr::value);
-        quote! { ::tollgate::exports::Registration::of::<#filter>(#root_id) }
+        quote! { [#root_id #filter] }
     });
-    let count = entries.len();
+    let isolation = LitStr::new(&module.isolation, Span::call_site());
     let first = &first.filter;
     let others = others.iter().map(|entry| &entry.filter);
     Ok(quote! {
-        #first ! { [#count #(#registrations),*] [] [#([#others])*] }
+        #first ! { [#isolation #(#plugins)*] [] [#([#others])*] }
     })
 }
 
-/// `[count registrations] handler handler …`, with repetitions.
+/// `[isolation [root_id Filter] …] [constructor handler …] …`, with one list for each plugin.
 struct Collected {
-    count: usize,
-    registrations: TokenStream,
+    isolation: LitStr,
+    plugins: Vec<(LitStr, Path)>,
+    found: Vec<Found>,
+}
+
+/// What a plugin's own macro says of it.
+struct Found {
+    constructor: Ident,
     handlers: Vec<Ident>,
 }
 
 impl Parse for Collected {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let registrations;
-        syn::bracketed!(registrations in input);
-        let count = registrations.parse::<LitInt>()?.base10_parse()?;
-        let registrations = registrations.parse()?;
-        let mut handlers = Vec::new();
+        let listed;
+        syn::bracketed!(listed in input);
+        let isolation = listed.parse()?;
+        let mut plugins = Vec::new();
+        while !listed.is_empty() {
+            let plugin;
+            syn::bracketed!(plugin in listed);
+            plugins.push((plugin.parse()?, plugin.parse()?));
+        }
+        let mut found = Vec::new();
         while !input.is_empty() {
-            handlers.push(input.parse()?);
+            let list;
+            syn::bracketed!(list in input);
+            let constructor = list.parse()?;
+            let mut handlers = Vec::new();
+            while !list.is_empty() {
+                handlers.push(list.parse()?);
+            }
+            found.push(Found {
+                constructor,
+                handlers,
+            });
         }
         Ok(Self {
-            count,
-            registrations,
-            handlers,
+            isolation,
+            plugins,
+            found,
         })
     }
 }
 
 pub(crate) fn exports(input: TokenStream) -> TokenStream {
     match syn::parse2::<Collected>(input) {
-        Ok(collected) => callbacks(&collected),
+        Ok(collected) => module(&collected),
         Err(error) => error.to_compile_error(),
     }
 }
 
-fn callbacks(collected: &Collected) -> TokenStream {
-    let registrations = &collected.registrations;
-    let mut callbacks: Vec<&str> = Vec::new();
-    for handler in HANDLERS
-        .iter()
-        .filter(|name| collected.handlers.iter().any(|h| h == *name))
-    {
-        for callback in callbacks_of(handler) {
-            if !callbacks.contains(callback) {
-                callbacks.push(callback);
-            }
+fn module(collected: &Collected) -> TokenStream {
+    let registrations = collected.plugins.iter().zip(&collected.found).map(
+        |((root_id, filter), Found { constructor, .. })| {
+            quote! { ::tollgate::exports::Registration::#constructor::<#filter>(#root_id) }
+        },
+    );
+    let registrations: Vec<_> = registrations.collect();
+    let select = match &*registrations {
+        [only] => quote! { ::core::option::Option::Some(#only) },
+        several => quote! { ::tollgate::exports::select(&[#(#several),*]) },
+    };
+    let mut callbacks = BTreeSet::new();
+    for found in &collected.found {
+        for handler in &found.handlers {
+            callbacks.extend(callbacks_of(&handler.to_string()));
         }
     }
-    let select = if collected.count == 1 {
-        quote! { ::core::option::Option::Some(#registrations) }
-    } else {
-        quote! { ::tollgate::exports::select(&[#registrations]) }
-    };
     let callbacks = callbacks
-        .iter()
+        .into_iter()
         .map(|name| Ident::new(name, Span::call_site()));
+    let isolation = collected.isolation.value();
+    let length = Literal::usize_unsuffixed(isolation.len());
+    let isolation = LitByteStr::new(isolation.as_bytes(), Span::call_site());
     quote! {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             ::tollgate::__export!(always #select);
             #( ::tollgate::__export!(#callbacks); )*
+            ::tollgate::__isolation!(#length #isolation);
         };
         // Natively a test picks the filter; naming it here keeps it from being called unused.
         #[cfg(not(target_arch = "wasm32"))]
-        const _: &[::tollgate::exports::Registration] = &[#registrations];
+        const _: &[::tollgate::exports::Registration] = &[#(#registrations),*];
     }
 }
 
@@ -148,7 +204,17 @@ fn callbacks_of(handler: &str) -> &'static [&'static str] {
         "response" => &["response_headers"],
         "response_body" => &["response_headers", "response_body", "response_trailers"],
         "response_trailers" => &["response_trailers"],
+        "request_chunk" => &["request_headers", "request_body"],
+        "response_chunk" => &["response_headers", "response_body"],
+        // Whatever comes while the connection's handler waits is held by the data's.
+        "connection" | "downstream_data" => &["connection", "downstream_data"],
+        "downstream_closed" => &["downstream_closed"],
+        "upstream_data" => &["upstream_data"],
+        "upstream_closed" => &["upstream_closed"],
         "log" => &["log"],
+        "queue_ready" => &["queue_ready"],
+        "foreign_function" => &["foreign_function"],
+        "stop" => &["done"],
         _ => &[],
     }
 }

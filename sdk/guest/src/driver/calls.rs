@@ -1,4 +1,4 @@
-//! Callouts in flight: which context awaits which token.
+//! HTTP callouts in flight: who awaits which token.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use tollgate_abi::{BufferType, MapType};
 
-use super::{resume, running_context, with};
+use super::{wake, with};
 use crate::header::{HeaderValue, Headers};
 use crate::http::{CalloutError, CalloutRequest, CalloutResponse};
 use crate::module_static::module_static;
@@ -18,7 +18,6 @@ type Outcome = Result<CalloutResponse, CalloutError>;
 /// A callout between its hostcall and its future's end.
 struct Call {
     token: u32,
-    owner: u32,
     waker: Waker,
     outcome: Option<Outcome>,
 }
@@ -62,25 +61,22 @@ fn receive(response: Response) {
     }
     // The host shows the response during this callback only.
     let outcome = read(response);
-    let Some((owner, waker)) = settle(token, outcome) else {
-        return;
-    };
-    waker.wake();
-    resume(owner);
+    if let Some(waker) = store(token, outcome) {
+        waker.wake();
+        wake::settle();
+    }
 }
 
 /// Stores the outcome and returns whom to tell; `None` while the token is not yet known to anyone.
-fn settle(token: u32, outcome: Outcome) -> Option<(u32, Waker)> {
+fn store(token: u32, outcome: Outcome) -> Option<Waker> {
     with(&CALLS, |calls| {
         if let Some(call) = calls.iter_mut().find(|call| call.token == token) {
             call.outcome = Some(outcome);
-            return Some((call.owner, call.waker.clone()));
+            return Some(call.waker.clone());
         }
-        let waker = Waker::noop().clone();
         calls.push(Call {
             token,
-            owner: 0,
-            waker,
+            waker: Waker::noop().clone(),
             outcome: Some(outcome),
         });
         None
@@ -184,16 +180,14 @@ fn send(request: &mut CalloutRequest) -> Result<u32, CalloutError> {
     let token = request.dispatch();
     DISPATCHING.set(nested);
     let token = token?;
-    let owner = running_context();
     with(&CALLS, |calls| {
-        match calls.iter_mut().find(|call| call.token == token) {
-            Some(early) => early.owner = owner,
-            None => calls.push(Call {
+        // A response may have come early.
+        if calls.iter().all(|call| call.token != token) {
+            calls.push(Call {
                 token,
-                owner,
                 waker: Waker::noop().clone(),
                 outcome: None,
-            }),
+            });
         }
     });
     Ok(token)

@@ -5,22 +5,33 @@
 
 pub(crate) mod calls;
 mod contexts;
+pub(crate) mod kind;
+mod place;
 mod root;
 #[cfg(not(target_arch = "wasm32"))]
 mod saved;
 mod stream;
+pub(crate) mod tasks;
+pub(crate) mod timers;
+mod tunnel;
+mod wake;
 
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
 use contexts::Contexts;
+use kind::{Http, Kind, Rootwide, Tcp};
+pub(crate) use place::Place;
+use place::is_at_rest;
 use root::Root;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use saved::{Saved, contexts, forget, swap};
 
 use crate::filter::HttpFilter;
 use crate::module_static::{ModuleStatic, module_static};
+use crate::service::Service;
+use crate::stream_filter::StreamFilter;
 use crate::sys;
 
 /// One plugin of a module: what `plugins!` lists.
@@ -42,19 +53,35 @@ impl std::fmt::Debug for Registration {
 }
 
 impl Registration {
-    /// Registers a filter for plugins with this `root_id`.
+    /// Registers an HTTP filter for plugins with this `root_id`.
     #[must_use]
     pub const fn of<F: HttpFilter>(root_id: &'static str) -> Self {
+        Self::of_kind::<Http<F>>(root_id)
+    }
+
+    /// Registers a TCP filter.
+    #[must_use]
+    pub const fn of_stream_filter<F: StreamFilter>(root_id: &'static str) -> Self {
+        Self::of_kind::<Tcp<F>>(root_id)
+    }
+
+    /// Registers a plugin without streams.
+    #[must_use]
+    pub const fn of_service<S: Service>(root_id: &'static str) -> Self {
+        Self::of_kind::<Rootwide<S>>(root_id)
+    }
+
+    const fn of_kind<K: Kind>(root_id: &'static str) -> Self {
         Self {
             root_id,
-            create: |id| Rc::new(Root::<F>::new(id)),
+            create: |id| Rc::new(Root::<K>::new(id)),
         }
     }
 }
 
 /// A context of the host: a plugin's root, or a stream. One entry for all events keeps small
 /// modules small.
-trait HostContext {
+pub(crate) trait HostContext {
     /// Reacts to an event and returns the number for the host; 0 to an event of the other kind.
     fn on(self: Rc<Self>, event: Event) -> u32;
 
@@ -100,8 +127,48 @@ pub enum Event {
     },
     /// `proxy_on_response_trailers`
     ResponseTrailers,
+    /// `proxy_on_new_connection`
+    Connection,
+    /// `proxy_on_downstream_data`
+    DownstreamData {
+        /// Size of what is there.
+        size: usize,
+        /// Whether the client sends no more.
+        end_of_stream: bool,
+    },
+    /// `proxy_on_downstream_connection_close`
+    DownstreamClosed {
+        /// The number of who closed it.
+        by: u32,
+    },
+    /// `proxy_on_upstream_data`
+    UpstreamData {
+        /// Size of what is there.
+        size: usize,
+        /// Whether the upstream sends no more.
+        end_of_stream: bool,
+    },
+    /// `proxy_on_upstream_connection_close`
+    UpstreamClosed {
+        /// The number of who closed it.
+        by: u32,
+    },
+    /// `proxy_on_queue_ready`
+    QueueReady {
+        /// The queue's token.
+        queue: u32,
+    },
+    /// `proxy_on_foreign_function`
+    ForeignFunction {
+        /// The number of the function.
+        function: u32,
+        /// Size of its arguments.
+        size: usize,
+    },
     /// `proxy_on_log`
     Log,
+    /// `proxy_on_done`
+    Done,
     /// `proxy_on_delete`
     Delete,
 }
@@ -109,8 +176,6 @@ pub enum Event {
 module_static! {
     static SELECT: Cell<Option<Select>> = Cell::new(None);
     static CONTEXTS: Cell<Contexts<Rc<dyn HostContext>>> = Cell::new(Contexts::new());
-    // The context whose future is being polled; callouts belong to it.
-    static RUNNING: Cell<u32> = Cell::new(0);
 }
 
 /// Looks into a cell. `look` must not leave this module, as the cell is empty meanwhile.
@@ -160,7 +225,15 @@ pub fn on_context_create(id: u32, parent: u32) {
 /// Any callback of a context; 0, "continue", for a context that is not known.
 #[inline(never)]
 pub fn on_event(id: u32, event: Event) -> u32 {
-    context(id).map_or(0, |context| context.on(event))
+    let answer = context(id).map_or(0, |context| context.on(event));
+    wake::settle();
+    answer
+}
+
+/// `proxy_on_done`: whether the context may be deleted now. One that is not known may.
+pub fn on_done(id: u32) -> u32 {
+    let known = context(id).is_some();
+    if known { on_event(id, Event::Done) } else { 1 }
 }
 
 /// `proxy_on_delete`
@@ -169,18 +242,15 @@ pub fn on_delete(id: u32) {
     if let Some(context) = context {
         context.on(Event::Delete);
     }
+    wake::settle();
 }
 
 fn context(id: u32) -> Option<Rc<dyn HostContext>> {
     with(&CONTEXTS, |contexts| contexts.get(id).cloned())
 }
 
-fn running_context() -> u32 {
-    RUNNING.get()
-}
-
 /// Goes on with every stream: those that came before their plugin was ready wait for it.
-fn resume_all() {
+fn resume_all(_: u32) {
     let mut last = 0;
     while let Some(id) = with(&CONTEXTS, |contexts| contexts.after(last).map(|(id, _)| id)) {
         resume(id);
@@ -191,8 +261,10 @@ fn resume_all() {
 /// Goes on with what a context awaits. It becomes the host's effective context first; a context
 /// that the host no longer knows is left alone until it is deleted.
 fn resume(id: u32) {
-    if id == 0 || sys::set_effective_context(id).is_err() {
+    if sys::set_effective_context(id).is_err() {
         return;
     }
-    on_event(id, Event::Resume);
+    if let Some(context) = context(id) {
+        context.on(Event::Resume);
+    }
 }

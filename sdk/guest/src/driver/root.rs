@@ -1,103 +1,185 @@
 //! Root: a plugin's root context. It makes the filter and hands it to every stream.
 
 use std::cell::{Cell, OnceCell};
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Context, Waker};
 
 use tollgate_abi::{BufferType, LogLevel};
 
-use super::stream::Stream;
-use super::{Event, HostContext, resume_all};
+use super::kind::Kind;
+use super::{Event, HostContext, Place, resume_all, tasks, timers, wake};
 use crate::config::{self, ConfigError};
-use crate::driver::stream::slot::Slot;
-use crate::filter::HttpFilter;
-use crate::plugin::PluginCx;
+use crate::filter::Hook;
+use crate::foreign::ForeignCall;
+use crate::plugin::{Plugin, PluginCx, WhileStarting};
+use crate::queue::Queue;
 use crate::{log, sys};
 
 /// A plugin, from its configuration on.
-pub(super) struct Root<F: HttpFilter> {
+pub(crate) struct Root<K: Kind> {
     id: u32,
-    filter: OnceCell<F>,
+    plugin: OnceCell<K::Plugin>,
     failed: Cell<bool>,
-    slot: Slot<()>,
+    ticking: Cell<bool>,
+    /// Queues that announced an item before the plugin was ready.
+    early: Cell<Vec<u32>>,
+    ending: Cell<Ending>,
+}
+
+/// How far a plugin's end is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    Running,
+    /// Its handler is at work within `proxy_on_done`.
+    Stopping,
+    /// The host waits for `proxy_done`.
+    Awaited,
+    Stopped,
 }
 
 /// What a stream finds.
 pub(super) enum Readiness {
     Ready,
-    Starting,
-    Failed,
+    Wait,
+    Pass,
+    Deny,
 }
 
-impl<F: HttpFilter> Root<F> {
-    pub(super) fn new(id: u32) -> Self {
+impl<K: Kind> Root<K> {
+    pub(super) const fn new(id: u32) -> Self {
         Self {
             id,
-            filter: OnceCell::new(),
+            plugin: OnceCell::new(),
             failed: Cell::new(false),
-            slot: Slot::new(),
+            ticking: Cell::new(false),
+            early: Cell::new(Vec::new()),
+            ending: Cell::new(Ending::Running),
         }
     }
 
-    pub(super) fn filter(&self) -> Option<&F> {
-        self.filter.get()
+    pub(super) const fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(super) fn plugin(&self) -> Option<&K::Plugin> {
+        self.plugin.get()
     }
 
     pub(super) fn readiness(&self) -> Readiness {
-        match self.filter.get() {
+        match self.plugin.get() {
             Some(_) => Readiness::Ready,
-            None if self.failed.get() => Readiness::Failed,
-            None => Readiness::Starting,
+            None if self.failed.get() => Readiness::Deny,
+            None => match K::Plugin::WHILE_STARTING {
+                WhileStarting::Wait => Readiness::Wait,
+                WhileStarting::Allow => Readiness::Pass,
+                WhileStarting::Deny => Readiness::Deny,
+            },
         }
     }
 
     /// Reads the configuration and starts the filter; whether it is accepted, as far as is known.
     fn configure(self: &Rc<Self>) -> bool {
         let bytes = sys::buffer_bytes(BufferType::PluginConfiguration, 0, usize::MAX >> 1);
-        match config::parse::<F::Config>(&bytes.unwrap_or_default()) {
-            Ok(config) => self.spawn(Some(config)),
+        let config = match config::parse(&bytes.unwrap_or_default()) {
+            Ok(config) => config,
             Err(error) => {
-                self.failed.set(true);
-                refuse::<F>(&error);
+                self.finish_start(Err(error));
+                return false;
             }
+        };
+        let root = Rc::clone(self);
+        let mut start = Box::pin(async move {
+            let started = K::Plugin::start(config, &PluginCx::new(root.id)).await;
+            root.finish_start(started);
+        });
+        let polled = Place::of_root(self.id)
+            .enter(|| start.as_mut().poll(&mut Context::from_waker(Waker::noop())));
+        if polled.is_pending() {
+            let root = self.id;
+            let rest = async move {
+                start.await;
+                wake::schedule(root, resume_all);
+            };
+            tasks::spawn(root, Box::pin(rest));
         }
         !self.failed.get()
     }
 
-    /// Starts the filter, or runs its tick when there is no configuration to start it with.
-    fn spawn(self: &Rc<Self>, config: Option<F::Config>) {
-        let root = Rc::clone(self);
-        let task = async move {
-            let cx = PluginCx::new(root.id);
-            if let Some(config) = config {
-                root.finish_start(F::start(config, &cx).await);
-            } else if let Some(filter) = root.filter.get() {
-                filter.tick(&cx).await;
-            }
-        };
-        let _unfinished = self.slot.run(self.id, Box::pin(task));
-    }
-
-    fn finish_start(&self, started: Result<F, ConfigError>) {
+    fn finish_start(self: &Rc<Self>, started: Result<K::Plugin, ConfigError>) {
         match started {
-            Ok(filter) => {
+            Ok(plugin) => {
                 // A host configures a root once; a second filter would be dropped here.
-                let _second = self.filter.set(filter);
+                let _second = self.plugin.set(plugin);
+                if K::HOOKS.queue_ready != Hook::Absent {
+                    let early = self.early.take();
+                    early.into_iter().for_each(|queue| self.queue_ready(queue));
+                }
             }
             Err(error) => {
                 self.failed.set(true);
-                refuse::<F>(&error);
+                refuse::<K::Plugin>(&error);
             }
         }
-        resume_all();
+    }
+
+    /// Runs the plugin's tick unless the one before has not ended.
+    fn tick(self: &Rc<Self>) {
+        if self.ticking.replace(true) {
+            return;
+        }
+        let root = Rc::clone(self);
+        tasks::run(self.id, async move {
+            if let Some(plugin) = root.plugin.get() {
+                plugin.tick(&PluginCx::new(root.id)).await;
+            }
+            root.ticking.set(false);
+        });
+    }
+
+    fn queue_ready(self: &Rc<Self>, queue: u32) {
+        let root = Rc::clone(self);
+        tasks::run(self.id, async move {
+            if let Some(plugin) = root.plugin.get() {
+                K::queue_ready(plugin, Queue::from_token(queue), &PluginCx::new(root.id)).await;
+            }
+        });
+    }
+
+    /// Runs the plugin's last handler; whether it has ended.
+    fn stop(self: &Rc<Self>) -> bool {
+        self.ending.set(Ending::Stopping);
+        let root = Rc::clone(self);
+        tasks::run(self.id, async move {
+            if let Some(plugin) = root.plugin.get() {
+                K::stop(plugin, &PluginCx::new(root.id)).await;
+            }
+            if root.ending.replace(Ending::Stopped) == Ending::Awaited
+                && let Err(error) = sys::done()
+            {
+                error.warn();
+            }
+        });
+        // The handler may be ready after all what it started has run.
+        wake::settle();
+        if self.ending.get() == Ending::Stopped {
+            return true;
+        }
+        self.ending.set(Ending::Awaited);
+        false
+    }
+
+    fn foreign_function(&self, function: u32, size: usize) {
+        if let Some(plugin) = self.plugin.get() {
+            let call = ForeignCall::new(function, size);
+            Place::of_root(self.id)
+                .enter(|| K::foreign_function(plugin, &call, &PluginCx::new(self.id)));
+        }
     }
 }
 
 /// Logs why the configuration is refused.
-fn refuse<F: HttpFilter>(error: &ConfigError) {
-    let mut line = String::from(F::NAME);
+fn refuse<P: Plugin>(error: &ConfigError) {
+    let mut line = String::from(P::NAME);
     line.push_str(": ");
     if !error.path().is_empty() {
         line.push_str(error.path());
@@ -107,24 +189,39 @@ fn refuse<F: HttpFilter>(error: &ConfigError) {
     log::write_bytes(LogLevel::Critical, line.as_bytes());
 }
 
-impl<F: HttpFilter> HostContext for Root<F> {
+impl<K: Kind> HostContext for Root<K> {
     fn on(self: Rc<Self>, event: Event) -> u32 {
         match event {
             Event::Configure => return u32::from(self.configure()),
-            Event::Tick if self.filter.get().is_some() && self.slot.is_idle() => self.spawn(None),
-            Event::Resume => {
-                let _unfinished: Option<Poll<()>> = self.slot.resume(self.id);
+            Event::Tick if timers::on_tick(self.id) => self.tick(),
+            Event::QueueReady { queue } if K::HOOKS.queue_ready != Hook::Absent => {
+                if self.plugin.get().is_some() {
+                    self.queue_ready(queue);
+                } else {
+                    let mut early = self.early.take();
+                    early.push(queue);
+                    self.early.set(early);
+                }
             }
-            Event::Delete => self.slot.abandon(),
+            Event::ForeignFunction { function, size }
+                if K::HOOKS.foreign_function != Hook::Absent =>
+            {
+                self.foreign_function(function, size);
+            }
+            Event::Log => {
+                if let Some(plugin) = self.plugin.get() {
+                    Place::of_root(self.id).enter(|| K::log(plugin, self.id));
+                }
+            }
+            Event::Done if K::HOOKS.stop != Hook::Absent => return u32::from(self.stop()),
+            Event::Done => return 1,
+            Event::Delete => tasks::forget_root(self.id),
             _ => {}
         }
         0
     }
 
     fn create_stream(self: Rc<Self>, id: u32) -> Option<Rc<dyn HostContext>> {
-        Some(Rc::new(Stream::new(id, self)))
+        K::create_stream(self, id)
     }
 }
-
-/// A boxed handler.
-pub(super) type Task<T> = Pin<Box<dyn Future<Output = T>>>;

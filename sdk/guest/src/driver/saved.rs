@@ -3,22 +3,30 @@
 use std::rc::Rc;
 
 use super::contexts::Contexts;
-use super::{CONTEXTS, Event, HostContext, RUNNING, SELECT, Select, calls, with};
+use super::{
+    CONTEXTS, Event, HostContext, SELECT, Select, calls, place, tasks, timers, wake, with,
+};
 
 /// The state of a VM that is not running.
 #[derive(Default)]
 pub(crate) struct Saved {
     select: Option<Select>,
     contexts: Contexts<Rc<dyn HostContext>>,
-    running: u32,
+    place: place::Saved,
+    ready: wake::Saved,
+    tasks: tasks::Saved,
+    timers: timers::Saved,
     calls: calls::Saved,
 }
 
 /// Exchanges the thread's state with the saved one.
 pub(crate) fn swap(saved: &mut Saved) {
     saved.select = SELECT.replace(saved.select);
-    saved.running = RUNNING.replace(saved.running);
     saved.contexts = CONTEXTS.replace(std::mem::take(&mut saved.contexts));
+    place::swap(&mut saved.place);
+    wake::swap(&mut saved.ready);
+    tasks::swap(&mut saved.tasks);
+    timers::swap(&mut saved.timers);
     calls::swap(&mut saved.calls);
 }
 

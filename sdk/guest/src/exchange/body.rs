@@ -33,6 +33,15 @@ impl<S> Exchange<S> {
         sys::set_buffer_bytes(self.body_buffer(), 0, usize::MAX >> 1, body.as_ref())
     }
 
+    /// Returns how much of the body is there, in a body handler.
+    ///
+    /// # Errors
+    ///
+    /// When the host refuses the read.
+    pub fn body_size(&self) -> Result<usize, Error> {
+        sys::buffer_size(self.body_buffer())
+    }
+
     /// Resets the stream once the handler has returned: the client sees a broken connection.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 mod body;
 mod properties;
 
-use tollgate_abi::MapType;
+use tollgate_abi::{MapType, pairs};
 
 use crate::error::{Error, found};
 use crate::header::{HeaderValue, Headers};
@@ -34,6 +34,14 @@ impl<S: Default> Exchange<S> {
         Self {
             id,
             ..Self::default()
+        }
+    }
+
+    /// An exchange that is over, as an access logger sees it.
+    pub(crate) fn ended(id: u32) -> Self {
+        Self {
+            phase: Phase::Response,
+            ..Self::new(id)
         }
     }
 }
@@ -155,6 +163,27 @@ impl<S> Exchange<S> {
         Ok(rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';'))))
     }
 
+    /// Returns how many bytes names and values of the headers have together.
+    ///
+    /// # Errors
+    ///
+    /// When the host refuses the read.
+    pub fn headers_size(&self) -> Result<usize, Error> {
+        sys::map_size(self.headers_map())
+    }
+
+    /// Replaces all headers; Envoy keeps none of those there were, `:path` and its kin included.
+    ///
+    /// # Errors
+    ///
+    /// When the host refuses the change.
+    pub fn set_headers<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        &mut self,
+        headers: impl IntoIterator<Item = (N, V), IntoIter: Clone>,
+    ) -> Result<(), Error> {
+        sys::set_map_pairs(self.headers_map(), &pairs::encode(headers))
+    }
+
     fn headers_map(&self) -> MapType {
         match self.phase {
             Phase::Request => MapType::HttpRequestHeaders,
@@ -190,6 +219,15 @@ impl<S> Exchange<S> {
     /// When the host refuses the change.
     pub fn set_trailer(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
         sys::map_replace(self.trailers_map(), name.as_bytes(), value.as_ref())
+    }
+
+    /// Adds a trailer beside those of that name.
+    ///
+    /// # Errors
+    ///
+    /// When the host refuses the change.
+    pub fn add_trailer(&mut self, name: &str, value: impl AsRef<[u8]>) -> Result<(), Error> {
+        sys::map_add(self.trailers_map(), name.as_bytes(), value.as_ref())
     }
 
     /// Removes every trailer of that name.

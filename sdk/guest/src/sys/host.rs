@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use tollgate_abi::{BufferType, LogLevel, MapType, MetricType, Status, StreamType};
 
-use super::{HttpCallArguments, LocalReply};
+use super::{GrpcCallArguments, HttpCallArguments, LocalReply};
 use crate::error::Error;
 
 /// What a native host answers; the error is the status number, known to this ABI or not.
@@ -47,7 +47,25 @@ pub trait StreamHost {
     fn close_stream(&self, stream: StreamType) -> HostResult<()>;
     /// `proxy_send_local_response`.
     fn send_local_response(&self, reply: &LocalReply<'_>) -> HostResult<()>;
+    /// `proxy_set_header_map_pairs`.
+    fn set_map_pairs(&self, map: MapType, pairs: &[u8]) -> HostResult<()> {
+        let _unused = (map, pairs);
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_get_header_map_size`.
+    fn map_size(&self, map: MapType) -> HostResult<usize> {
+        let _unused = map;
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_get_buffer_status`: the size.
+    fn buffer_size(&self, buffer: BufferType) -> HostResult<usize> {
+        let _unused = buffer;
+        Err(UNIMPLEMENTED)
+    }
 }
+
+/// What a host answers that does not have a call.
+const UNIMPLEMENTED: u32 = Status::Unimplemented.to_u32();
 
 /// The hostcalls that need no stream.
 pub trait ServiceHost {
@@ -75,6 +93,69 @@ pub trait ServiceHost {
     fn metric(&self, id: u32) -> HostResult<u64>;
     /// `proxy_http_call`: the token.
     fn http_call(&self, call: &HttpCallArguments<'_>) -> HostResult<u32>;
+    /// `proxy_register_shared_queue`: the token.
+    fn register_shared_queue(&self, name: &[u8]) -> HostResult<u32> {
+        let _unused = name;
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_resolve_shared_queue`: the token.
+    fn resolve_shared_queue(&self, vm_id: &[u8], name: &[u8]) -> HostResult<u32> {
+        let _unused = (vm_id, name);
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_enqueue_shared_queue`.
+    fn enqueue_shared_queue(&self, queue: u32, item: &[u8]) -> HostResult<()> {
+        let _unused = (queue, item);
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_dequeue_shared_queue`.
+    fn dequeue_shared_queue(&self, queue: u32) -> HostResult<Vec<u8>> {
+        let _unused = queue;
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_call_foreign_function`: the result.
+    fn call_foreign_function(&self, name: &[u8], arguments: &[u8]) -> HostResult<Vec<u8>> {
+        let _unused = (name, arguments);
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_get_status`: the number and the text of what ended a callout.
+    fn status(&self) -> HostResult<(u32, Vec<u8>)> {
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_done`.
+    fn done(&self) -> HostResult<()> {
+        Err(UNIMPLEMENTED)
+    }
+    /// `envoy_resolve_dns`: the token.
+    fn resolve_dns(&self, name: &[u8]) -> HostResult<u32> {
+        let _unused = name;
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_grpc_call`: the token.
+    fn grpc_call(&self, call: &GrpcCallArguments<'_>) -> HostResult<u32> {
+        let _unused = call;
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_grpc_stream`: the token. The message and the timeout are empty.
+    fn grpc_stream(&self, call: &GrpcCallArguments<'_>) -> HostResult<u32> {
+        let _unused = call;
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_grpc_send`.
+    fn grpc_send(&self, token: u32, message: &[u8], end_of_stream: bool) -> HostResult<()> {
+        let _unused = (token, message, end_of_stream);
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_grpc_cancel`.
+    fn grpc_cancel(&self, token: u32) -> HostResult<()> {
+        let _unused = token;
+        Err(UNIMPLEMENTED)
+    }
+    /// `proxy_grpc_close`.
+    fn grpc_close(&self, token: u32) -> HostResult<()> {
+        let _unused = token;
+        Err(UNIMPLEMENTED)
+    }
 }
 
 /// A host for filters that run natively.
@@ -225,4 +306,89 @@ pub(crate) fn metric(id: u32) -> Result<u64, Error> {
 
 pub(crate) fn http_call(arguments: &HttpCallArguments<'_>) -> Result<u32, Error> {
     call("proxy_http_call", |host| host.http_call(arguments))
+}
+
+pub(crate) fn set_map_pairs(map: MapType, pairs: &[u8]) -> Result<(), Error> {
+    call("proxy_set_header_map_pairs", |host| {
+        host.set_map_pairs(map, pairs)
+    })
+}
+
+pub(crate) fn map_size(map: MapType) -> Result<usize, Error> {
+    call("proxy_get_header_map_size", |host| host.map_size(map))
+}
+
+pub(crate) fn buffer_size(buffer: BufferType) -> Result<usize, Error> {
+    call("proxy_get_buffer_status", |host| host.buffer_size(buffer))
+}
+
+pub(crate) fn register_shared_queue(name: &[u8]) -> Result<u32, Error> {
+    call("proxy_register_shared_queue", |host| {
+        host.register_shared_queue(name)
+    })
+}
+
+pub(crate) fn resolve_shared_queue(vm_id: &[u8], name: &[u8]) -> Result<u32, Error> {
+    call("proxy_resolve_shared_queue", |host| {
+        host.resolve_shared_queue(vm_id, name)
+    })
+}
+
+pub(crate) fn enqueue_shared_queue(queue: u32, item: &[u8]) -> Result<(), Error> {
+    call("proxy_enqueue_shared_queue", |host| {
+        host.enqueue_shared_queue(queue, item)
+    })
+}
+
+pub(crate) fn dequeue_shared_queue(queue: u32) -> Result<Vec<u8>, Error> {
+    call("proxy_dequeue_shared_queue", |host| {
+        host.dequeue_shared_queue(queue)
+    })
+}
+
+pub(crate) fn call_foreign_function(name: &[u8], arguments: &[u8]) -> Result<Vec<u8>, Error> {
+    call("proxy_call_foreign_function", |host| {
+        host.call_foreign_function(name, arguments)
+    })
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn status() -> Result<(u32, Vec<u8>), Error> {
+    call("proxy_get_status", |host| host.status())
+}
+
+pub(crate) fn done() -> Result<(), Error> {
+    call("proxy_done", |host| host.done())
+}
+
+#[cfg(feature = "dns")]
+pub(crate) fn resolve_dns(name: &[u8]) -> Result<u32, Error> {
+    call("envoy_resolve_dns", |host| host.resolve_dns(name))
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_call(arguments: &GrpcCallArguments<'_>) -> Result<u32, Error> {
+    call("proxy_grpc_call", |host| host.grpc_call(arguments))
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_stream(arguments: &GrpcCallArguments<'_>) -> Result<u32, Error> {
+    call("proxy_grpc_stream", |host| host.grpc_stream(arguments))
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_send(token: u32, message: &[u8], end_of_stream: bool) -> Result<(), Error> {
+    call("proxy_grpc_send", |host| {
+        host.grpc_send(token, message, end_of_stream)
+    })
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_cancel(token: u32) -> Result<(), Error> {
+    call("proxy_grpc_cancel", |host| host.grpc_cancel(token))
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_close(token: u32) -> Result<(), Error> {
+    call("proxy_grpc_close", |host| host.grpc_close(token))
 }

@@ -8,6 +8,8 @@ use std::ptr;
 
 use tollgate_abi::{BufferType, LogLevel, MapType, MetricType, Status, StreamType};
 
+#[cfg(feature = "grpc")]
+use super::GrpcCallArguments;
 use super::{HttpCallArguments, LocalReply};
 use crate::error::Error;
 use crate::memory;
@@ -105,6 +107,65 @@ unsafe extern "C" {
         timeout: u32,
         token: *mut u32,
     ) -> u32;
+    fn proxy_set_header_map_pairs(map: u32, pairs: *const u8, len: usize) -> u32;
+    fn proxy_get_header_map_size(map: u32, size: *mut usize) -> u32;
+    fn proxy_get_buffer_status(buffer: u32, size: *mut usize, flags: *mut u32) -> u32;
+    fn proxy_register_shared_queue(name: *const u8, len: usize, token: *mut u32) -> u32;
+    fn proxy_resolve_shared_queue(
+        vm_id: *const u8,
+        vm_id_len: usize,
+        name: *const u8,
+        len: usize,
+        token: *mut u32,
+    ) -> u32;
+    fn proxy_enqueue_shared_queue(queue: u32, item: *const u8, len: usize) -> u32;
+    fn proxy_dequeue_shared_queue(queue: u32, out: *mut *mut u8, out_len: *mut usize) -> u32;
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        len: usize,
+        arguments: *const u8,
+        arguments_len: usize,
+        out: *mut *mut u8,
+        out_len: *mut usize,
+    ) -> u32;
+    #[cfg(feature = "grpc")]
+    fn proxy_get_status(code: *mut u32, out: *mut *mut u8, out_len: *mut usize) -> u32;
+    safe fn proxy_done() -> u32;
+    #[cfg(feature = "dns")]
+    fn envoy_resolve_dns(name: *const u8, len: usize, token: *mut u32) -> u32;
+    #[cfg(feature = "grpc")]
+    fn proxy_grpc_call(
+        upstream: *const u8,
+        upstream_len: usize,
+        service: *const u8,
+        service_len: usize,
+        method: *const u8,
+        method_len: usize,
+        metadata: *const u8,
+        metadata_len: usize,
+        message: *const u8,
+        message_len: usize,
+        timeout: u32,
+        token: *mut u32,
+    ) -> u32;
+    #[cfg(feature = "grpc")]
+    fn proxy_grpc_stream(
+        upstream: *const u8,
+        upstream_len: usize,
+        service: *const u8,
+        service_len: usize,
+        method: *const u8,
+        method_len: usize,
+        metadata: *const u8,
+        metadata_len: usize,
+        token: *mut u32,
+    ) -> u32;
+    #[cfg(feature = "grpc")]
+    fn proxy_grpc_send(token: u32, message: *const u8, len: usize, end_of_stream: u32) -> u32;
+    #[cfg(feature = "grpc")]
+    safe fn proxy_grpc_cancel(token: u32) -> u32;
+    #[cfg(feature = "grpc")]
+    safe fn proxy_grpc_close(token: u32) -> u32;
 }
 
 const OK: u32 = Status::Ok.to_u32();
@@ -344,4 +405,147 @@ pub(crate) fn http_call(call: &HttpCallArguments<'_>) -> Result<u32, Error> {
         )
     };
     check("proxy_http_call", status).map(|()| token)
+}
+
+pub(crate) fn set_map_pairs(map: MapType, pairs: &[u8]) -> Result<(), Error> {
+    // SAFETY: the pairs are one live slice.
+    let status = unsafe { proxy_set_header_map_pairs(map.to_u32(), pairs.as_ptr(), pairs.len()) };
+    check("proxy_set_header_map_pairs", status)
+}
+
+pub(crate) fn map_size(map: MapType) -> Result<usize, Error> {
+    let mut size = 0;
+    // SAFETY: the out address is live and writable.
+    let status = unsafe { proxy_get_header_map_size(map.to_u32(), &raw mut size) };
+    check("proxy_get_header_map_size", status).map(|()| size)
+}
+
+pub(crate) fn buffer_size(buffer: BufferType) -> Result<usize, Error> {
+    let (mut size, mut flags) = (0, 0);
+    // SAFETY: both out addresses are live and writable.
+    let status = unsafe { proxy_get_buffer_status(buffer.to_u32(), &raw mut size, &raw mut flags) };
+    check("proxy_get_buffer_status", status).map(|()| size)
+}
+
+pub(crate) fn register_shared_queue(name: &[u8]) -> Result<u32, Error> {
+    let mut token = 0;
+    // SAFETY: the name is one live slice, and the out address is live and writable.
+    let status = unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut token) };
+    check("proxy_register_shared_queue", status).map(|()| token)
+}
+
+pub(crate) fn resolve_shared_queue(vm_id: &[u8], name: &[u8]) -> Result<u32, Error> {
+    let mut token = 0;
+    let (id, id_len) = (vm_id.as_ptr(), vm_id.len());
+    // SAFETY: id and name are live slices, and the out address is live and writable.
+    let status = unsafe {
+        proxy_resolve_shared_queue(id, id_len, name.as_ptr(), name.len(), &raw mut token)
+    };
+    check("proxy_resolve_shared_queue", status).map(|()| token)
+}
+
+pub(crate) fn enqueue_shared_queue(queue: u32, item: &[u8]) -> Result<(), Error> {
+    // SAFETY: the item is one live slice.
+    let status = unsafe { proxy_enqueue_shared_queue(queue, item.as_ptr(), item.len()) };
+    check("proxy_enqueue_shared_queue", status)
+}
+
+pub(crate) fn dequeue_shared_queue(queue: u32) -> Result<Vec<u8>, Error> {
+    let mut out = Out::EMPTY;
+    // SAFETY: both out addresses are live and writable.
+    let status = unsafe { proxy_dequeue_shared_queue(queue, &raw mut out.start, &raw mut out.len) };
+    out.adopt("proxy_dequeue_shared_queue", status)
+}
+
+pub(crate) fn call_foreign_function(name: &[u8], arguments: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut out = Out::EMPTY;
+    let (data, len) = (arguments.as_ptr(), arguments.len());
+    let (start, out_len) = (&raw mut out.start, &raw mut out.len);
+    // SAFETY: name and arguments are live slices, and both out addresses are live and writable.
+    let status = unsafe {
+        proxy_call_foreign_function(name.as_ptr(), name.len(), data, len, start, out_len)
+    };
+    out.adopt("proxy_call_foreign_function", status)
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn status() -> Result<(u32, Vec<u8>), Error> {
+    let (mut out, mut code) = (Out::EMPTY, 0);
+    let (start, len) = (&raw mut out.start, &raw mut out.len);
+    // SAFETY: all three out addresses are live and writable.
+    let status = unsafe { proxy_get_status(&raw mut code, start, len) };
+    Ok((code, out.adopt("proxy_get_status", status)?))
+}
+
+pub(crate) fn done() -> Result<(), Error> {
+    check("proxy_done", proxy_done())
+}
+
+#[cfg(feature = "dns")]
+pub(crate) fn resolve_dns(name: &[u8]) -> Result<u32, Error> {
+    let mut token = 0;
+    // SAFETY: the name is one live slice, and the out address is live and writable.
+    let status = unsafe { envoy_resolve_dns(name.as_ptr(), name.len(), &raw mut token) };
+    check("envoy_resolve_dns", status).map(|()| token)
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_call(call: &GrpcCallArguments<'_>) -> Result<u32, Error> {
+    let mut token = 0;
+    // SAFETY: all parts of the call are live slices, and the out address is live and writable.
+    let status = unsafe {
+        proxy_grpc_call(
+            call.upstream.as_ptr(),
+            call.upstream.len(),
+            call.service.as_ptr(),
+            call.service.len(),
+            call.method.as_ptr(),
+            call.method.len(),
+            call.metadata.as_ptr(),
+            call.metadata.len(),
+            call.message.as_ptr(),
+            call.message.len(),
+            call.timeout_ms,
+            &raw mut token,
+        )
+    };
+    check("proxy_grpc_call", status).map(|()| token)
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_stream(call: &GrpcCallArguments<'_>) -> Result<u32, Error> {
+    let mut token = 0;
+    // SAFETY: all parts of the call are live slices, and the out address is live and writable.
+    let status = unsafe {
+        proxy_grpc_stream(
+            call.upstream.as_ptr(),
+            call.upstream.len(),
+            call.service.as_ptr(),
+            call.service.len(),
+            call.method.as_ptr(),
+            call.method.len(),
+            call.metadata.as_ptr(),
+            call.metadata.len(),
+            &raw mut token,
+        )
+    };
+    check("proxy_grpc_stream", status).map(|()| token)
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_send(token: u32, message: &[u8], end_of_stream: bool) -> Result<(), Error> {
+    let (data, len) = (message.as_ptr(), message.len());
+    // SAFETY: the message is one live slice.
+    let status = unsafe { proxy_grpc_send(token, data, len, u32::from(end_of_stream)) };
+    check("proxy_grpc_send", status)
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_cancel(token: u32) -> Result<(), Error> {
+    check("proxy_grpc_cancel", proxy_grpc_cancel(token))
+}
+
+#[cfg(feature = "grpc")]
+pub(crate) fn grpc_close(token: u32) -> Result<(), Error> {
+    check("proxy_grpc_close", proxy_grpc_close(token))
 }

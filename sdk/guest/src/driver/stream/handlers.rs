@@ -8,11 +8,16 @@ use std::task::{Context, Poll, Waker};
 use super::{
     REQUEST_BODY, REQUEST_HEADERS, REQUEST_TRAILERS, RESPONSE_BODY, RESPONSE_HEADERS, Steps, Stream,
 };
+use crate::chunk::Chunk;
 use crate::exchange::{Exchange, Phase};
 use crate::filter::{Hook, HttpFilter};
 use crate::reject::Reject;
 
 type Answer = Result<(), Reject>;
+
+/// A handler of parts of a body.
+pub(super) type ChunkHandler<F> =
+    fn(&F, &mut Exchange<<F as HttpFilter>::State>, &mut Chunk) -> Answer;
 
 impl<F: HttpFilter> Stream<F> {
     /// Runs the handler of one step. An absent handler's branch is gone after compilation.
@@ -41,17 +46,19 @@ impl<F: HttpFilter> Stream<F> {
     {
         match hook {
             Hook::Absent => Poll::Ready(Ok(())),
-            Hook::Immediate => self.slot.run_now(|| self.call_now(phase, handler)),
+            Hook::Immediate => self
+                .slot
+                .run_now(self.place(), || self.call_now(phase, handler)),
             Hook::Awaiting => {
                 let stream = Rc::clone(self);
                 let task = async move {
                     let mut lent = Lent::new(&stream, phase);
-                    match (stream.root.filter(), &mut lent.exchange) {
+                    match (stream.root.plugin(), &mut lent.exchange) {
                         (Some(filter), Some(exchange)) => handler(filter, exchange).await,
                         _ => Ok(()),
                     }
                 };
-                self.slot.run(self.id, Box::pin(task))
+                self.slot.run(self.place(), task)
             }
         }
     }
@@ -61,7 +68,7 @@ impl<F: HttpFilter> Stream<F> {
         H: for<'a> AsyncFnOnce(&'a F, &'a mut Exchange<F::State>) -> Answer,
     {
         let mut lent = Lent::new(self, phase);
-        let (Some(filter), Some(exchange)) = (self.root.filter(), &mut lent.exchange) else {
+        let (Some(filter), Some(exchange)) = (self.root.plugin(), &mut lent.exchange) else {
             return Poll::Ready(Ok(()));
         };
         let answer = pin!(handler(filter, exchange));
@@ -72,14 +79,31 @@ impl<F: HttpFilter> Stream<F> {
         }
     }
 
+    /// Runs the handler of a part of a body. One that comes while the exchange is on loan passes:
+    /// the handler that has it is about to answer the client.
+    pub(super) fn run_chunk(
+        &self,
+        phase: Phase,
+        chunk: &mut Chunk,
+        handler: ChunkHandler<F>,
+    ) -> Answer {
+        let mut lent = Lent::new(self, phase);
+        match (self.root.plugin(), &mut lent.exchange) {
+            (Some(filter), Some(exchange)) => {
+                self.place().enter(|| handler(filter, exchange, chunk))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Runs the log handler with whatever the exchange has become.
     pub(super) fn run_log(&self) {
         if F::HOOKS.log == Hook::Absent {
             return;
         }
         let mut lent = Lent::new(self, Phase::Response);
-        if let (Some(filter), Some(exchange)) = (self.root.filter(), &mut lent.exchange) {
-            filter.log(exchange);
+        if let (Some(filter), Some(exchange)) = (self.root.plugin(), &mut lent.exchange) {
+            self.place().enter(|| filter.log(exchange));
         }
     }
 }
@@ -104,6 +128,9 @@ impl<'a, F: HttpFilter> Lent<'a, F> {
 
 impl<F: HttpFilter> Drop for Lent<'_, F> {
     fn drop(&mut self) {
-        self.stream.exchange.set(self.exchange.take());
+        // A second loan found nothing and has nothing to give back.
+        if let Some(exchange) = self.exchange.take() {
+            self.stream.exchange.set(Some(exchange));
+        }
     }
 }

@@ -7,12 +7,15 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::task::Poll;
 
-use tollgate_abi::StreamType;
+use tollgate_abi::{BufferType, StreamType};
 
+use self::handlers::ChunkHandler;
 use self::slot::Slot;
+use super::kind::Http;
 use super::root::{Readiness, Root};
-use super::{Event, HostContext};
-use crate::exchange::Exchange;
+use super::{Event, HostContext, Place, wake};
+use crate::chunk::Chunk;
+use crate::exchange::{Exchange, Phase};
 use crate::filter::{BodyAccess, Hook, HttpFilter};
 use crate::reject::Reject;
 use crate::sys;
@@ -35,11 +38,12 @@ const CONTINUE: u32 = 0;
 const STOP_ALL_ITERATION_AND_WATERMARK: u32 = 4;
 const STOP_ITERATION_AND_BUFFER: u32 = 1;
 const STOP_ITERATION: u32 = 1;
+const STOP_ITERATION_NO_BUFFER: u32 = 3;
 
 /// One HTTP stream.
 pub(super) struct Stream<F: HttpFilter> {
     id: u32,
-    root: Rc<Root<F>>,
+    root: Rc<Root<Http<F>>>,
     /// Away while a handler has it.
     exchange: Cell<Option<Exchange<F::State>>>,
     /// Whether a body follows the headers that came last.
@@ -56,7 +60,7 @@ pub(super) struct Stream<F: HttpFilter> {
 }
 
 impl<F: HttpFilter> Stream<F> {
-    pub(super) fn new(id: u32, root: Rc<Root<F>>) -> Self {
+    pub(super) fn new(id: u32, root: Rc<Root<Http<F>>>) -> Self {
         Self {
             id,
             root,
@@ -70,6 +74,13 @@ impl<F: HttpFilter> Stream<F> {
         }
     }
 
+    fn place(&self) -> Place {
+        Place {
+            context: self.id,
+            root: self.root.id(),
+        }
+    }
+
     /// Runs handlers now if possible; the answer says whether the direction may go on.
     fn begin(self: &Rc<Self>, steps: Steps, stop: u32) -> u32 {
         self.queue.set(self.queue.get() | steps);
@@ -77,6 +88,8 @@ impl<F: HttpFilter> Stream<F> {
             // Already answered by a local response; the number is for hosts that look at it.
             return stop;
         }
+        // Others that go on now may make this stream's handler ready: then it was never held.
+        wake::settle();
         let direction = if steps & REQUEST == 0 {
             RESPONSE
         } else {
@@ -104,8 +117,12 @@ impl<F: HttpFilter> Stream<F> {
             }
             match self.root.readiness() {
                 Readiness::Ready => {}
-                Readiness::Starting => return false,
-                Readiness::Failed => {
+                Readiness::Wait => return false,
+                Readiness::Pass => {
+                    self.queue.set(0);
+                    return false;
+                }
+                Readiness::Deny => {
                     return self.reject(&Reject::new(503).details("filter_not_configured"));
                 }
             }
@@ -153,6 +170,17 @@ impl<F: HttpFilter> Stream<F> {
         }
         self.bodies.set(self.bodies.get() & !step);
         self.begin(step, STOP_ITERATION_AND_BUFFER)
+    }
+
+    /// Shows a part of a body to its handler, which does not wait.
+    fn chunk(&self, phase: Phase, mut chunk: Chunk, handler: ChunkHandler<F>) -> u32 {
+        match self.run_chunk(phase, &mut chunk, handler) {
+            Ok(()) => CONTINUE,
+            Err(reject) => {
+                self.reject(&reject);
+                STOP_ITERATION_NO_BUFFER
+            }
+        }
     }
 
     /// Trailers end a body, so its handler runs first.
@@ -206,13 +234,9 @@ impl<F: HttpFilter> Stream<F> {
         match event {
             Event::RequestHeaders { end_of_stream } => {
                 self.has_body.set(!end_of_stream);
-                announce(
-                    F::HOOKS.request_body,
-                    F::REQUEST_BODY,
-                    end_of_stream,
-                    REQUEST,
-                );
-                if F::HOOKS.request == Hook::Absent {
+                let reads = (F::HOOKS.request_body, F::HOOKS.request_chunk);
+                announce(reads, F::REQUEST_BODY, end_of_stream, REQUEST);
+                if !F::HOOKS.holds_request() {
                     return CONTINUE;
                 }
                 self.begin(REQUEST_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
@@ -222,6 +246,13 @@ impl<F: HttpFilter> Stream<F> {
                 end_of_stream,
             } if F::HOOKS.request_body != Hook::Absent => {
                 self.body(REQUEST_BODY, size, end_of_stream)
+            }
+            Event::RequestBody {
+                size,
+                end_of_stream,
+            } if F::HOOKS.request_chunk != Hook::Absent => {
+                let chunk = Chunk::new(BufferType::HttpRequestBody, size, end_of_stream);
+                self.chunk(Phase::Request, chunk, F::request_chunk)
             }
             Event::RequestTrailers => {
                 let hooks = (F::HOOKS.request_body, F::HOOKS.request_trailers);
@@ -234,18 +265,15 @@ impl<F: HttpFilter> Stream<F> {
     fn on_response(self: &Rc<Self>, event: Event) -> u32 {
         match event {
             Event::ResponseHeaders { end_of_stream } => {
-                if (F::HOOKS.response, F::HOOKS.response_body) == (Hook::Absent, Hook::Absent) {
+                let holds = F::HOOKS.holds_response();
+                if !holds && F::HOOKS.response_body == Hook::Absent {
                     return CONTINUE;
                 }
                 self.abandon_request();
                 self.has_body.set(!end_of_stream);
-                announce(
-                    F::HOOKS.response_body,
-                    F::RESPONSE_BODY,
-                    end_of_stream,
-                    RESPONSE,
-                );
-                if F::HOOKS.response == Hook::Absent {
+                let reads = (F::HOOKS.response_body, F::HOOKS.response_chunk);
+                announce(reads, F::RESPONSE_BODY, end_of_stream, RESPONSE);
+                if !holds {
                     return CONTINUE;
                 }
                 self.begin(RESPONSE_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
@@ -255,6 +283,13 @@ impl<F: HttpFilter> Stream<F> {
                 end_of_stream,
             } if F::HOOKS.response_body != Hook::Absent => {
                 self.body(RESPONSE_BODY, size, end_of_stream)
+            }
+            Event::ResponseBody {
+                size,
+                end_of_stream,
+            } if F::HOOKS.response_chunk != Hook::Absent => {
+                let chunk = Chunk::new(BufferType::HttpResponseBody, size, end_of_stream);
+                self.chunk(Phase::Response, chunk, F::response_chunk)
             }
             Event::ResponseTrailers => {
                 let hooks = (F::HOOKS.response_body, F::HOOKS.response_trailers);
@@ -268,7 +303,7 @@ impl<F: HttpFilter> Stream<F> {
     fn resume(self: &Rc<Self>) {
         // Without handlers that wait, only the plugin's start can have held this stream.
         if F::HOOKS.can_wait() {
-            match self.slot.resume(self.id) {
+            match self.slot.resume(self.place()) {
                 Some(Poll::Ready(Ok(()))) => self.step.set(0),
                 Some(Poll::Ready(Err(reject))) => {
                     self.reject(&reject);
@@ -306,8 +341,9 @@ impl<F: HttpFilter> HostContext for Stream<F> {
                 self.abandon();
                 self.run_log();
             }
+            Event::Done => return 1,
             Event::Delete => self.abandon(),
-            Event::Configure | Event::Tick => {}
+            _ => {}
         }
         CONTINUE
     }
@@ -319,8 +355,8 @@ impl<F: HttpFilter> HostContext for Stream<F> {
 
 /// Removes the length of a body that a handler may change: it goes out with the headers, before
 /// the handler has run.
-fn announce(hook: Hook, access: BodyAccess, end_of_stream: bool, direction: Steps) {
-    if hook == Hook::Absent || !access.rewrite || end_of_stream {
+fn announce(reads: (Hook, Hook), access: BodyAccess, end_of_stream: bool, direction: Steps) {
+    if reads == (Hook::Absent, Hook::Absent) || !access.rewrite || end_of_stream {
         return;
     }
     let map = if direction == REQUEST {

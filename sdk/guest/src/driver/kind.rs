@@ -1,0 +1,97 @@
+//! Kinds of plugins: what the driver does alike for HTTP filters, TCP filters and services.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use super::HostContext;
+use super::root::Root;
+use super::stream::Stream;
+use super::tunnel::Tunnel;
+use crate::exchange::Exchange;
+use crate::filter::{Hook, Hooks, HttpFilter};
+use crate::foreign::ForeignCall;
+use crate::plugin::{Plugin, PluginCx};
+use crate::queue::Queue;
+use crate::service::Service;
+use crate::stream_filter::StreamFilter;
+
+/// A plugin with what its root context must know of it.
+pub(crate) trait Kind: Sized + 'static {
+    type Plugin: Plugin;
+    const HOOKS: Hooks;
+
+    fn create_stream(root: Rc<Root<Self>>, id: u32) -> Option<Rc<dyn HostContext>>;
+
+    fn queue_ready(plugin: &Self::Plugin, queue: Queue, cx: &PluginCx) -> impl Future<Output = ()>;
+
+    fn foreign_function(plugin: &Self::Plugin, call: &ForeignCall, cx: &PluginCx);
+
+    fn stop(plugin: &Self::Plugin, cx: &PluginCx) -> impl Future<Output = ()>;
+
+    /// `proxy_on_log` of the root context, which access loggers have.
+    fn log(plugin: &Self::Plugin, root: u32);
+}
+
+/// An HTTP filter.
+pub(crate) struct Http<F>(PhantomData<F>);
+
+/// A TCP filter.
+pub(crate) struct Tcp<F>(PhantomData<F>);
+
+/// A plugin without streams.
+pub(crate) struct Rootwide<S>(PhantomData<S>);
+
+/// Hands the handlers that all kinds have to the trait of one of them.
+macro_rules! root_handlers {
+    ($trait:ident) => {
+        type Plugin = P;
+        const HOOKS: Hooks = <P as $trait>::HOOKS;
+
+        fn queue_ready(plugin: &P, queue: Queue, cx: &PluginCx) -> impl Future<Output = ()> {
+            $trait::queue_ready(plugin, queue, cx)
+        }
+
+        fn foreign_function(plugin: &P, call: &ForeignCall, cx: &PluginCx) {
+            $trait::foreign_function(plugin, call, cx);
+        }
+
+        fn stop(plugin: &P, cx: &PluginCx) -> impl Future<Output = ()> {
+            $trait::stop(plugin, cx)
+        }
+    };
+}
+
+impl<P: HttpFilter> Kind for Http<P> {
+    root_handlers!(HttpFilter);
+
+    fn create_stream(root: Rc<Root<Self>>, id: u32) -> Option<Rc<dyn HostContext>> {
+        Some(Rc::new(Stream::new(id, root)))
+    }
+
+    fn log(_plugin: &P, _root: u32) {}
+}
+
+impl<P: StreamFilter> Kind for Tcp<P> {
+    root_handlers!(StreamFilter);
+
+    fn create_stream(root: Rc<Root<Self>>, id: u32) -> Option<Rc<dyn HostContext>> {
+        Some(Rc::new(Tunnel::new(id, root)))
+    }
+
+    fn log(_plugin: &P, _root: u32) {}
+}
+
+impl<P: Service> Kind for Rootwide<P> {
+    root_handlers!(Service);
+
+    fn create_stream(_root: Rc<Root<Self>>, _id: u32) -> Option<Rc<dyn HostContext>> {
+        None
+    }
+
+    fn log(plugin: &P, root: u32) {
+        if P::HOOKS.log != Hook::Absent {
+            plugin.log(&Exchange::ended(root));
+        }
+    }
+}
