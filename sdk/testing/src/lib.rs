@@ -37,19 +37,30 @@
 
 mod artifact;
 mod clock;
+mod compiled;
+mod dns;
 mod engine;
 mod exchange;
+mod fault;
+mod grpc;
 mod host;
 mod model;
+mod open;
 mod outcome;
 mod reply;
 mod request;
+mod tcp;
 mod upstream;
 
 pub use artifact::{Artifact, assert_size_below, module_size};
-pub use host::{StartError, TestHost};
+pub use dns::DnsAnswer;
+pub use fault::{Failure, Fault, Inject, Sweep, for_each_fault};
+pub use grpc::{GrpcAnswer, GrpcRequest, GrpcStep};
+pub use host::{Histogram, StartError, TestHost};
+pub use open::{OpenStream, Stage};
 pub use outcome::{End, Outcome};
 pub use request::Request;
-pub use tollgate_abi::LogLevel;
+pub use tcp::TcpConnection;
+pub use tollgate_abi::{GrpcStatus, LogLevel, Status};
 pub use tollgate_runtime::{LocalResponse, PropertyValue};
-pub use upstream::{UpstreamRequest, UpstreamResponse};
+pub use upstream::{UpstreamRequest, UpstreamResponse, in_turn};

@@ -13,6 +13,7 @@ pub struct Outcome {
     pub(crate) forwarded: Option<UpstreamRequest>,
     pub(crate) response: Option<Received>,
     pub(crate) local_response: Option<LocalResponse>,
+    pub(crate) fuel: Option<u64>,
 }
 
 /// How a request ended.
@@ -26,6 +27,8 @@ pub enum End {
     Stuck,
     /// The filter reset the stream.
     Reset,
+    /// The upstream broke off after the response had begun.
+    UpstreamReset,
     /// The client left, as the test asked.
     ClientLeft,
     /// The filter crashed; the text says how.
@@ -85,6 +88,13 @@ impl Outcome {
             .as_ref()
             .map(|response| text(&response.body))
             .unwrap_or_default()
+    }
+
+    /// Returns how many instructions the module executed from the request's first callback to its
+    /// last, those for other requests and ticks meanwhile included; `None` for a native filter.
+    #[must_use]
+    pub const fn fuel(&self) -> Option<u64> {
+        self.fuel
     }
 
     /// Returns the response code details of the filter's reply.
@@ -190,6 +200,34 @@ impl Outcome {
     pub fn assert_upstream_body(&self, body: &str) -> &Self {
         let found = self.forwarded.as_ref().map(|request| text(&request.body));
         assert_eq!(found.as_deref(), Some(body), "upstream body\n{self}");
+        self
+    }
+
+    /// Asserts how the request ended.
+    #[track_caller]
+    pub fn assert_end(&self, end: &End) -> &Self {
+        assert_eq!(&self.end, end, "end\n{self}");
+        self
+    }
+
+    /// Asserts the first value of a trailer the client got.
+    #[track_caller]
+    pub fn assert_trailer(&self, name: &str, value: &str) -> &Self {
+        let found = self.trailer(name);
+        assert_eq!(found.as_deref(), Some(value), "trailer {name}\n{self}");
+        self
+    }
+
+    /// Asserts that the module executed fewer instructions than `limit` for this request. Nothing
+    /// is counted of a native filter, and nothing asserted.
+    #[track_caller]
+    pub fn assert_fuel_below(&self, limit: u64) -> &Self {
+        if let Some(fuel) = self.fuel {
+            assert!(
+                fuel < limit,
+                "{fuel} instructions, not below {limit}\n{self}"
+            );
+        }
         self
     }
 

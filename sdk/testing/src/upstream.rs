@@ -1,5 +1,6 @@
 //! Upstreams: what a test's origin and clusters are asked, and what they answer.
 
+use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
@@ -57,6 +58,40 @@ impl UpstreamRequest {
 pub struct UpstreamResponse {
     pub(crate) kind: Kind,
     pub(crate) delay: Duration,
+    /// How an origin's body arrives; empty for all of it at once.
+    pub(crate) chunk_sizes: Vec<usize>,
+}
+
+/// Answers in turn; the last answer is for all requests that follow.
+///
+/// ```
+/// use tollgate_testing::{UpstreamResponse, in_turn};
+///
+/// // The first request finds nobody, the second waits in vain, all others are answered.
+/// let answers = in_turn([
+///     UpstreamResponse::refused(),
+///     UpstreamResponse::silent(),
+///     UpstreamResponse::new(200),
+/// ]);
+/// # let _ = answers;
+/// ```
+///
+/// # Panics
+///
+/// The returned handler, when there are no answers at all.
+pub fn in_turn(
+    answers: impl IntoIterator<Item = UpstreamResponse>,
+) -> impl Fn(&UpstreamRequest) -> UpstreamResponse {
+    let answers: Vec<_> = answers.into_iter().collect();
+    let next = Cell::new(0);
+    move |_| {
+        let answer = answers.get(next.get()).or_else(|| answers.last());
+        next.set(next.get() + 1);
+        assert!(answer.is_some(), "there are no answers to give in turn");
+        answer
+            .cloned()
+            .unwrap_or_else(|| UpstreamResponse::new(200))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +99,40 @@ pub(crate) enum Kind {
     Complete(Message),
     Reset,
     Silent,
+    Refused,
+}
+
+impl Kind {
+    /// The message, or what Envoy's router answers for an upstream that sends none.
+    pub(crate) fn in_its_place(self) -> Message {
+        let (status, body) = match self {
+            Self::Complete(message) => return message,
+            Self::Silent => (504, "upstream request timeout"),
+            Self::Refused => (
+                503,
+                "upstream connect error or disconnect/reset before headers. \
+                 reset reason: remote connection failure",
+            ),
+            Self::Reset => (
+                503,
+                "upstream connect error or disconnect/reset before headers. \
+                 reset reason: connection termination",
+            ),
+        };
+        let headers = [
+            (":status", status.to_string()),
+            ("content-length", body.len().to_string()),
+            ("content-type", "text/plain".to_owned()),
+        ];
+        Message {
+            headers: headers
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into_bytes()))
+                .collect(),
+            body: body.into(),
+            trailers: Entries::new(),
+        }
+    }
 }
 
 /// Names and values.
@@ -92,6 +161,11 @@ impl UpstreamResponse {
         Self::of(Kind::Reset)
     }
 
+    /// Cannot be connected to; the caller gets the proxy's own 503.
+    pub const fn refused() -> Self {
+        Self::of(Kind::Refused)
+    }
+
     /// Never answers, so that the caller's timeout passes.
     pub const fn silent() -> Self {
         Self::of(Kind::Silent)
@@ -101,6 +175,7 @@ impl UpstreamResponse {
         Self {
             kind,
             delay: Duration::ZERO,
+            chunk_sizes: Vec::new(),
         }
     }
 
@@ -129,6 +204,13 @@ impl UpstreamResponse {
             let name = name.to_ascii_lowercase().into_bytes();
             message.trailers.push((name, value.as_ref().to_vec()));
         }
+        self
+    }
+
+    /// Lets the body of an origin's response arrive in pieces of these sizes, the rest in a last
+    /// one. A callout's body comes as a whole in any case.
+    pub fn chunks(mut self, sizes: &[usize]) -> Self {
+        self.chunk_sizes = sizes.to_vec();
         self
     }
 

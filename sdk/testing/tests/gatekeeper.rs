@@ -9,28 +9,7 @@ use tollgate_testing::{Artifact, End, LogLevel, TestHost, UpstreamResponse, asse
 mod gatekeeper;
 #[path = "../../guest/examples/hello.rs"]
 mod hello;
-
-/// Writes each test twice, once an engine.
-macro_rules! on_both_engines {
-    ($filter:ty, $example:literal; $( fn $name:ident($host:ident) $body:block )+) => {
-        mod native {
-            use super::*;
-            $( #[test] fn $name() {
-                let $host = |config: serde_json::Value| TestHost::native::<$filter>(config);
-                $body
-            } )+
-        }
-        mod wasm {
-            use super::*;
-            $( #[test] fn $name() {
-                let $host = |config: serde_json::Value| {
-                    TestHost::wasm(Artifact::example("tollgate", $example), config)
-                };
-                $body
-            } )+
-        }
-    };
-}
+mod support;
 
 mod gatekeeper_filter {
     use super::gatekeeper::Gatekeeper;
@@ -40,7 +19,7 @@ mod gatekeeper_filter {
         json!({"cluster": "authorizer"})
     }
 
-    on_both_engines! { Gatekeeper, "gatekeeper";
+    on_both_engines! { Gatekeeper, "tollgate" / "gatekeeper";
         fn a_callout_decides_and_its_answer_is_remembered(host) {
             let t = host(config()).upstream("authorizer", |request| {
                 let allowed = request.header("x-user").as_deref() == Some("ann");
@@ -169,7 +148,7 @@ mod hello_filter {
     use super::hello::Hello;
     use super::*;
 
-    on_both_engines! { Hello, "hello";
+    on_both_engines! { Hello, "tollgate" / "hello";
         fn a_request_without_hello_is_rejected(host) {
             let t = host(json!({}));
             t.get("/").send().assert_status(403).assert_details("no_hello")

@@ -1,9 +1,19 @@
 //! The model: a proxy's side of a filter, in memory and with its own time.
 
+mod callouts;
+mod connection;
+mod grpc;
+mod metrics;
+mod schedule;
 mod stream;
 mod table;
+mod worker;
 mod world;
 
-pub(crate) use stream::Stream;
+pub(crate) use connection::Connection;
+pub(crate) use metrics::Reading;
+pub(crate) use schedule::{GrpcDelivery, Happening};
+pub(crate) use stream::{Side, Stream};
 pub(crate) use table::Table;
-pub(crate) use world::{Happening, World, nanos};
+pub(crate) use worker::Worker;
+pub(crate) use world::{World, nanos};

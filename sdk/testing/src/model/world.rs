@@ -1,237 +1,126 @@
-//! World: what surrounds a filter apart from its streams: time, log, clusters, ticks.
+//! World: what surrounds a filter apart from its streams: time, log, clusters.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use bytes::Bytes;
-use tollgate_abi::{LogLevel, Status, property};
-use tollgate_runtime::{
-    CalloutRefusal, ContextId, Header, HostServices, HttpCall, HttpCallResponse, LogOrigin,
-    PropertyResult, PropertyValue, SharedState, VmIdLease,
-};
+use tollgate_abi::{LogLevel, MetricType};
+use tollgate_runtime::{MetricValue, PropertyValue, SharedState, VmIdLease};
 
-use crate::upstream::{Handler, Kind, Message, UpstreamRequest, UpstreamResponse, text};
+use super::grpc::GrpcStreams;
+use super::metrics::{Metrics, Reading};
+use super::schedule::{Happening, Schedule};
+use crate::dns::DnsAnswer;
+use crate::fault::Injections;
+use crate::grpc::GrpcHandler;
+use crate::upstream::{Handler, UpstreamRequest};
 
 /// 2026-01-01: a time that a test can rely on without choosing one.
 const DEFAULT_TIME: u64 = 1_767_225_600_000_000_000;
 
-/// Time, log, clusters and ticks of one test.
+/// News of an item in a queue: worker, and the queue's token.
+pub(crate) type QueueNews = (usize, u32);
+
+/// Time, log, clusters and what all workers of one test share.
 pub(crate) struct World {
     pub(crate) now: Cell<u64>,
     pub(crate) log: RefCell<Vec<(LogLevel, String)>>,
     pub(crate) log_level: Cell<LogLevel>,
     pub(crate) clusters: RefCell<BTreeMap<String, Option<Handler>>>,
     pub(crate) callouts: RefCell<Vec<(String, UpstreamRequest)>>,
+    /// gRPC methods by cluster and path.
+    pub(crate) grpc: RefCell<BTreeMap<(String, String), GrpcHandler>>,
+    pub(crate) grpc_streams: GrpcStreams,
+    pub(crate) names: RefCell<BTreeMap<String, DnsAnswer>>,
     pub(crate) properties: RefCell<BTreeMap<Vec<u8>, PropertyValue>>,
+    pub(crate) plugin: RefCell<Plugin>,
+    pub(crate) schedule: Schedule,
+    pub(crate) metrics: Metrics,
+    pub(crate) injections: Injections,
     pub(crate) shared: Arc<SharedState>,
     /// What a filter has stored outlives its VM, as it outlives a restart in a proxy.
     _lease: VmIdLease,
-    pending: RefCell<Vec<Pending>>,
-    tick: Cell<Option<Tick>>,
+    pub(crate) news: Sender<QueueNews>,
+    received_news: Receiver<QueueNews>,
 }
 
-/// A callout on its way.
-struct Pending {
-    token: u32,
-    due: u64,
-    response: HttpCallResponse,
-}
-
-#[derive(Clone, Copy)]
-struct Tick {
-    period: u64,
-    due: u64,
-}
-
-/// What happens next in the test's time.
-pub(crate) enum Happening {
-    Tick,
-    Response {
-        token: u32,
-        response: HttpCallResponse,
-    },
+/// How the plugin is configured beside its own configuration.
+#[derive(Debug, Default)]
+pub(crate) struct Plugin {
+    pub(crate) root_id: String,
+    pub(crate) vm_configuration: Vec<u8>,
+    pub(crate) allows_stop_iteration: bool,
+    pub(crate) is_access_logger: bool,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let shared = Arc::<SharedState>::default();
+        let (news, received_news) = channel();
         Self {
             now: Cell::new(DEFAULT_TIME),
             log: RefCell::default(),
             log_level: Cell::new(LogLevel::Trace),
             clusters: RefCell::default(),
             callouts: RefCell::default(),
+            grpc: RefCell::default(),
+            grpc_streams: GrpcStreams::default(),
+            names: RefCell::default(),
             properties: RefCell::default(),
+            plugin: RefCell::default(),
+            schedule: Schedule::default(),
+            metrics: Metrics::default(),
+            injections: Injections::default(),
             _lease: shared.lease(""),
             shared,
-            pending: RefCell::default(),
-            tick: Cell::new(None),
+            news,
+            received_news,
         }
     }
 
-    pub(crate) fn has_pending_callouts(&self) -> bool {
-        !self.pending.borrow().is_empty()
-    }
-
-    /// Goes to the next tick or response at or before `limit`, and says which it is.
-    pub(crate) fn next(&self, limit: u64) -> Option<Happening> {
-        let tick = self.tick.get().filter(|tick| tick.due <= limit);
-        let mut pending = self.pending.borrow_mut();
-        let first = pending.iter().enumerate().min_by_key(|(_, call)| call.due);
-        let first = first
-            .map(|(index, call)| (index, call.due))
-            .filter(|(_, due)| *due <= limit);
-        match (tick, first) {
-            (Some(tick), first) if first.is_none_or(|(_, due)| tick.due < due) => {
-                self.now.set(self.now.get().max(tick.due));
-                self.tick.set(Some(Tick {
-                    due: tick.due + tick.period,
-                    ..tick
-                }));
-                Some(Happening::Tick)
-            }
-            (_, Some((index, due))) => {
-                self.now.set(self.now.get().max(due));
-                let Pending {
-                    token, response, ..
-                } = pending.remove(index);
-                Some(Happening::Response { token, response })
-            }
-            _ => None,
+    /// Goes to the next thing at or before `limit`, and says what it is and for which worker.
+    pub(crate) fn next(&self, limit: u64) -> Option<(usize, Happening)> {
+        for (worker, token) in self.received_news.try_iter() {
+            let what = Happening::Queue { token };
+            self.schedule.add(worker, self.now.get(), what);
         }
+        let (due, worker, what) = self.schedule.take_next(limit)?;
+        self.now.set(self.now.get().max(due));
+        Some((worker, what))
     }
 
-    /// When the last callout that is on its way ends.
-    pub(crate) fn last_response(&self) -> Option<u64> {
-        self.pending.borrow().iter().map(|call| call.due).max()
-    }
-
-    fn answer(&self, call: &HttpCall) -> Result<UpstreamResponse, CalloutRefusal> {
-        let refuse = |status, reason: &str| {
-            Err(CalloutRefusal {
-                status,
-                reason: format!("{reason} ({})", call.upstream),
-            })
-        };
-        let clusters = self.clusters.borrow();
-        let Some(handler) = clusters.get(&call.upstream) else {
-            return refuse(Status::BadArgument, "unknown cluster");
-        };
-        for name in [":method", ":path", ":authority"] {
-            if !call
-                .headers
-                .iter()
-                .any(|(key, _)| key.as_ref() == name.as_bytes())
-            {
-                return refuse(Status::BadArgument, "a pseudo-header is missing");
-            }
-        }
-        let Some(handler) = handler else {
-            return refuse(Status::InternalFailure, "no healthy upstream");
-        };
-        let request = UpstreamRequest {
-            headers: call
-                .headers
-                .iter()
-                .map(|(key, value)| (text(key), value.to_vec()))
-                .collect(),
-            body: call.body.to_vec(),
-            trailers: Vec::new(),
-        };
-        let answer = handler(&request);
-        self.callouts
-            .borrow_mut()
-            .push((call.upstream.clone(), request));
-        Ok(answer)
-    }
-}
-
-impl HostServices for World {
-    fn log(&self, _origin: LogOrigin<'_>, level: LogLevel, message: &[u8]) {
-        self.log.borrow_mut().push((level, text(message)));
-    }
-
-    fn log_level(&self) -> Option<LogLevel> {
-        Some(self.log_level.get())
-    }
-
-    fn realtime_nanos(&self) -> u64 {
-        self.now.get()
-    }
-
-    fn monotonic_nanos(&self) -> u64 {
-        self.now.get()
-    }
-
-    /// Tests are to be repeatable, so these bytes are not random.
-    fn fill_random(&self, out: &mut [u8]) {
-        for (byte, value) in out.iter_mut().zip((0..=u8::MAX).cycle()) {
-            *byte = value;
-        }
-    }
-
-    fn set_tick_period(&self, _root: ContextId, period: Option<Duration>) {
-        let now = self.now.get();
-        self.tick.set(period.map(nanos).map(|period| Tick {
-            period,
-            due: now + period,
-        }));
-    }
-
-    fn start_http_call(
-        &self,
-        _root: ContextId,
-        token: u32,
-        call: HttpCall,
-    ) -> Result<(), CalloutRefusal> {
-        let answer = self.answer(&call)?;
-        let timeout = call.timeout.unwrap_or(Duration::from_secs(86_400));
-        let is_late = answer.kind == Kind::Silent || answer.delay >= timeout;
-        let (delay, response) = if is_late {
-            // What Envoy's router answers in the upstream's place.
-            let timed_out = UpstreamResponse::new(504).body("upstream request timeout");
-            (timeout, to_response(timed_out.kind))
-        } else {
-            (answer.delay, to_response(answer.kind))
-        };
+    /// Has something happen to a worker after some time.
+    pub(crate) fn after(&self, delay: Duration, worker: usize, what: Happening) {
         let due = self.now.get().saturating_add(nanos(delay));
-        self.pending.borrow_mut().push(Pending {
-            token,
-            due,
-            response,
+        self.schedule.add(worker, due, what);
+    }
+
+    /// Every metric: those of native filters, and those that modules have defined.
+    pub(crate) fn readings(&self) -> Vec<Reading> {
+        let of_modules = self.shared.metrics().snapshot();
+        let of_modules = of_modules.into_iter().filter_map(|metric| {
+            let (value, sum) = match metric.value {
+                MetricValue::Counter(value) | MetricValue::Gauge(value) => (value, 0),
+                MetricValue::Histogram(histogram) => (histogram.count, histogram.sum),
+                _ => return None,
+            };
+            Some(Reading {
+                name: metric.name,
+                kind: metric.kind,
+                value,
+                sum,
+            })
         });
-        Ok(())
+        of_modules.chain(self.metrics.readings()).collect()
     }
 
-    fn property(&self, path: &[&[u8]]) -> PropertyResult {
-        let properties = self.properties.borrow();
-        properties
-            .get(&property::join(path))
-            .cloned()
-            .ok_or(Status::NotFound)
+    /// Finds a metric of a kind, or of any.
+    pub(crate) fn reading(&self, name: &str, kind: Option<MetricType>) -> Option<Reading> {
+        let mut readings = self.readings().into_iter();
+        readings.find(|metric| metric.name == name && kind.is_none_or(|kind| kind == metric.kind))
     }
-}
-
-fn to_response(kind: Kind) -> HttpCallResponse {
-    let Kind::Complete(Message {
-        headers,
-        body,
-        trailers,
-    }) = kind
-    else {
-        return HttpCallResponse::Reset;
-    };
-    HttpCallResponse::Complete {
-        headers: headers.into_iter().map(to_header).collect(),
-        body: Bytes::from(body),
-        trailers: trailers.into_iter().map(to_header).collect(),
-    }
-}
-
-fn to_header((name, value): (Vec<u8>, Vec<u8>)) -> Header {
-    (Bytes::from(name), Bytes::from(value))
 }
 
 pub(crate) fn nanos(duration: Duration) -> u64 {

@@ -2,21 +2,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
 use tollgate::native::LocalReply;
-use tollgate_abi::{GrpcStatus, MetricType, Status, StreamType, pairs, property};
+use tollgate_abi::{GrpcStatus, Status, StreamType, pairs, property};
 use tollgate_runtime::{
-    Direction, HttpCallResponse, HttpHost, LocalResponse, PropertyResult, PropertyValue, StreamMap,
+    Direction, HostServices, HttpCallResponse, HttpHost, LocalResponse, PropertyResult,
+    PropertyValue, StreamMap,
 };
 
 use super::access::{Access, MapAccess};
-use crate::model::{Stream, World};
+use super::{BAD_ARGUMENT, NOT_FOUND, Native};
+use crate::fault::Answer;
+use crate::model::{Reading, Stream, Worker};
 
 /// Contexts, the callback that runs, and what the filter asked for in it.
 pub(crate) struct NativeHost {
-    pub(super) world: Rc<World>,
+    pub(super) worker: Worker,
     pub(super) streams: RefCell<BTreeMap<u32, StreamEntry>>,
     pub(super) configuration: RefCell<Option<Vec<u8>>>,
     /// The context whose callback runs, and the one that hostcalls act on.
@@ -24,8 +27,11 @@ pub(crate) struct NativeHost {
     pub(super) effective: Cell<u32>,
     pub(super) effects: RefCell<Vec<Effect>>,
     pub(super) callout: RefCell<Option<HttpCallResponse>>,
-    pub(super) metrics: RefCell<Vec<Metric>>,
     pub(super) last_token: Cell<u32>,
+    /// Whom a hostcall calls back that is told to.
+    pub(super) called_back: RefCell<Weak<Native>>,
+    calls_back: Cell<bool>,
+    wants_call_back: Cell<bool>,
 }
 
 /// A stream that the filter knows.
@@ -42,29 +48,58 @@ pub(crate) enum Effect {
     Reply(u32, LocalResponse),
 }
 
-/// A metric by its place in the list.
-pub(crate) struct Metric {
-    pub(super) kind: MetricType,
-    pub(super) name: String,
-    pub(super) value: u64,
-}
-
-pub(super) const BAD_ARGUMENT: u32 = Status::BadArgument.to_u32();
-pub(super) const NOT_FOUND: u32 = Status::NotFound.to_u32();
+/// The hostcall whose response may come before it returns.
+pub(super) const HTTP_CALL: &str = "proxy_http_call";
 
 impl NativeHost {
-    pub(super) fn new(world: Rc<World>) -> Self {
+    pub(super) fn new(worker: Worker) -> Self {
         Self {
-            world,
+            worker,
             streams: RefCell::default(),
             configuration: RefCell::default(),
             current: Cell::new(0),
             effective: Cell::new(0),
             effects: RefCell::default(),
             callout: RefCell::default(),
-            metrics: RefCell::default(),
             last_token: Cell::new(0),
+            called_back: RefCell::default(),
+            calls_back: Cell::new(false),
+            wants_call_back: Cell::new(false),
         }
+    }
+
+    /// Counts a hostcall. Returns what it is to answer instead: the bytes of one that returns any;
+    /// the error is a status.
+    pub(super) fn injected(&self, hostcall: &'static str) -> Result<Option<Vec<u8>>, u32> {
+        match self.worker.world.injections.answer(hostcall) {
+            Some(Answer::Status(0)) => Ok(Some(Vec::new())),
+            Some(Answer::Status(status)) => Err(status),
+            Some(Answer::Bytes(bytes)) => Ok(Some(bytes)),
+            Some(Answer::CallBack) => {
+                self.wants_call_back.set(hostcall == HTTP_CALL);
+                if hostcall != HTTP_CALL {
+                    self.call_back();
+                }
+                Ok(None)
+            }
+            Some(Answer::Block { .. }) | None => Ok(None),
+        }
+    }
+
+    /// Calls back after a callout has started, so that its own response is among those.
+    pub(super) fn call_back_if_wanted(&self) {
+        if self.wants_call_back.take() {
+            self.call_back();
+        }
+    }
+
+    fn call_back(&self) {
+        let native = self.called_back.borrow().upgrade();
+        let Some(native) = native.filter(|_| !self.calls_back.replace(true)) else {
+            return;
+        };
+        native.call_back();
+        self.calls_back.set(false);
     }
 
     /// The stream that hostcalls act on.
@@ -106,13 +141,17 @@ impl NativeHost {
         match parts.as_slice() {
             [] => return Err(Status::SerializationFailure),
             [b"plugin_name"] => return Ok(PropertyValue::text("plugin")),
-            [b"plugin_root_id" | b"plugin_vm_id"] => return Ok(PropertyValue::text("")),
+            [b"plugin_vm_id"] => return Ok(PropertyValue::text("")),
+            [b"plugin_root_id"] => {
+                let plugin = self.worker.world.plugin.borrow();
+                return Ok(PropertyValue::text(&plugin.root_id));
+            }
             _ => {}
         }
         let of_stream = self.acting().map(|entry| entry.stream.property(&parts));
         match of_stream {
             Some(Ok(value)) => Ok(value),
-            _ => tollgate_runtime::HostServices::property(&*self.world, &parts),
+            _ => self.worker.property(&parts),
         }
     }
 
@@ -151,20 +190,13 @@ impl NativeHost {
         Ok(())
     }
 
-    pub(super) fn find_metric(&self, id: u32, change: impl FnOnce(&mut Metric)) -> Result<(), u32> {
-        let index = usize::try_from(id >> 2)
-            .ok()
-            .and_then(|place| place.checked_sub(1));
-        let mut metrics = self.metrics.borrow_mut();
-        let metric = index
-            .and_then(|index| metrics.get_mut(index))
-            .ok_or(NOT_FOUND)?;
-        // The same name is the same metric, however often it is defined.
-        let (kind, name) = (metric.kind, metric.name.clone());
-        let first = metrics
-            .iter_mut()
-            .find(|metric| metric.kind == kind && metric.name == name);
-        first.map(change).ok_or(NOT_FOUND)
+    pub(super) fn change_metric(
+        &self,
+        id: u32,
+        change: impl FnOnce(&mut Reading),
+    ) -> Result<(), u32> {
+        let metrics = &self.worker.world.metrics;
+        metrics.with(id, change).ok_or(NOT_FOUND)
     }
 }
 

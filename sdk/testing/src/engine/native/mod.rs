@@ -2,21 +2,22 @@
 
 mod access;
 mod host;
+mod http;
 mod services;
 mod streams;
+mod tcp;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use tollgate::HttpFilter;
-use tollgate::native::{Event, Vm};
-use tollgate_abi::{DataAction, HeadersAction, LogLevel, TrailersAction};
-use tollgate_runtime::{Direction, HttpCallResponse, HttpHost};
+use tollgate::native::Vm;
+use tollgate_abi::{LogLevel, Status};
+use tollgate_runtime::{ContextId, Direction, HttpCallResponse, HttpHost, ResolvedAddress};
 
-use self::access::Access;
-use self::host::{Effect, NativeHost, StreamEntry};
-use super::{Engine, Fault};
-use crate::model::{Stream, World};
+use self::host::{Effect, NativeHost};
+use super::{Engine, Fault, StartFailure};
+use crate::model::{GrpcDelivery, Happening, Stream, Worker};
 
 /// The id of the only root context.
 const ROOT: u32 = 1;
@@ -26,33 +27,58 @@ pub(crate) struct Native {
     host: Rc<NativeHost>,
     vm: Vm,
     last_context: Cell<u32>,
+    /// How many callbacks run: more than one when a hostcall calls back.
+    depth: Cell<usize>,
+    is_shut_down: Cell<bool>,
 }
 
 impl Native {
-    pub(crate) fn new<F: HttpFilter>(world: Rc<World>) -> Self {
-        let host = Rc::new(NativeHost::new(world));
+    pub(crate) fn new<F: HttpFilter>(worker: Worker) -> Rc<Self> {
+        let host = Rc::new(NativeHost::new(worker));
         let vm = Vm::new::<F>(Rc::clone(&host) as Rc<dyn tollgate::native::Host>);
-        Self {
+        let native = Rc::new(Self {
             host,
             vm,
             last_context: Cell::new(ROOT),
-        }
+            depth: Cell::new(0),
+            is_shut_down: Cell::new(false),
+        });
+        *native.host.called_back.borrow_mut() = Rc::downgrade(&native);
+        native
     }
 
     /// Runs a callback; its context is the one that hostcalls act on.
     fn call<R>(&self, context: u32, run: impl FnOnce(&Vm) -> R) -> R {
-        self.host.current.set(context);
-        self.host.effective.set(context);
+        let current = self.host.current.replace(context);
+        let effective = self.host.effective.replace(context);
+        self.depth.set(self.depth.get() + 1);
         let result = run(&self.vm);
-        self.host.current.set(0);
-        self.host.effective.set(0);
+        self.depth.set(self.depth.get() - 1);
+        self.host.current.set(current);
+        self.host.effective.set(effective);
         result
     }
 
+    /// Runs a callback of the root and does what it asked for.
+    fn call_root<R>(&self, run: impl FnOnce(&Vm) -> R) -> R {
+        let result = self.call(ROOT, run);
+        self.run_effects(ROOT, Direction::Request);
+        result
+    }
+
+    fn next_context(&self) -> u32 {
+        let id = self.last_context.get() + 1;
+        self.last_context.set(id);
+        id
+    }
+
     /// Does what the filter asked for, in its order; whether it replied to `stream`, and whether
-    /// it resumed `direction` of it.
+    /// it resumed `direction` of it. What was asked for within another callback waits for that.
     fn run_effects(&self, stream: u32, direction: Direction) -> (bool, bool) {
         let (mut replied, mut resumed) = (false, false);
+        if self.depth.get() > 0 {
+            return (replied, resumed);
+        }
         for effect in self.host.effects.take() {
             let (Effect::Continue(id, _) | Effect::Close(id) | Effect::Reply(id, _)) = &effect;
             let Some(target) = self.stream(*id) else {
@@ -74,141 +100,22 @@ impl Native {
     }
 
     fn stream(&self, id: u32) -> Option<Rc<Stream>> {
-        self.host
-            .streams
-            .borrow()
-            .get(&id)
-            .map(|entry| Rc::clone(&entry.stream))
+        let streams = self.host.streams.borrow();
+        streams.get(&id).map(|entry| Rc::clone(&entry.stream))
     }
 
-    /// The number a callback answered, after the rules for replies and resumes within it.
-    fn settle(&self, stream: u32, direction: Direction, number: u32, stop: u32) -> u32 {
-        let number = match self.run_effects(stream, direction) {
-            (true, _) => stop,
-            (false, true) => 0,
-            (false, false) => number,
-        };
-        if number == 0 {
-            self.host
-                .change_access(stream, |access| access.release(direction));
+    /// What a hostcall that calls back does: a tick, and every response that is on its way.
+    fn call_back(&self) {
+        self.call_root(|vm| vm.on_tick(ROOT));
+        let worker = &self.host.worker;
+        for happening in worker.world.schedule.take_responses(worker.index) {
+            if let Happening::Response { token, response } = happening {
+                self.respond(token, response);
+            }
         }
-        number
-    }
-}
-
-impl Engine for Native {
-    fn start(&self, configuration: &str) -> Result<(), Fault> {
-        self.host
-            .configuration
-            .replace(Some(configuration.as_bytes().to_vec()));
-        self.call(ROOT, |vm| vm.on_context_create(ROOT, 0));
-        let accepted = self.call(ROOT, |vm| vm.on_configure(ROOT));
-        self.host.configuration.replace(None);
-        self.run_effects(ROOT, Direction::Request);
-        if accepted {
-            return Ok(());
-        }
-        let log = self.host.world.log.borrow();
-        let reason = log
-            .iter()
-            .rev()
-            .find(|(level, _)| *level == LogLevel::Critical);
-        Err(reason.map_or_else(
-            || "the plugin refused to start".to_owned(),
-            |(_, line)| line.clone(),
-        ))
     }
 
-    fn create_stream(&self, stream: Rc<Stream>) -> u32 {
-        let id = self.last_context.get() + 1;
-        self.last_context.set(id);
-        let entry = StreamEntry {
-            stream,
-            access: Access::default(),
-        };
-        self.host.streams.borrow_mut().insert(id, entry);
-        self.call(id, |vm| vm.on_context_create(id, ROOT));
-        id
-    }
-
-    fn on_headers(
-        &self,
-        stream: u32,
-        direction: Direction,
-        end_of_stream: bool,
-    ) -> Result<HeadersAction, Fault> {
-        self.host
-            .change_access(stream, |access| access.open_headers(direction));
-        let event = match direction {
-            Direction::Request => Event::RequestHeaders { end_of_stream },
-            Direction::Response => Event::ResponseHeaders { end_of_stream },
-        };
-        let number = self.call(stream, |vm| vm.on_event(stream, event));
-        Ok(HeadersAction::from_u32(
-            self.settle(stream, direction, number, 4),
-        ))
-    }
-
-    fn on_body(
-        &self,
-        stream: u32,
-        direction: Direction,
-        end_of_stream: bool,
-    ) -> Result<DataAction, Fault> {
-        self.host
-            .change_access(stream, |access| access.open_body(direction, end_of_stream));
-        let size = self
-            .stream(stream)
-            .map_or(0, |stream| stream.body_len(direction));
-        let event = match direction {
-            Direction::Request => Event::RequestBody {
-                size,
-                end_of_stream,
-            },
-            Direction::Response => Event::ResponseBody {
-                size,
-                end_of_stream,
-            },
-        };
-        let number = self.call(stream, |vm| vm.on_event(stream, event));
-        let is_buffered = DataAction::from_u32(number) == DataAction::StopIterationAndBuffer;
-        self.host
-            .change_access(stream, |access| access.end_body(direction, is_buffered));
-        Ok(DataAction::from_u32(
-            self.settle(stream, direction, number, 3),
-        ))
-    }
-
-    fn on_trailers(&self, stream: u32, direction: Direction) -> Result<TrailersAction, Fault> {
-        self.host
-            .change_access(stream, |access| access.open_trailers(direction));
-        let event = match direction {
-            Direction::Request => Event::RequestTrailers,
-            Direction::Response => Event::ResponseTrailers,
-        };
-        let number = self.call(stream, |vm| vm.on_event(stream, event));
-        Ok(TrailersAction::from_u32(
-            self.settle(stream, direction, number, 1),
-        ))
-    }
-
-    fn end_stream(&self, stream: u32) -> Result<(), Fault> {
-        self.host
-            .change_access(stream, |access| access.is_logging = true);
-        self.call(stream, |vm| vm.on_log(stream));
-        self.call(stream, |vm| vm.on_delete(stream));
-        self.host.streams.borrow_mut().remove(&stream);
-        self.host.effects.take();
-        Ok(())
-    }
-
-    fn on_tick(&self) -> Result<(), Fault> {
-        self.call(ROOT, |vm| vm.on_tick(ROOT));
-        self.run_effects(ROOT, Direction::Request);
-        Ok(())
-    }
-
-    fn on_http_call_response(&self, token: u32, response: HttpCallResponse) -> Result<(), Fault> {
+    fn respond(&self, token: u32, response: HttpCallResponse) {
         let count = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let (headers, body, trailers) = match &response {
             HttpCallResponse::Complete {
@@ -218,24 +125,84 @@ impl Engine for Native {
             } => (count(headers.len()), body.len(), count(trailers.len())),
             HttpCallResponse::Reset => (0, 0, 0),
         };
-        self.host.callout.replace(Some(response));
-        self.call(ROOT, |vm| {
-            vm.on_http_call_response(token, headers, body, trailers);
-        });
-        self.host.callout.replace(None);
-        self.run_effects(ROOT, Direction::Request);
+        let before = self.host.callout.replace(Some(response));
+        self.call_root(|vm| vm.on_http_call_response(token, headers, body, trailers));
+        self.host.callout.replace(before);
+    }
+}
+
+/// What a native filter cannot be told yet, as the SDK has no such callback.
+fn unheard(what: &str) -> Fault {
+    format!("{what}: the SDK has no callback for it")
+}
+
+impl Engine for Native {
+    fn start(&self, configuration: &str) -> Result<(), StartFailure> {
+        let configuration = configuration.as_bytes().to_vec();
+        self.host.configuration.replace(Some(configuration));
+        self.call_root(|vm| vm.on_context_create(ROOT, 0));
+        let accepted = self.call_root(|vm| vm.on_configure(ROOT));
+        self.host.configuration.replace(None);
+        if accepted {
+            return Ok(());
+        }
+        let log = self.host.worker.world.log.borrow();
+        let mut lines = log.iter().rev();
+        let reason = lines.find(|(level, _)| *level == LogLevel::Critical);
+        Err(StartFailure::Refused(reason.map_or_else(
+            || "the plugin refused to start".to_owned(),
+            |(_, line)| line.clone(),
+        )))
+    }
+
+    fn on_tick(&self) -> Result<(), Fault> {
+        self.call_root(|vm| vm.on_tick(ROOT));
         Ok(())
     }
 
-    fn metric(&self, name: &str) -> Option<u64> {
-        let metrics = self.host.metrics.borrow();
-        metrics
-            .iter()
-            .find(|metric| metric.name == name)
-            .map(|metric| metric.value)
+    fn on_http_call_response(&self, token: u32, response: HttpCallResponse) -> Result<(), Fault> {
+        self.respond(token, response);
+        Ok(())
+    }
+
+    fn on_grpc(&self, _token: u32, _delivery: GrpcDelivery) -> Result<(), Fault> {
+        Err(unheard("gRPC"))
+    }
+
+    fn on_resolve_dns(
+        &self,
+        _token: u32,
+        _addresses: Option<&[ResolvedAddress]>,
+    ) -> Result<(), Fault> {
+        Err(unheard("DNS"))
+    }
+
+    fn on_queue_ready(&self, _token: u32) -> Result<(), Fault> {
+        Err(unheard("queues"))
+    }
+
+    fn shut_down(&self) -> Result<bool, Fault> {
+        if !self.is_shut_down.replace(true) {
+            self.call_root(|vm| vm.on_delete(ROOT));
+            let root = ContextId(ROOT);
+            tollgate_runtime::HostServices::set_tick_period(&self.host.worker, root, None);
+        }
+        Ok(true)
     }
 
     fn streams(&self) -> usize {
-        self.vm.contexts().saturating_sub(1)
+        let roots = usize::from(!self.is_shut_down.get());
+        self.vm.contexts().saturating_sub(roots)
+    }
+
+    fn awaited(&self) -> usize {
+        self.vm.callouts()
+    }
+
+    fn fuel(&self) -> Option<u64> {
+        None
     }
 }
+
+const BAD_ARGUMENT: u32 = Status::BadArgument.to_u32();
+const NOT_FOUND: u32 = Status::NotFound.to_u32();

@@ -7,8 +7,8 @@ use tollgate::native::{HostResult, HttpCallArguments, ServiceHost};
 use tollgate_abi::{LogLevel, MetricType, Status, pairs};
 use tollgate_runtime::{ContextId, HostServices, HttpCall, LogOrigin, SetError};
 
-use super::ROOT;
-use super::host::{BAD_ARGUMENT, Metric, NOT_FOUND, NativeHost};
+use super::host::{HTTP_CALL, NativeHost};
+use super::{BAD_ARGUMENT, NOT_FOUND, ROOT};
 
 /// Shared data belongs to a VM's id; a test has one.
 const VM_ID: &str = "";
@@ -20,24 +20,42 @@ impl ServiceHost for NativeHost {
             root_id: "",
             vm_id: VM_ID,
         };
-        HostServices::log(&*self.world, origin, level, message);
+        if let Ok(None) = self.injected("proxy_log") {
+            self.worker.log(origin, level, message);
+        }
     }
 
     fn log_level(&self) -> u32 {
-        self.world.log_level.get().to_u32()
+        match self.injected("proxy_get_log_level") {
+            Ok(None) => self.worker.world.log_level.get().to_u32(),
+            // What the SDK takes for a host without this hostcall.
+            _ => LogLevel::Trace.to_u32(),
+        }
     }
 
     fn current_time_nanos(&self) -> u64 {
-        self.world.realtime_nanos()
+        match self.injected("proxy_get_current_time_nanoseconds") {
+            Ok(None) => self.worker.realtime_nanos(),
+            _ => 0,
+        }
     }
 
     fn set_tick_period(&self, millis: u32) -> HostResult<()> {
+        if self
+            .injected("proxy_set_tick_period_milliseconds")?
+            .is_some()
+        {
+            return Ok(());
+        }
         let period = (millis > 0).then(|| Duration::from_millis(u64::from(millis)));
-        HostServices::set_tick_period(&*self.world, ContextId(ROOT), period);
+        HostServices::set_tick_period(&self.worker, ContextId(ROOT), period);
         Ok(())
     }
 
     fn set_effective_context(&self, context: u32) -> HostResult<()> {
+        if self.injected("proxy_set_effective_context")?.is_some() {
+            return Ok(());
+        }
         let exists = context == ROOT || self.streams.borrow().contains_key(&context);
         match context {
             0 => self.effective.set(self.current.get()),
@@ -48,14 +66,21 @@ impl ServiceHost for NativeHost {
     }
 
     fn shared_data(&self, key: &[u8]) -> HostResult<(Vec<u8>, u32)> {
-        let entry = self.world.shared.data().get(VM_ID, key);
+        if let Some(bytes) = self.injected("proxy_get_shared_data")? {
+            return Ok((bytes, 0));
+        }
+        let entry = self.worker.world.shared.data().get(VM_ID, key);
         entry
             .map(|(value, cas)| (value.to_vec(), cas))
             .ok_or(NOT_FOUND)
     }
 
     fn set_shared_data(&self, key: &[u8], value: &[u8], cas: u32) -> HostResult<()> {
-        let set = self.world.shared.data().set(VM_ID, key, value, cas);
+        if self.injected("proxy_set_shared_data")?.is_some() {
+            return Ok(());
+        }
+        let data = self.worker.world.shared.data();
+        let set = data.set(VM_ID, key, value, cas);
         set.map(|_cas| ()).map_err(|error| match error {
             SetError::CasMismatch(_) => Status::CasMismatch.to_u32(),
             _ => Status::InternalFailure.to_u32(),
@@ -63,21 +88,20 @@ impl ServiceHost for NativeHost {
     }
 
     fn define_metric(&self, kind: MetricType, name: &[u8]) -> HostResult<u32> {
+        if self.injected("proxy_define_metric")?.is_some() {
+            return Ok(0);
+        }
         let name = String::from_utf8_lossy(name).into_owned();
-        let mut metrics = self.metrics.borrow_mut();
-        metrics.push(Metric {
-            kind,
-            name,
-            value: 0,
-        });
-        let id = u32::try_from(metrics.len() << 2).unwrap_or(u32::MAX);
-        Ok(id | kind.to_u32())
+        Ok(self.worker.world.metrics.define(kind, name))
     }
 
     fn increment_metric(&self, id: u32, offset: i64) -> HostResult<()> {
+        if self.injected("proxy_increment_metric")?.is_some() {
+            return Ok(());
+        }
         match MetricType::of_id(id) {
             Some(MetricType::Counter) if offset <= 0 => Err(BAD_ARGUMENT),
-            Some(MetricType::Counter | MetricType::Gauge) => self.find_metric(id, |metric| {
+            Some(MetricType::Counter | MetricType::Gauge) => self.change_metric(id, |metric| {
                 metric.value = metric.value.wrapping_add_signed(offset);
             }),
             Some(MetricType::Histogram) | None => Err(BAD_ARGUMENT),
@@ -85,16 +109,26 @@ impl ServiceHost for NativeHost {
     }
 
     fn record_metric(&self, id: u32, value: u64) -> HostResult<()> {
+        if self.injected("proxy_record_metric")?.is_some() {
+            return Ok(());
+        }
         match MetricType::of_id(id) {
-            Some(MetricType::Counter) => self.find_metric(id, |metric| metric.value += value),
-            Some(MetricType::Gauge) => self.find_metric(id, |metric| metric.value = value),
-            // Of a histogram a test sees how often it recorded.
-            Some(MetricType::Histogram) => self.find_metric(id, |metric| metric.value += 1),
+            Some(MetricType::Counter) => self.change_metric(id, |metric| {
+                metric.value = metric.value.wrapping_add(value);
+            }),
+            Some(MetricType::Gauge) => self.change_metric(id, |metric| metric.value = value),
+            Some(MetricType::Histogram) => self.change_metric(id, |metric| {
+                metric.value += 1;
+                metric.sum = metric.sum.wrapping_add(value);
+            }),
             None => Err(NOT_FOUND),
         }
     }
 
     fn metric(&self, id: u32) -> HostResult<u64> {
+        if self.injected("proxy_get_metric")?.is_some() {
+            return Ok(0);
+        }
         if !matches!(
             MetricType::of_id(id),
             Some(MetricType::Counter | MetricType::Gauge)
@@ -102,11 +136,14 @@ impl ServiceHost for NativeHost {
             return Err(BAD_ARGUMENT);
         }
         let mut value = 0;
-        self.find_metric(id, |metric| value = metric.value)
+        self.change_metric(id, |metric| value = metric.value)
             .map(|()| value)
     }
 
     fn http_call(&self, call: &HttpCallArguments<'_>) -> HostResult<u32> {
+        if self.injected(HTTP_CALL)?.is_some() {
+            return Ok(0);
+        }
         let token = self.last_token.get() + 4;
         let headers = pairs::decode(call.headers).unwrap_or_default();
         let headers = headers.into_iter().map(|(name, value)| {
@@ -116,7 +153,7 @@ impl ServiceHost for NativeHost {
             )
         });
         let timeout = (call.timeout_ms > 0).then(|| Duration::from_millis(call.timeout_ms.into()));
-        let started = self.world.start_http_call(
+        let started = self.worker.start_http_call(
             ContextId(ROOT),
             token,
             HttpCall {
@@ -128,6 +165,7 @@ impl ServiceHost for NativeHost {
         );
         started.map_err(|refusal| refusal.status.to_u32())?;
         self.last_token.set(token);
+        self.call_back_if_wanted();
         Ok(token)
     }
 }

@@ -8,15 +8,22 @@ use tollgate_runtime::{
     Direction, Header, HttpCallResponse, HttpHost, PropertyDeclaration, StreamMap,
 };
 
-use super::host::{BAD_ARGUMENT, Effect, NOT_FOUND, NativeHost, direction};
+use super::host::{Effect, NativeHost, direction};
+use super::{BAD_ARGUMENT, NOT_FOUND};
 
 impl StreamHost for NativeHost {
     fn property(&self, path: &[u8]) -> HostResult<Vec<u8>> {
+        if let Some(bytes) = self.injected("proxy_get_property")? {
+            return Ok(bytes);
+        }
         let value = self.lookup(path).and_then(|value| value.encode());
         value.map_err(tollgate_abi::Status::to_u32)
     }
 
     fn set_property(&self, path: &[u8], value: &[u8]) -> HostResult<()> {
+        if self.injected("proxy_set_property")?.is_some() {
+            return Ok(());
+        }
         let entry = self.acting().ok_or(NOT_FOUND)?;
         entry
             .stream
@@ -25,6 +32,9 @@ impl StreamHost for NativeHost {
     }
 
     fn map_value(&self, map: MapType, name: &[u8]) -> HostResult<Vec<u8>> {
+        if let Some(bytes) = self.injected("proxy_get_header_map_value")? {
+            return Ok(bytes);
+        }
         let name = name.to_ascii_lowercase();
         let Some(map) = stream_map(map) else {
             let headers = self.callout_map(map)?;
@@ -37,6 +47,9 @@ impl StreamHost for NativeHost {
     }
 
     fn map_pairs(&self, map: MapType) -> HostResult<Vec<u8>> {
+        if let Some(bytes) = self.injected("proxy_get_header_map_pairs")? {
+            return Ok(bytes);
+        }
         let mut entries = Vec::new();
         let mut collect = |name: &[u8], value: &[u8]| entries.push((name.to_vec(), value.to_vec()));
         let of_stream = stream_map(map);
@@ -57,6 +70,9 @@ impl StreamHost for NativeHost {
     }
 
     fn map_add(&self, map: MapType, name: &[u8], value: &[u8]) -> HostResult<()> {
+        if self.injected("proxy_add_header_map_value")?.is_some() {
+            return Ok(());
+        }
         let map = stream_map(map).ok_or(BAD_ARGUMENT)?;
         self.writable(map)?
             .map_add(map, &name.to_ascii_lowercase(), value);
@@ -64,6 +80,9 @@ impl StreamHost for NativeHost {
     }
 
     fn map_replace(&self, map: MapType, name: &[u8], value: &[u8]) -> HostResult<()> {
+        if self.injected("proxy_replace_header_map_value")?.is_some() {
+            return Ok(());
+        }
         let map = stream_map(map).ok_or(BAD_ARGUMENT)?;
         self.writable(map)?
             .map_replace(map, &name.to_ascii_lowercase(), value);
@@ -71,6 +90,9 @@ impl StreamHost for NativeHost {
     }
 
     fn map_remove(&self, map: MapType, name: &[u8]) -> HostResult<()> {
+        if self.injected("proxy_remove_header_map_value")?.is_some() {
+            return Ok(());
+        }
         let map = stream_map(map).ok_or(BAD_ARGUMENT)?;
         self.writable(map)?
             .map_remove(map, &name.to_ascii_lowercase());
@@ -78,6 +100,9 @@ impl StreamHost for NativeHost {
     }
 
     fn buffer_bytes(&self, buffer: BufferType, start: usize, max: usize) -> HostResult<Vec<u8>> {
+        if let Some(bytes) = self.injected("proxy_get_buffer_bytes")? {
+            return Ok(bytes);
+        }
         let bytes = match buffer {
             BufferType::HttpRequestBody => self.body(Direction::Request),
             BufferType::HttpResponseBody => self.body(Direction::Response),
@@ -102,6 +127,9 @@ impl StreamHost for NativeHost {
         size: usize,
         data: &[u8],
     ) -> HostResult<()> {
+        if self.injected("proxy_set_buffer_bytes")?.is_some() {
+            return Ok(());
+        }
         let direction = match buffer {
             BufferType::HttpRequestBody => Direction::Request,
             BufferType::HttpResponseBody => Direction::Response,
@@ -117,10 +145,16 @@ impl StreamHost for NativeHost {
     }
 
     fn continue_stream(&self, stream: StreamType) -> HostResult<()> {
+        if self.injected("proxy_continue_stream")?.is_some() {
+            return Ok(());
+        }
         self.resume(stream)
     }
 
     fn close_stream(&self, stream: StreamType) -> HostResult<()> {
+        if self.injected("proxy_close_stream")?.is_some() {
+            return Ok(());
+        }
         direction(stream)?;
         self.effects
             .borrow_mut()
@@ -129,6 +163,9 @@ impl StreamHost for NativeHost {
     }
 
     fn send_local_response(&self, reply: &LocalReply<'_>) -> HostResult<()> {
+        if self.injected("proxy_send_local_response")?.is_some() {
+            return Ok(());
+        }
         self.reply(reply);
         Ok(())
     }

@@ -1,0 +1,24 @@
+//! Support: writes each test twice, once an engine.
+
+/// Runs each body natively and on the built example. `$host` makes a host of a configuration.
+#[macro_export]
+macro_rules! on_both_engines {
+    ($filter:ty, $package:literal / $example:literal; $( fn $name:ident($host:ident) $body:block )+) => {
+        mod native {
+            use super::*;
+            $( #[test] fn $name() {
+                let $host = |config: serde_json::Value| TestHost::native::<$filter>(config);
+                $body
+            } )+
+        }
+        mod wasm {
+            use super::*;
+            $( #[test] fn $name() {
+                let $host = |config: serde_json::Value| {
+                    TestHost::wasm(tollgate_testing::Artifact::example($package, $example), config)
+                };
+                $body
+            } )+
+        }
+    };
+}
