@@ -44,7 +44,7 @@ pub(crate) enum Command {
 }
 
 /// Arguments of `run`.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct RunArguments {
     /// Envoy bootstrap files, YAML or JSON.
     #[arg(required = true, value_name = "FILE")]
@@ -80,7 +80,7 @@ pub(crate) struct ValidateArguments {
 }
 
 /// What only Tollgate has.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct SettingsArguments {
     /// Tollgate's own settings, YAML or JSON.
     #[arg(long, value_name = "FILE")]
@@ -93,7 +93,7 @@ pub(crate) struct SettingsArguments {
 }
 
 /// How files are read.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct ReadingArguments {
     /// Warn about valid Envoy configuration that Tollgate does not implement, instead of refusing.
     #[arg(long)]

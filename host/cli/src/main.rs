@@ -12,6 +12,7 @@ mod inspect;
 mod logging;
 mod run;
 mod settings;
+mod source;
 mod validate;
 
 use std::process::ExitCode;

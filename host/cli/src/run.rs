@@ -1,19 +1,17 @@
 //! `tollgate run`: serves what the files configure.
 
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use tollgate_config::{Bootstrap, LoadOptions};
-use tollgate_proxy::{RunningServer, Server, ServerOptions, Signals};
+use tollgate_proxy::{Configuration, RunningServer, Server, ServerOptions, Signals};
 use tracing::{info, warn};
 
-use crate::addresses;
 use crate::args::RunArguments;
 use crate::error::CommandError;
-use crate::settings;
+use crate::source::Files;
 
 /// Serves until a signal ends it. Nothing starts unless every file is good and every address free.
 ///
@@ -23,11 +21,11 @@ use crate::settings;
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
     let signals = Signals::register()?;
     info!(version = env!("CARGO_PKG_VERSION"), "tollgate");
-    let settings = settings::load(&arguments.settings)?;
-    let bootstraps = load_all(&arguments.files, arguments.reading.ignore_unsupported)?;
-    settings::check(&settings, &arguments.settings, &bootstraps)?;
-    let files = arguments.files.iter().map(PathBuf::as_path);
-    addresses::check(files.zip(&bootstraps), arguments.admin_address)?;
+    let files = Files::new(arguments);
+    let Configuration {
+        bootstraps,
+        settings,
+    } = files.load()?;
     let workers = match arguments.concurrency {
         Some(number) => usize::from(number),
         None => available_parallelism().map_or(1, NonZero::get),
@@ -35,27 +33,14 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
     let options = ServerOptions {
         concurrency: Some(workers),
         admin_address: arguments.admin_address,
-        settings: Arc::new(settings),
+        settings,
     };
-    let server = Server::start(bootstraps, options)?;
+    let mut server = Server::start(bootstraps, options)?;
+    server.reload_from(files)?;
     log_addresses(&server, workers);
     server.wait_for_signal(signals);
     info!("stopped");
     Ok(ExitCode::SUCCESS)
-}
-
-/// Reads all files, so that all their faults are named.
-fn load_all(files: &[PathBuf], ignore_unsupported: bool) -> Result<Vec<Bootstrap>, CommandError> {
-    let options = LoadOptions { ignore_unsupported };
-    let mut bootstraps = Vec::new();
-    let mut faults = Vec::new();
-    for file in files {
-        match load(file, options) {
-            Ok(bootstrap) => bootstraps.push(bootstrap),
-            Err(error) => faults.extend(error.lines().map(str::to_owned)),
-        }
-    }
-    CommandError::from_faults(faults).map_or(Ok(bootstraps), Err)
 }
 
 /// Reads one file and reports what is valid but ignored.

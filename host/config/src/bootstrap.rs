@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Everything one file configures.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Bootstrap {
     /// Who this proxy says it is (`xds.node`).
     pub node: Node,
@@ -64,7 +64,7 @@ pub struct WasmService {
 }
 
 /// The node's identity.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Node {
     /// `node.id`.
     pub id: String,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::{ProtoMessage, UpstreamTls};
 
 /// A named group of endpoints.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cluster {
     /// Name.
     pub name: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{AccessLog, PluginConfig, RouteConfiguration};
 
 /// `envoy.filters.network.http_connection_manager`. `None` in a timeout means it is disabled.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpConnectionManager {
     /// Which HTTP versions are spoken.
     pub codec_type: CodecType,
@@ -86,7 +86,7 @@ pub enum ServerHeaderTransformation {
 }
 
 /// One filter of the HTTP chain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HttpFilter {
     /// Its name, by which routes disable it.
     pub name: String,
@@ -97,7 +97,7 @@ pub struct HttpFilter {
 }
 
 /// The HTTP filters that exist.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a chain has few, and is read once"

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::{DownstreamTls, HttpConnectionManager, PluginConfig, ProtoMessage, TcpProxy};
 
 /// A listening socket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Listener {
     /// Name; Envoy's default is a generated one, ours the address.
     pub name: String,
@@ -24,7 +24,7 @@ pub struct Listener {
 }
 
 /// The filters of a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct FilterChain {
     /// Name; may be empty.
     pub name: String,
@@ -50,7 +50,7 @@ pub struct FilterChainMatch {
 }
 
 /// What serves a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum NetworkFilter {
     /// `envoy.filters.network.http_connection_manager`.
     HttpConnectionManager(Box<HttpConnectionManager>),

@@ -22,6 +22,13 @@ pub struct RouteConfiguration {
     pub per_filter: Vec<PerFilter>,
 }
 
+impl PartialEq for RouteConfiguration {
+    /// Compares all there is as it is shown: patterns can be compared only as the text they were.
+    fn eq(&self, other: &Self) -> bool {
+        format!("{self:?}") == format!("{other:?}")
+    }
+}
+
 /// The routes of some domains.
 #[derive(Clone, Debug)]
 pub struct VirtualHost {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::AccessLog;
 
 /// `envoy.filters.network.tcp_proxy`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TcpProxy {
     /// Prefix of this proxy's statistics: `tcp.<stat_prefix>.`.
     pub stat_prefix: String,

@@ -2,9 +2,10 @@
 //!
 //! The life of a request, with the files it passes:
 //!
-//! 1. [`Server::start`] (`server.rs`) binds every listener before anything serves, checks every
-//!    plugin, and starts one thread per worker (`worker_thread.rs`). Each worker has its own
-//!    sockets, clusters, connections and plugins, so that a request meets no lock on its way.
+//! 1. [`Server::start`] (`server.rs`) starts one thread per worker (`worker_thread.rs`) and has them
+//!    serve the first generation (`generation/`): every plugin is checked and every listener bound
+//!    before anything serves. Each worker has its own sockets, clusters, connections and plugins, so
+//!    that a request meets no lock on its way. A reload is the next generation.
 //! 2. `listener/accept.rs` accepts a connection, speaks TLS (`tls/`) and chooses the filter chain
 //!    (`listener/filter_chain.rs`) that serves it.
 //! 3. `http/connection_manager.rs` runs hyper on the connection. Each request becomes a stream in
@@ -37,6 +38,7 @@ mod callout;
 mod cluster;
 mod error;
 mod filter;
+mod generation;
 mod http;
 mod listener;
 mod network;
@@ -50,11 +52,13 @@ mod timeouts;
 mod tls;
 mod transport;
 mod wasm;
-mod wasm_services;
 mod worker;
 mod worker_thread;
 
 pub use error::ServerError;
+pub use generation::{
+    Changes, Configuration, ConfigurationSource, GenerationId, ReloadError, ReloadReport,
+};
 pub use server::{RunningServer, Server, ServerOptions};
 pub use signals::Signals;
 pub use wasm::read_module;

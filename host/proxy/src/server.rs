@@ -6,25 +6,25 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::sync::watch;
-use tollgate_config::{Bootstrap, NetworkFilter, Settings};
+use tollgate_config::{Bootstrap, Settings};
 
 use crate::admin::{Admin, AdminContext, BoundAdmin, ServerState, StateCell};
-use crate::cluster::SharedClusters;
 use crate::error::ServerError;
+use crate::generation::{
+    Configuration, ConfigurationSource, Controller, GenerationId, Generations, ReloadError,
+    ReloadReport, Reloads, Role, Trigger, Worker,
+};
 use crate::http::access_log::AccessLogWriter;
-use crate::listener::{BoundListener, ListenerTls, own_address};
+use crate::listener::own_address;
 use crate::signals::Signals;
 use crate::telemetry::{Hosts, Stats};
-use crate::tls::ServerTls;
 use crate::wasm::WasmRuntime;
-use crate::wasm_services;
 use crate::worker_thread::{self, WorkerPlan};
 
 /// How often is looked whether draining workers are done.
 const WORKER_CHECK: Duration = Duration::from_millis(10);
-/// Time in which TCP connections may end by themselves: a connection manager's default.
-const TCP_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a [`Server`] runs, apart from what Envoy's configuration says.
 #[derive(Clone, Debug, Default)]
@@ -52,24 +52,19 @@ pub(crate) enum Phase {
     Stopped,
 }
 
-/// One configuration, bound and prepared for all workers.
-pub(crate) struct Deployment {
-    pub(crate) bootstrap: Bootstrap,
-    pub(crate) clusters: SharedClusters,
-    pub(crate) tls: Vec<ListenerTls>,
-    pub(crate) addresses: Vec<SocketAddr>,
-}
-
 /// A proxy that serves. Dropping it stops it at once.
 #[derive(Debug)]
 pub struct RunningServer {
-    listeners: Vec<(String, SocketAddr)>,
+    /// There is one from the start of the workers on.
+    controller: Option<Arc<Controller>>,
     phase: Arc<watch::Sender<Phase>>,
     workers: Vec<JoinHandle<()>>,
     state: StateCell,
     access_logs: Arc<AccessLogWriter>,
     /// Dropped last: it answers while the workers drain.
     admins: Vec<Admin>,
+    reloads: Arc<Reloads>,
+    reloading: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -79,9 +74,10 @@ impl Server {
     ///
     /// When a module is refused or a plugin does not start.
     pub fn validate(bootstraps: &[Bootstrap], settings: &Settings) -> Result<(), ServerError> {
-        WasmRuntime::new(&Stats::new(), Arc::new(settings.clone()))
-            .check_plugins(bootstraps)
-            .map(drop)
+        let runtime = WasmRuntime::new(&Stats::new(), Arc::new(settings.clone()));
+        let loaded = runtime.load_plugins(bootstraps);
+        loaded
+            .and_then(|_loaded| runtime.check_plugins(bootstraps))
             .map_err(|source| ServerError::Plugin(Box::new(source)))
     }
 
@@ -101,48 +97,42 @@ impl Server {
             admin_address,
             settings,
         } = options;
-        let workers = concurrency.unwrap_or_else(default_concurrency).max(1);
+        let count = concurrency.unwrap_or_else(default_concurrency).max(1);
         let stats = Stats::new();
-        let wasm = WasmRuntime::new(&stats, settings);
-        let leases = wasm
-            .check_plugins(&bootstraps)
-            .map_err(|source| ServerError::Plugin(Box::new(source)))?;
-        let mut deployments = Vec::new();
-        let mut bound = Vec::new();
-        for bootstrap in bootstraps {
-            let listeners = bind_all(&bootstrap, workers)?;
-            deployments.push(prepare(bootstrap, &listeners)?);
-            bound.push(listeners);
-        }
-        let listeners = named_addresses(&deployments);
-        if listeners.is_empty() && !wasm_services::are_configured(&deployments) {
-            return Err(ServerError::NoListener);
-        }
+        let wasm = WasmRuntime::new(&stats, Arc::clone(&settings));
         let access_logs = AccessLogWriter::start(&stats)
             .map_err(|source| ServerError::AccessLog(Box::new(source)))?;
-        let admins = bind_admins(&deployments, admin_address)?;
+        let admins = bind_admins(&bootstraps, admin_address)?;
         let plan = WorkerPlan {
-            deployments: Arc::new(deployments),
             wasm,
-            _leases: Arc::new(leases),
             stats,
             hosts: Hosts::default(),
             access_logs: Arc::new(access_logs),
             own_address: own_address(),
+            role: Role::Streams,
         };
         let (phase, watch) = watch::channel(Phase::Serving);
         let mut server = RunningServer {
-            listeners,
+            controller: None,
             phase: Arc::new(phase),
             workers: Vec::new(),
             state: StateCell::new(),
             access_logs: Arc::clone(&plan.access_logs),
             admins: Vec::new(),
+            reloads: Reloads::new(&plan.stats),
+            reloading: None,
         };
-        server.start_workers(workers, &plan, &mut bound, &watch)?;
+        let generations = Generations::new(&plan.stats);
+        let workers = server.start_workers(count, &plan, &watch)?;
+        let controller = Controller::new(&plan.wasm, &generations, workers);
+        let controller = server.controller.insert(Arc::new(controller));
+        controller.deploy(Configuration {
+            bootstraps,
+            settings,
+        })?;
         server.state.set(ServerState::Live);
         for admin in admins {
-            let context = server.admin_context(&plan, workers);
+            let context = server.admin_context(&plan, &generations, count);
             let admin = admin.serve(context);
             server
                 .admins
@@ -156,25 +146,12 @@ fn default_concurrency() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn bind_all(bootstrap: &Bootstrap, workers: usize) -> Result<Vec<BoundListener>, ServerError> {
-    let bind = |listener: &tollgate_config::Listener| {
-        BoundListener::bind(listener.address, workers).map_err(|source| ServerError::Bind {
-            listener: listener.name.clone(),
-            address: listener.address,
-            source,
-        })
-    };
-    bootstrap.listeners.iter().map(bind).collect()
-}
-
 /// Binds the admin address that was given, or those of the configurations.
 fn bind_admins(
-    deployments: &[Deployment],
+    bootstraps: &[Bootstrap],
     given: Option<SocketAddr>,
 ) -> Result<Vec<BoundAdmin>, ServerError> {
-    let configured = deployments
-        .iter()
-        .filter_map(|deployment| deployment.bootstrap.admin);
+    let configured = bootstraps.iter().filter_map(|bootstrap| bootstrap.admin);
     let addresses: Vec<SocketAddr> = match given {
         Some(address) => vec![address],
         None => configured.collect(),
@@ -183,51 +160,53 @@ fn bind_admins(
     addresses.into_iter().map(bind).collect()
 }
 
-fn prepare(bootstrap: Bootstrap, bound: &[BoundListener]) -> Result<Deployment, ServerError> {
-    let clusters = SharedClusters::new(&bootstrap.clusters)?;
-    let tls = bootstrap
-        .listeners
-        .iter()
-        .map(listener_tls)
-        .collect::<Result<_, _>>()?;
-    let addresses = bound.iter().map(|listener| listener.address).collect();
-    Ok(Deployment {
-        bootstrap,
-        clusters,
-        tls,
-        addresses,
-    })
-}
-
-fn listener_tls(listener: &tollgate_config::Listener) -> Result<ListenerTls, ServerError> {
-    let chains = listener
-        .filter_chains
-        .iter()
-        .chain(&listener.default_filter_chain);
-    let configs = chains.map(|chain| chain.tls.as_ref().map(ServerTls::new).transpose());
-    configs
-        .collect::<Result<_, _>>()
-        .map_err(|source| ServerError::Listener {
-            listener: listener.name.clone(),
-            source: Box::new(source),
-        })
-}
-
-fn named_addresses(deployments: &[Deployment]) -> Vec<(String, SocketAddr)> {
-    let pairs = deployments.iter().flat_map(|deployment| {
-        let listeners = deployment.bootstrap.listeners.iter();
-        listeners
-            .map(|listener| listener.name.clone())
-            .zip(deployment.addresses.iter().copied())
-    });
-    pairs.collect()
-}
-
 impl RunningServer {
     /// Returns the listeners by name with the addresses they are bound to.
     #[must_use]
     pub fn listener_addresses(&self) -> Vec<(String, SocketAddr)> {
-        self.listeners.clone()
+        let current = self.generations().and_then(|all| all.current());
+        current.map_or_else(Vec::new, |current| current.listener_addresses())
+    }
+
+    /// Returns the number of the generation that is served.
+    #[must_use]
+    pub fn generation(&self) -> Option<GenerationId> {
+        Some(self.generations()?.current()?.id())
+    }
+
+    /// Serves another configuration. Connections and streams go on: each stream to its end by what
+    /// was served when it started. Blocks until all workers serve it.
+    ///
+    /// # Errors
+    ///
+    /// When anything of it cannot be prepared. Then what is served stays.
+    pub fn reload(&self, configuration: Configuration) -> Result<ReloadReport, ReloadError> {
+        let serves = *self.phase.borrow() == Phase::Serving;
+        let controller = self.controller.as_ref().filter(|_| serves);
+        Ok(controller
+            .ok_or(ReloadError::Ending)?
+            .deploy(configuration)?)
+    }
+
+    /// From now on reads the configuration again on SIGHUP and when the admin interface is asked
+    /// to, and serves what has changed.
+    ///
+    /// # Errors
+    ///
+    /// When there can be no thread.
+    pub fn reload_from(
+        &mut self,
+        source: impl ConfigurationSource + 'static,
+    ) -> Result<(), ServerError> {
+        if let Some(controller) = &self.controller {
+            let thread = self.reloads.start(controller, Box::new(source))?;
+            self.reloading = Some(thread);
+        }
+        Ok(())
+    }
+
+    fn generations(&self) -> Option<&Arc<Generations>> {
+        Some(self.controller.as_ref()?.generations())
     }
 
     /// Returns where the admin interface listens, if it does.
@@ -236,16 +215,18 @@ impl RunningServer {
         self.admins.first().map(Admin::address)
     }
 
-    fn admin_context(&self, plan: &WorkerPlan, concurrency: usize) -> AdminContext {
+    fn admin_context(
+        &self,
+        plan: &WorkerPlan,
+        generations: &Arc<Generations>,
+        concurrency: usize,
+    ) -> AdminContext {
         let phase = Arc::clone(&self.phase);
-        let deployments = plan.deployments.iter();
         AdminContext {
             stats: plan.stats.clone(),
             hosts: plan.hosts.clone(),
-            bootstraps: deployments
-                .map(|deployment| deployment.bootstrap.clone())
-                .collect(),
-            listeners: self.listeners.clone(),
+            generations: Arc::clone(generations),
+            reloads: Arc::clone(&self.reloads),
             state: self.state.clone(),
             concurrency,
             started: (SystemTime::now(), Instant::now()),
@@ -269,7 +250,7 @@ impl RunningServer {
         self.phase.send_replace(Phase::Draining);
     }
 
-    /// Serves until a signal comes, then drains. A second signal stops at once. One that came since
+    /// Serves until a signal comes that ends it, then drains. A second signal stops at once. One that came since
     /// `signals` were registered counts, so that nothing is lost while the server starts.
     pub fn wait_for_signal(mut self, signals: Signals) {
         let mut told = self.phase.subscribe();
@@ -279,14 +260,14 @@ impl RunningServer {
         } = signals;
         runtime.block_on(async {
             tokio::select! {
-                () = received.next() => {}
+                () = received.end(|| self.reloads.ask(Trigger::Signal)) => {}
                 // Told so by the admin interface.
                 _ = told.wait_for(|phase| *phase != Phase::Serving) => {}
             }
             tracing::info!("draining; a second signal stops at once");
             self.start_draining();
             tokio::select! {
-                () = received.next() => {
+                () = received.end(|| true) => {
                     self.phase.send_replace(Phase::Stopped);
                 }
                 () = self.workers_done() => {}
@@ -302,60 +283,56 @@ impl RunningServer {
         }
     }
 
+    /// Starts the threads; they serve nothing yet.
     fn start_workers(
         &mut self,
         count: usize,
         plan: &WorkerPlan,
-        bound: &mut [Vec<BoundListener>],
         phase: &watch::Receiver<Phase>,
-    ) -> Result<(), ServerError> {
+    ) -> Result<Vec<Worker>, ServerError> {
         let (ready, outcomes) = mpsc::channel();
-        for index in 0..count {
-            let sockets = bound.iter_mut().map(|deployment| {
-                deployment
-                    .iter_mut()
-                    .filter_map(BoundListener::take)
-                    .collect()
-            });
-            let stats = plan.stats.for_worker();
-            let (sockets, plan) = (
-                sockets.collect(),
-                WorkerPlan {
-                    stats,
-                    ..plan.clone()
-                },
-            );
+        let mut commands = Vec::new();
+        for index in 0..=count {
+            let (role, name) = match index == count {
+                true => (Role::Services, "wasm-services".to_owned()),
+                false => (Role::Streams, format!("worker-{index}")),
+            };
+            let stats = match role {
+                Role::Streams => plan.stats.for_worker(),
+                Role::Services => plan.stats.clone(),
+            };
+            let plan = WorkerPlan {
+                stats,
+                role,
+                ..plan.clone()
+            };
+            let (sender, told) = unbounded_channel();
             let (phase, ready) = (phase.clone(), ready.clone());
             let thread = std::thread::Builder::new()
-                .name(format!("worker-{index}"))
-                .spawn(move || worker_thread::run(plan, sockets, phase, &ready))
+                .name(name)
+                .spawn(move || worker_thread::run(plan, told, phase, &ready))
                 .map_err(|source| ServerError::System {
                     what: "a worker thread",
                     source,
                 })?;
             self.workers.push(thread);
-        }
-        let has_services = wasm_services::are_configured(&plan.deployments);
-        if has_services {
-            let (plan, phase, ready) = (plan.clone(), phase.clone(), ready.clone());
-            let thread = std::thread::Builder::new()
-                .name("wasm-services".to_owned())
-                .spawn(move || wasm_services::run(&plan, phase, &ready))
-                .map_err(|source| ServerError::System {
-                    what: "the thread of the Wasm services",
-                    source,
-                })?;
-            self.workers.push(thread);
+            commands.push((role, sender));
         }
         drop(ready);
         // A worker that ends without a word has panicked, which its thread has reported.
-        for _ in 0..count + usize::from(has_services) {
+        for _ in &commands {
             outcomes.recv().unwrap_or(Err(ServerError::WorkerFailed))?;
         }
-        Ok(())
+        Ok(commands)
     }
 
     fn join(&mut self) {
+        self.reloads.stop();
+        if let Some(thread) = self.reloading.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that reloads panicked");
+        }
         for worker in self.workers.drain(..) {
             if worker.join().is_err() {
                 tracing::error!("a worker thread panicked");
@@ -370,15 +347,4 @@ impl Drop for RunningServer {
         self.phase.send_replace(Phase::Stopped);
         self.join();
     }
-}
-
-/// The longest drain timeout of a configuration.
-pub(crate) fn drain_timeout(bootstrap: &Bootstrap) -> Duration {
-    let listeners = bootstrap.listeners.iter();
-    let chains = listeners.flat_map(|l| l.filter_chains.iter().chain(&l.default_filter_chain));
-    let timeouts = chains.map(|chain| match &chain.filter {
-        NetworkFilter::HttpConnectionManager(manager) => manager.drain_timeout,
-        NetworkFilter::TcpProxy(_) => TCP_DRAIN_TIMEOUT,
-    });
-    timeouts.max().unwrap_or_default()
 }

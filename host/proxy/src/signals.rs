@@ -1,4 +1,5 @@
-//! Signals: those that end the program, remembered from the moment they are registered.
+//! Signals: those that end the program and the one that reloads, remembered from the moment they
+//! are registered.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::ServerError;
 
-/// SIGTERM and SIGINT. Register them before anything else: one that comes before ends the program
+/// SIGTERM and SIGINT, and SIGHUP for a reload. Register them before anything else: one that comes before ends the program
 /// without a drain.
 pub struct Signals {
     pub(crate) runtime: Runtime,
@@ -18,6 +19,7 @@ pub struct Signals {
 pub(crate) struct Received {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -41,6 +43,7 @@ impl Signals {
             Received {
                 terminate: listen(SignalKind::terminate())?,
                 interrupt: listen(SignalKind::interrupt())?,
+                hangup: listen(SignalKind::hangup())?,
             }
         };
         Ok(Self { runtime, received })
@@ -48,11 +51,19 @@ impl Signals {
 }
 
 impl Received {
-    /// Waits for the next signal.
-    pub(crate) async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => (),
-            _ = self.interrupt.recv() => (),
+    /// Waits for the next signal that ends the program; does `reload` for each that reloads. Where
+    /// there is nothing to reload, which `reload` tells, that one ends the program too.
+    pub(crate) async fn end(&mut self, reload: impl Fn() -> bool) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {
+                    if !reload() {
+                        return;
+                    }
+                }
+            }
         }
     }
 }

@@ -1,116 +1,101 @@
-//! A worker's thread: its runtime, its listeners and plugins, and its end.
+//! A worker's thread: its runtime, the generations it serves one after the other, and its end.
 
-use std::net::{IpAddr, TcpListener};
-use std::rc::Rc;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
-use tollgate_config::{FilterChain, NetworkFilter};
 
-use crate::cluster::ClusterManager;
 use crate::error::ServerError;
-use crate::http::Manager;
+use crate::generation::{Command, Materials, Published, Role, Serving, Sockets};
 use crate::http::access_log::AccessLogWriter;
-use crate::listener::{ChainService, FilterChains, Listener, Terminal};
-use crate::network::NetworkPlugins;
-use crate::random::Random;
-use crate::server::{Deployment, Phase, drain_timeout};
-use crate::tcp::TcpProxy;
-use crate::telemetry::{Hosts, Stats, listener_prefix};
-use crate::wasm::{PluginRegistry, VmIdLease, WasmRuntime};
-use crate::worker::{self, WorkerContext};
+use crate::listener::{Accepting, ListenerKey};
+use crate::server::Phase;
+use crate::telemetry::{Hosts, Stats};
+use crate::wasm::WasmRuntime;
+use crate::worker::{self, WorkerShared};
 
 /// What every worker is made from.
 #[derive(Clone)]
 pub(crate) struct WorkerPlan {
-    pub(crate) deployments: Arc<Vec<Deployment>>,
     pub(crate) wasm: Arc<WasmRuntime>,
-    /// What plugins share lasts until the last worker has ended.
-    pub(crate) _leases: Arc<Vec<VmIdLease>>,
     pub(crate) stats: Stats,
     pub(crate) hosts: Hosts,
     pub(crate) access_logs: Arc<AccessLogWriter>,
     pub(crate) own_address: IpAddr,
+    pub(crate) role: Role,
 }
 
-/// The sockets of one worker, by deployment and listener.
-pub(crate) type Sockets = Vec<Vec<TcpListener>>;
+/// A worker on its thread.
+struct Worker {
+    materials: Materials,
+    published: Rc<Published>,
+    accepting: HashMap<ListenerKey, Accepting>,
+    /// What waits to be published.
+    prepared: Option<(Rc<Serving>, Sockets)>,
+    /// What was served before, as long as it may be returned to.
+    previous: Option<Superseded>,
+    /// Those that end.
+    retiring: RefCell<Vec<Weak<Serving>>>,
+}
 
-/// One configuration as this worker serves it.
-struct Serving {
-    context: Rc<WorkerContext>,
-    plugins: PluginRegistry,
-    listeners: Vec<Rc<Listener>>,
+/// A generation that is not served any more.
+struct Superseded {
+    serving: Rc<Serving>,
+    deadline: Instant,
 }
 
 /// Runs a worker until its phase says otherwise. Tells `ready` once how its start went.
 pub(crate) fn run(
     plan: WorkerPlan,
-    sockets: Sockets,
+    commands: UnboundedReceiver<Command>,
     phase: watch::Receiver<Phase>,
     ready: &Sender<Result<(), ServerError>>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let outcome = match runtime {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, serve(plan, sockets, phase, ready)),
-        Err(source) => Err(ServerError::System {
-            what: "a worker's runtime",
-            source,
-        }),
-    };
-    if let Err(error) = outcome {
-        // Nobody waits for the outcome any more if another worker has failed before.
-        drop(ready.send(Err(error)));
+    match runtime {
+        Ok(runtime) => {
+            // Nobody waits for it any more if another worker has failed before.
+            drop(ready.send(Ok(())));
+            LocalSet::new().block_on(&runtime, serve(plan, commands, phase));
+        }
+        Err(source) => {
+            let what = "a worker's runtime";
+            drop(ready.send(Err(ServerError::System { what, source })));
+        }
     }
 }
 
 async fn serve(
     plan: WorkerPlan,
-    sockets: Sockets,
+    commands: UnboundedReceiver<Command>,
     mut phase: watch::Receiver<Phase>,
-    ready: &Sender<Result<(), ServerError>>,
-) -> Result<(), ServerError> {
-    let mut accepting = Vec::new();
-    let mut served = Vec::new();
-    for (deployment, sockets) in plan.deployments.iter().zip(sockets) {
-        let serving = Serving::start(&plan, deployment).await?;
-        for (listener, socket) in serving.listeners.iter().zip(sockets) {
-            let socket = tokio::net::TcpListener::from_std(socket).map_err(|source| {
-                ServerError::System {
-                    what: "a listener",
-                    source,
-                }
-            })?;
-            accepting.push((Rc::clone(listener), socket));
-        }
-        served.push((serving, drain_timeout(&deployment.bootstrap)));
-    }
-    // Nothing is accepted before everything of this worker has started.
-    let accepting: Vec<_> = accepting
-        .into_iter()
-        .map(|(l, socket)| worker::spawn(l.run(socket)))
-        .collect();
-    drop(ready.send(Ok(())));
-    wait_for(&mut phase, |phase| phase != Phase::Serving).await;
-    accepting.iter().for_each(tokio::task::JoinHandle::abort);
-    let draining = async {
-        for (serving, timeout) in &served {
-            // Connections that are left after that are closed with the runtime.
-            drop(tokio::time::timeout(*timeout, serving.context.drain()).await);
-        }
-    };
+) {
+    let mut worker = Worker::new(plan);
     tokio::select! {
-        () = draining => {}
+        () = wait_for(&mut phase, |phase| phase != Phase::Serving) => {}
+        () = worker.obey(commands) => {}
+    }
+    worker.accepting.clear();
+    let generations = worker.generations();
+    let timeouts = generations
+        .iter()
+        .map(|serving| serving.generation().drain_timeout());
+    let timeout = timeouts.max().unwrap_or_default();
+    tokio::select! {
+        // Connections that are left after that are closed with the runtime.
+        _ = tokio::time::timeout(timeout, worker.materials.shared.drain()) => {}
         () = wait_for(&mut phase, |phase| phase == Phase::Stopped) => {}
     }
-    served
-        .iter()
-        .for_each(|(serving, _)| serving.plugins.shut_down());
-    Ok(())
+    generations.iter().for_each(|serving| serving.shut_down());
 }
 
 /// Waits for a phase; that nobody directs the worker any more counts as every phase.
@@ -118,72 +103,114 @@ async fn wait_for(phase: &mut watch::Receiver<Phase>, reached: impl Fn(Phase) ->
     drop(phase.wait_for(|phase| reached(*phase)).await);
 }
 
-impl Serving {
-    async fn start(plan: &WorkerPlan, deployment: &Deployment) -> Result<Self, ServerError> {
-        let random = Rc::new(Random::default());
-        let stats = plan.stats.clone();
-        let clusters = ClusterManager::new(&deployment.clusters, &random, &stats, &plan.hosts);
-        let clusters = Rc::new(clusters);
-        clusters.start().await;
-        let context = WorkerContext::new(
-            Rc::clone(&clusters),
-            random,
-            plan.own_address,
-            stats,
-            Arc::clone(&plan.access_logs),
-        );
-        context.timeouts.start();
-        let plugins = PluginRegistry::new(&plan.wasm, &clusters, &deployment.bootstrap.node);
-        let services = deployment.bootstrap.wasm_services.iter();
-        for service in services.filter(|service| !service.singleton) {
-            let started = plugins.add(&service.plugin);
-            started.map_err(|source| ServerError::Plugin(Box::new(source)))?;
+impl Worker {
+    fn new(plan: WorkerPlan) -> Self {
+        let shared = WorkerShared {
+            timeouts: Rc::default(),
+            random: Rc::default(),
+            connections: Rc::default(),
+            own_address: plan.own_address,
+            stats: plan.stats,
+            access_logs: plan.access_logs,
+        };
+        shared.timeouts.start();
+        Self {
+            materials: Materials {
+                wasm: plan.wasm,
+                hosts: plan.hosts,
+                role: plan.role,
+                shared,
+            },
+            published: Rc::default(),
+            accepting: HashMap::new(),
+            prepared: None,
+            previous: None,
+            retiring: RefCell::default(),
         }
-        let mut listeners = Vec::new();
-        for (config, tls) in deployment.bootstrap.listeners.iter().zip(&deployment.tls) {
-            let chains = config
-                .filter_chains
-                .iter()
-                .chain(&config.default_filter_chain);
-            let services = chains
-                .map(|chain| service(chain, &context, &plugins, config))
-                .collect::<Result<_, _>>()
-                .map_err(|source| ServerError::Listener {
-                    listener: config.name.clone(),
-                    source,
-                })?;
-            let chains = FilterChains::new(config, services, tls);
-            listeners.push(Listener::new(config, chains, &context));
-        }
-        Ok(Self {
-            context,
-            plugins,
-            listeners,
-        })
     }
-}
 
-/// Makes what serves the connections of a chain.
-fn service(
-    chain: &FilterChain,
-    context: &Rc<WorkerContext>,
-    plugins: &PluginRegistry,
-    listener: &tollgate_config::Listener,
-) -> Result<ChainService, Box<dyn std::error::Error + Send + Sync>> {
-    let limit = listener.per_connection_buffer_limit_bytes;
-    let terminal = match &chain.filter {
-        NetworkFilter::HttpConnectionManager(config) => {
-            let prefix = listener_prefix(listener.address);
-            let manager = Manager::new(config, context, plugins, &prefix, limit)?;
-            Terminal::Http(manager)
+    /// Does what it is told until nobody can tell it anything any more.
+    async fn obey(&mut self, mut commands: UnboundedReceiver<Command>) {
+        while let Some(command) = commands.recv().await {
+            match command {
+                Command::Prepare {
+                    generation,
+                    sockets,
+                    ready,
+                } => {
+                    let before = self.published.get();
+                    let before = before.as_deref();
+                    let prepared = Serving::prepare(&self.materials, &generation, before).await;
+                    let outcome = prepared.map(|new| self.prepared = Some((new, sockets)));
+                    drop(ready.send(outcome));
+                }
+                Command::Discard => self.prepared = None,
+                Command::Publish { drain, done } => {
+                    self.publish_prepared(drain);
+                    drop(done);
+                }
+                Command::Release => self.release(),
+            }
         }
-        NetworkFilter::TcpProxy(config) => {
-            Terminal::Tcp(TcpProxy::new(config, context, plugins, limit)?)
+    }
+
+    fn publish_prepared(&mut self, drain: Duration) {
+        if let Some((new, sockets)) = self.prepared.take() {
+            self.publish(&new, sockets, drain);
         }
-    };
-    Ok(ChainService {
-        plugins: NetworkPlugins::new(&chain.plugins, plugins)?,
-        terminal,
-        buffer_limit: limit,
-    })
+    }
+
+    /// Serves another generation: the swap. Streams that there are go on with theirs, which have
+    /// `drain` for it.
+    fn publish(&mut self, new: &Rc<Serving>, sockets: Sockets, drain: Duration) {
+        let before = self.published.set(new);
+        new.serve();
+        if let Some(before) = &before {
+            before.rest(new);
+        }
+        let removed = self
+            .accepting
+            .extract_if(|key, _| new.listener(key).is_none());
+        for (key, accepting) in removed {
+            let last = before.as_ref().and_then(|before| before.listener(&key));
+            accepting.stop(last.cloned());
+        }
+        for (key, socket) in sockets {
+            match Accepting::start(socket, key.clone(), Rc::clone(&self.published)) {
+                Ok(accepting) => drop(self.accepting.insert(key, accepting)),
+                Err(error) => tracing::error!(?key, %error, "cannot accept"),
+            }
+        }
+        // Connections without a stream let go of what they knew.
+        self.materials.shared.timeouts.check_all(Instant::now());
+        self.release();
+        let deadline = Instant::now() + drain;
+        self.previous = before.map(|serving| Superseded { serving, deadline });
+    }
+
+    /// What was served before is not returned to any more: it ends.
+    fn release(&mut self) {
+        let Some(Superseded { serving, deadline }) = self.previous.take() else {
+            return;
+        };
+        let mut retiring = self.retiring.borrow_mut();
+        retiring.retain(|serving| serving.strong_count() > 0);
+        retiring.push(Rc::downgrade(&serving));
+        let timeouts = Rc::clone(&self.materials.shared.timeouts);
+        worker::spawn(async move { serving.retire(deadline, &timeouts).await });
+    }
+
+    /// Returns all generations that have not ended.
+    fn generations(&self) -> Vec<Rc<Serving>> {
+        let retiring = self.retiring.borrow();
+        let previous = self.previous.as_ref();
+        let previous = previous.map(|previous| Rc::clone(&previous.serving));
+        let retiring = retiring.iter().filter_map(Weak::upgrade);
+        self.published
+            .get()
+            .into_iter()
+            .chain(previous)
+            .chain(retiring)
+            .collect()
+    }
 }

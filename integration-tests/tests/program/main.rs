@@ -13,6 +13,7 @@ mod guests;
 mod inspect;
 mod modules;
 mod plugins;
+mod reload;
 mod serving;
 mod signals;
 mod support;

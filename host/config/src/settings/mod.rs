@@ -113,6 +113,17 @@ impl Settings {
         own.unwrap_or_default().or(&self.limits)
     }
 
+    /// Returns all that holds for a plugin; what is equal makes no difference to it.
+    #[must_use]
+    pub fn of_plugin(&self, plugin: &str) -> PluginSettings {
+        PluginSettings {
+            isolation: self.isolation_of(plugin),
+            limits: self.limits_of(plugin),
+            breaker: Some(self.breaker_of(plugin)),
+            line: 0,
+        }
+    }
+
     /// Returns the breaker of a plugin.
     #[must_use]
     pub fn breaker_of(&self, plugin: &str) -> BreakerSettings {

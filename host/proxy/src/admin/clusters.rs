@@ -14,10 +14,9 @@ pub(super) fn page(context: &AdminContext, query: &Query) -> Reply {
         Ok(filter) => filter,
         Err(reply) => return reply,
     };
-    let all = context
-        .bootstraps
-        .iter()
-        .flat_map(|bootstrap| &bootstrap.clusters);
+    let generation = context.generation();
+    let bootstraps = generation.iter().flat_map(|current| current.bootstraps());
+    let all = bootstraps.flat_map(|bootstrap| &bootstrap.clusters);
     let shown = |cluster: &&Cluster| {
         filter
             .as_ref()
@@ -90,7 +89,7 @@ fn lines(context: &AdminContext, cluster: &Cluster) -> String {
         }
     }
     text.push_str(&format!("{name}::added_via_api::false\n"));
-    for host in context.hosts.of_cluster(name) {
+    for host in context.hosts_of(cluster) {
         let facts = &host.facts;
         let flags = if facts.healthy {
             "healthy"
@@ -131,7 +130,7 @@ fn status(context: &AdminContext, cluster: &Cluster) -> Value {
         "circuit_breakers": { "thresholds": thresholds },
         "observability_name": cluster.name,
     });
-    let hosts = context.hosts.of_cluster(&cluster.name);
+    let hosts = context.hosts_of(cluster);
     if !hosts.is_empty()
         && let Some(status) = status.as_object_mut()
     {

@@ -26,8 +26,14 @@ pub(super) fn page(context: &AdminContext, query: &Query) -> Reply {
 }
 
 fn dumps(context: &AdminContext) -> Vec<Value> {
-    let since = context.started.0;
-    let sources = || context.bootstraps.iter().map(|bootstrap| &bootstrap.source);
+    let generation = context.generation();
+    let since = generation
+        .as_ref()
+        .map_or(context.started.0, |current| current.since());
+    let sources = || {
+        let bootstraps = generation.iter().flat_map(|current| current.bootstraps());
+        bootstraps.map(|bootstrap| &bootstrap.source)
+    };
     let resources = |field: &str| -> Vec<Value> {
         let lists = sources().filter_map(|source| source.get("static_resources")?.get(field));
         lists

@@ -9,13 +9,15 @@ use super::reply::Reply;
 use super::state::AdminContext;
 
 pub(super) fn page(context: &AdminContext, query: &Query) -> Reply {
+    let generation = context.generation();
+    let listeners = generation.map_or_else(Vec::new, |current| current.listener_addresses());
     if query.get("format") == Some("json") {
-        let statuses = context.listeners.iter().map(
+        let statuses = listeners.iter().map(
             |(name, address)| json!({ "name": name, "local_address": socket_address(*address) }),
         );
         return Reply::json(&json!({ "listener_statuses": statuses.collect::<Vec<_>>() }));
     }
-    let lines = context.listeners.iter();
+    let lines = listeners.iter();
     Reply::text(
         200,
         lines

@@ -6,6 +6,7 @@
 mod clusters;
 mod config_dump;
 mod faults;
+mod generations;
 mod help;
 mod listeners;
 mod query;
@@ -19,6 +20,8 @@ mod tests;
 
 pub(crate) use server::{Admin, BoundAdmin};
 pub(crate) use state::{AdminContext, ServerState, StateCell};
+
+use std::sync::Arc;
 
 use http::Method;
 use query::Query;
@@ -46,7 +49,7 @@ const USED_ONLY: (&str, &str) = (
 );
 
 /// The pages by path.
-const PAGES: [Page; 15] = [
+const PAGES: &[Page] = &[
     Page::info("/", "Admin home page", &[], help::home),
     Page::info(
         "/clusters",
@@ -122,6 +125,20 @@ const PAGES: [Page; 15] = [
         &[FORMAT],
         faults::page,
     ),
+    Page::info(
+        "/tollgate/generations",
+        "print what is served, what still drains, and the last reloads",
+        &[],
+        generations::page,
+    ),
+    Page {
+        path: RELOAD,
+        is_action: true,
+        help: "read the configuration again and serve it; answers when it is served or refused",
+        parameters: &[],
+        // Answered by `answer_request`, which can wait.
+        answer: generations::page,
+    },
 ];
 
 impl Page {
@@ -155,7 +172,23 @@ impl Page {
     }
 }
 
-/// Answers a request.
+/// The page that takes its time.
+const RELOAD: &str = "/tollgate/reload";
+
+/// Answers a request, and waits where that takes time.
+async fn answer_request(
+    context: Arc<AdminContext>,
+    method: Method,
+    path: String,
+    query: Option<String>,
+) -> Reply {
+    if path == RELOAD && method == Method::POST {
+        return generations::reload(context).await;
+    }
+    answer(&context, &method, &path, query.as_deref())
+}
+
+/// Answers a request that is answered at once.
 fn answer(context: &AdminContext, method: &Method, path: &str, query: Option<&str>) -> Reply {
     let Some(page) = PAGES.iter().find(|page| page.path == path) else {
         return help::not_found();

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::{JoinSet, LocalSet};
 
-use super::{AdminContext, answer};
+use super::{AdminContext, answer_request};
 
 /// How often the intervals of histograms end; Envoy's default.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(5);
@@ -166,9 +166,10 @@ async fn accept(listener: &tokio::net::TcpListener, context: &Arc<AdminContext>)
 
 async fn serve_connection(stream: TcpStream, context: Arc<AdminContext>) {
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let uri = request.uri();
-        let reply = answer(&context, request.method(), uri.path(), uri.query());
-        std::future::ready(Ok::<_, Infallible>(reply.into_response()))
+        let (uri, method) = (request.uri(), request.method().clone());
+        let (path, query) = (uri.path().to_owned(), uri.query().map(str::to_owned));
+        let reply = answer_request(Arc::clone(&context), method, path, query);
+        async { Ok::<_, Infallible>(reply.await.into_response()) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -17,7 +17,11 @@ pub(super) fn page(context: &AdminContext, _query: &Query) -> Reply {
         "RELEASE"
     };
     let uptime = format!("{}s", context.started.1.elapsed().as_secs());
-    let node = context.bootstraps.first().map(|bootstrap| &bootstrap.node);
+    let generation = context.generation();
+    let first = generation
+        .as_ref()
+        .and_then(|current| current.bootstraps().next());
+    let node = first.map(|bootstrap| &bootstrap.node);
     let node = node.map_or(Value::Null, |node| {
         json!({
             "id": node.id,

@@ -1,17 +1,17 @@
 //! The state of the server: what it is doing, and the pages that tell or change it.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Instant, SystemTime};
 
-use tollgate_config::Bootstrap;
+use tollgate_config::{Cluster, ClusterDiscovery, HostAddress};
 
 use super::query::Query;
 use super::reply::Reply;
+use crate::generation::{Generation, Generations, Reloads};
 use crate::http::access_log::AccessLogWriter;
-use crate::telemetry::{Hosts, Stats};
+use crate::telemetry::{HostStats, Hosts, Stats};
 use crate::wasm::FaultSink;
 
 /// What the admin interface shows and does.
@@ -20,10 +20,10 @@ pub(crate) struct AdminContext {
     pub(crate) stats: Stats,
     /// Endpoints.
     pub(crate) hosts: Hosts,
-    /// Configurations that are served.
-    pub(crate) bootstraps: Vec<Bootstrap>,
-    /// Listeners by name, with the addresses they are bound to.
-    pub(crate) listeners: Vec<(String, SocketAddr)>,
+    /// What is served, and what was.
+    pub(crate) generations: Arc<Generations>,
+    /// Reloads.
+    pub(crate) reloads: Arc<Reloads>,
     /// What the server is doing.
     pub(crate) state: StateCell,
     /// Number of workers.
@@ -127,6 +127,28 @@ pub(super) fn quit(context: &AdminContext, _query: &Query) -> Reply {
 pub(super) fn reopen_logs(context: &AdminContext, _query: &Query) -> Reply {
     context.access_logs.reopen();
     Reply::text(200, "OK\n")
+}
+
+impl AdminContext {
+    /// Returns the generation that is served, once there is one.
+    pub(super) fn generation(&self) -> Option<Arc<Generation>> {
+        self.generations.current()
+    }
+
+    /// Returns the endpoints of a cluster that is served. Those of older generations, which end
+    /// with their last request, are left out.
+    pub(super) fn hosts_of(&self, cluster: &Cluster) -> Vec<Arc<HostStats>> {
+        let mut hosts = self.hosts.of_cluster(&cluster.name);
+        if cluster.discovery == ClusterDiscovery::Static {
+            let is_configured = |host: &Arc<HostStats>| {
+                let address = HostAddress::Ip(host.facts.address);
+                let mut endpoints = cluster.endpoints.iter();
+                endpoints.any(|endpoint| endpoint.address == address)
+            };
+            hosts.retain(is_configured);
+        }
+        hosts
+    }
 }
 
 impl fmt::Debug for AdminContext {

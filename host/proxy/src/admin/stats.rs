@@ -96,33 +96,43 @@ pub(super) fn count_start(context: &AdminContext) {
     server
         .initialization_time_ms
         .record(u64::try_from(took).unwrap_or(u64::MAX));
-    let (listeners, workers) = (context.listeners.len() as u64, context.concurrency as u64);
+    let (listeners, clusters) = sizes(context);
     let manager = ListenerManagerStats::new(stats, "listener_manager.");
     manager.listener_added.add(listeners);
     manager
         .listener_create_success
-        .add(listeners.saturating_mul(workers));
-    manager.total_listeners_active.set(listeners);
+        .add(listeners.saturating_mul(context.concurrency as u64));
     manager.workers_started.set(1);
-    let clusters = context
-        .bootstraps
-        .iter()
-        .map(|bootstrap| bootstrap.clusters.len() as u64);
-    let clusters = clusters.sum();
     let manager = ClusterManagerStats::new(stats, "cluster_manager.");
     manager.cluster_added.add(clusters);
+    refresh_sizes(context);
+}
+
+/// Returns how many listeners and clusters are served.
+fn sizes(context: &AdminContext) -> (u64, u64) {
+    let Some(current) = context.generation() else {
+        return (0, 0);
+    };
+    let listeners = current.listener_addresses().len() as u64;
+    let clusters = current.bootstraps().map(|one| one.clusters.len() as u64);
+    (listeners, clusters.sum())
+}
+
+fn refresh_sizes(context: &AdminContext) {
+    let (listeners, clusters) = sizes(context);
+    let manager = ListenerManagerStats::new(&context.stats, "listener_manager.");
+    manager.total_listeners_active.set(listeners);
+    let manager = ClusterManagerStats::new(&context.stats, "cluster_manager.");
     manager.active_clusters.set(clusters);
 }
 
 fn refresh_memberships(context: &AdminContext) {
-    for cluster in context
-        .bootstraps
-        .iter()
-        .flat_map(|bootstrap| &bootstrap.clusters)
-    {
+    let generation = context.generation();
+    let bootstraps = generation.iter().flat_map(|current| current.bootstraps());
+    for cluster in bootstraps.flat_map(|bootstrap| &bootstrap.clusters) {
         let prefix = format!("cluster.{}.", cluster.name);
         let membership = MembershipStats::new(&context.stats, &prefix);
-        let hosts = context.hosts.of_cluster(&cluster.name);
+        let hosts = context.hosts_of(cluster);
         let healthy = hosts.iter().filter(|host| host.facts.healthy).count();
         membership.membership_total.set(hosts.len() as u64);
         membership.membership_healthy.set(healthy as u64);
@@ -132,6 +142,7 @@ fn refresh_memberships(context: &AdminContext) {
 /// Brings up to date what nobody counts.
 fn refresh_server_stats(context: &AdminContext) {
     refresh_memberships(context);
+    refresh_sizes(context);
     let server = ServerStats::new(&context.stats, "server.");
     let state = context.state.get();
     server.uptime.set(context.started.1.elapsed().as_secs());

@@ -9,17 +9,28 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use http::Method;
 use serde_json::Value;
-use tollgate_config::{LoadOptions, parse};
+use tollgate_config::{Bootstrap, LoadOptions, parse};
 
 use super::reply::Reply;
 use super::{AdminContext, BoundAdmin, PAGES, ServerState, StateCell, answer};
+use crate::generation::{Deployment, Generation, GenerationId, Generations, Reloads};
 use crate::http::access_log::AccessLogWriter;
 use crate::telemetry::{HostFacts, Hosts, Stats};
-use crate::wasm::FaultSink;
+use crate::wasm::{FaultSink, LoadedPlugins};
 
 const CONFIGURATION: &str = "
 node: {id: node-1, cluster: edge}
 static_resources:
+  listeners:
+  - name: main
+    address: {socket_address: {address: 127.0.0.1, port_value: 80}}
+    filter_chains:
+    - filters:
+      - name: tcp
+        typed_config:
+          \"@type\": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: tcp
+          cluster: origin
   clusters:
   - name: origin
     type: STATIC
@@ -35,21 +46,26 @@ fn context() -> AdminContext {
     let loaded = parse(CONFIGURATION, "envoy.yaml", &LoadOptions::default()).unwrap();
     let state = StateCell::new();
     state.set(ServerState::Live);
+    let generations = Generations::new(&stats);
+    generations.set_current(&generation(loaded.bootstrap));
     AdminContext {
         access_logs: Arc::new(AccessLogWriter::start(&stats).unwrap()),
-        stats,
         hosts: Hosts::default(),
-        bootstraps: vec![loaded.bootstrap],
-        listeners: vec![(
-            "main".to_owned(),
-            SocketAddr::from((Ipv4Addr::LOCALHOST, 80)),
-        )],
+        generations,
+        reloads: Reloads::new(&stats),
+        stats,
         state,
         concurrency: 2,
         started: (UNIX_EPOCH + Duration::from_secs(1), Instant::now()),
         faults: FaultSink::new(),
         quit: Box::new(|| ()),
     }
+}
+
+fn generation(bootstrap: Bootstrap) -> Arc<Generation> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 80));
+    let deployment = Deployment::new(bootstrap, None, |_| Ok(address)).unwrap();
+    Generation::new(GenerationId(1), vec![deployment], LoadedPlugins::default())
 }
 
 fn get(context: &AdminContext, target: &str) -> Reply {
@@ -301,10 +317,9 @@ fn the_configuration_can_be_read_back() {
     ];
     assert_eq!(kinds, expected);
     assert_eq!(configs["configs"][0]["bootstrap"]["node"]["id"], "node-1");
-    assert_eq!(
-        configs["configs"][0]["last_updated"],
-        "1970-01-01T00:00:01.000Z"
-    );
+    let since = context.generation().unwrap().since();
+    let updated = configs["configs"][0]["last_updated"].clone();
+    assert_eq!(updated, super::server_info::timestamp(since));
     let clusters = json(&context, "/config_dump?resource=static_clusters");
     assert_eq!(clusters["configs"][0]["cluster"]["name"], "origin");
     assert_eq!(get(&context, "/config_dump?resource=nothing").status, 404);

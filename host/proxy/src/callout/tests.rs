@@ -43,13 +43,14 @@ pub(crate) fn clusters_speaking(
         protocol,
         ..cluster
     });
-    let shared = SharedClusters::new(&configs).unwrap();
+    let shared = SharedClusters::new(&configs, None).unwrap();
     let random = Rc::new(Random::default());
     Rc::new(ClusterManager::new(
         &shared,
         &random,
         &Stats::new(),
         &Hosts::default(),
+        None,
     ))
 }
 

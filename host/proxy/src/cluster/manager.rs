@@ -1,8 +1,8 @@
 //! `ClusterManager`: the clusters of one configuration on one worker, by name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,50 +24,70 @@ use crate::worker;
 const IDLE_CHECK: Duration = Duration::from_secs(1);
 
 /// What all workers share of the clusters of one configuration.
+#[derive(Default)]
 pub(crate) struct SharedClusters {
-    clusters: Vec<SharedCluster>,
+    clusters: Vec<Arc<SharedCluster>>,
 }
 
+/// One cluster, for as long as its configuration stays what it is.
 struct SharedCluster {
     config: Arc<ClusterConfig>,
     stats: Arc<ClusterStats>,
     tls: Option<UpstreamTlsContext>,
 }
 
-/// Clusters by name.
+/// Clusters by name. A cluster that stays the same is in the managers of several generations, with
+/// its connections.
 #[derive(Debug)]
 pub(crate) struct ClusterManager {
-    clusters: HashMap<Arc<str>, Rc<Cluster>>,
-    resolved: Vec<(Rc<Cluster>, Arc<ClusterConfig>)>,
+    clusters: HashMap<Arc<str>, Entry>,
+}
+
+struct Entry {
+    shared: Arc<SharedCluster>,
+    cluster: Rc<Cluster>,
+    /// Whether this manager made it, and so must start it.
+    is_new: bool,
 }
 
 impl SharedClusters {
-    /// Prepares clusters once for all workers.
+    /// Prepares clusters once for all workers. Those that are configured as they were `before`
+    /// stay what they are.
     ///
     /// # Errors
     ///
     /// When the TLS settings of a cluster cannot be used.
-    pub(crate) fn new(configs: &[ClusterConfig]) -> Result<Self, ServerError> {
+    pub(crate) fn new(
+        configs: &[ClusterConfig],
+        before: Option<&Self>,
+    ) -> Result<Self, ServerError> {
+        let known = before.map_or(&[][..], |before| &before.clusters);
         let prepare = |config: &ClusterConfig| {
-            let tls = config
-                .tls
-                .as_ref()
-                .map(|tls| tls_context(tls, config.protocol))
-                .transpose();
-            let tls = tls.map_err(|source| ServerError::ClusterTls {
-                cluster: config.name.clone(),
-                source: Box::new(source),
-            })?;
-            let stats = Arc::new(ClusterStats::new(config));
-            Ok(SharedCluster {
-                config: Arc::new(config.clone()),
-                stats,
-                tls,
-            })
+            let same = known.iter().find(|known| *known.config == *config);
+            same.map_or_else(|| SharedCluster::new(config), |same| Ok(Arc::clone(same)))
         };
         Ok(Self {
             clusters: configs.iter().map(prepare).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl SharedCluster {
+    fn new(config: &ClusterConfig) -> Result<Arc<Self>, ServerError> {
+        let tls = config
+            .tls
+            .as_ref()
+            .map(|tls| tls_context(tls, config.protocol))
+            .transpose();
+        let tls = tls.map_err(|source| ServerError::ClusterTls {
+            cluster: config.name.clone(),
+            source: Box::new(source),
+        })?;
+        Ok(Arc::new(Self {
+            config: Arc::new(config.clone()),
+            stats: Arc::new(ClusterStats::new(config)),
+            tls,
+        }))
     }
 }
 
@@ -84,73 +104,111 @@ fn tls_context(
 }
 
 impl ClusterManager {
-    /// Makes a worker's clusters.
+    /// Makes a worker's clusters; those that are in `before` as well are taken from there.
     pub(crate) fn new(
         shared: &SharedClusters,
         random: &Rc<Random>,
         stats: &Stats,
         hosts: &Hosts,
+        before: Option<&Self>,
     ) -> Self {
-        let mut manager = Self {
-            clusters: HashMap::new(),
-            resolved: Vec::new(),
+        let entry = |shared: &Arc<SharedCluster>| {
+            let name = shared.config.name.as_str();
+            let known = before.and_then(|before| before.clusters.get(name));
+            let kept = known.filter(|known| Arc::ptr_eq(&known.shared, shared));
+            let cluster = match kept {
+                Some(kept) => Rc::clone(&kept.cluster),
+                None => make_cluster(shared, random, stats, hosts),
+            };
+            cluster.managers.set(cluster.managers.get() + 1);
+            let entry = Entry {
+                shared: Arc::clone(shared),
+                is_new: kept.is_none(),
+                cluster,
+            };
+            (Arc::clone(&entry.cluster.name), entry)
         };
-        for SharedCluster {
-            config,
-            stats: limits,
-            tls,
-        } in &shared.clusters
-        {
-            let prefix = format!("cluster.{}.", config.name);
-            let cluster = Rc::new(Cluster {
-                name: Arc::from(config.name.as_str()),
-                protocol: config.protocol,
-                metadata: config.metadata.clone(),
-                endpoints: RefCell::new(resolver::fixed_endpoints(config, hosts).into()),
-                balancer: LoadBalancer::new(config.lb_policy, random),
-                random: Rc::clone(random),
-                connect_timeout: config.connect_timeout,
-                idle_timeout: config.idle_timeout,
-                max_requests_per_connection: config.max_requests_per_connection.unwrap_or(u32::MAX),
-                tls: tls.clone(),
-                stats: Arc::clone(limits),
-                counters: UpstreamStats::new(stats, &prefix),
-                codes: ResponseCodeStats::new(stats, &prefix),
-                hosts: hosts.clone(),
-                freed: Notify::new(),
-            });
-            if config.discovery == ClusterDiscovery::StrictDns {
-                manager
-                    .resolved
-                    .push((Rc::clone(&cluster), Arc::clone(config)));
-            }
-            manager.clusters.insert(Arc::clone(&cluster.name), cluster);
+        Self {
+            clusters: shared.clusters.iter().map(entry).collect(),
         }
-        manager
     }
 
     /// Returns a cluster.
     pub(crate) fn get(&self, name: &str) -> Option<&Rc<Cluster>> {
-        self.clusters.get(name)
+        self.clusters.get(name).map(|entry| &entry.cluster)
     }
 
-    /// Looks up the names of all `STRICT_DNS` clusters once, then keeps them and the pools fresh by
-    /// tasks of this worker.
-    pub(crate) async fn start(self: &Rc<Self>) {
-        for (cluster, config) in &self.resolved {
-            resolver::refresh(cluster, config).await;
-            worker::spawn(resolver::keep_fresh(Rc::clone(cluster), Arc::clone(config)));
-        }
-        let manager = Rc::clone(self);
-        worker::spawn(async move {
-            loop {
-                tokio::time::sleep(IDLE_CHECK).await;
-                let now = std::time::Instant::now();
-                manager
-                    .clusters
-                    .values()
-                    .for_each(|cluster| cluster.close_idle(now));
+    /// Looks up the names of the new `STRICT_DNS` clusters once, then keeps them and the pools
+    /// fresh by tasks of this worker, which end with their clusters.
+    pub(crate) async fn start(&self) {
+        for Entry {
+            shared, cluster, ..
+        } in self.clusters.values().filter(|entry| entry.is_new)
+        {
+            let config = &shared.config;
+            if config.discovery == ClusterDiscovery::StrictDns {
+                resolver::refresh(cluster, config).await;
+                let (cluster, config) = (Rc::downgrade(cluster), Arc::clone(config));
+                worker::spawn(resolver::keep_fresh(cluster, config));
             }
-        });
+            worker::spawn(close_idle(Rc::downgrade(cluster)));
+        }
     }
+}
+
+/// Keeps a cluster's pools fresh until it is gone.
+async fn close_idle(cluster: Weak<Cluster>) {
+    loop {
+        tokio::time::sleep(IDLE_CHECK).await;
+        let Some(cluster) = cluster.upgrade() else {
+            return;
+        };
+        cluster.close_idle(std::time::Instant::now());
+    }
+}
+
+impl Drop for ClusterManager {
+    fn drop(&mut self) {
+        for Entry { cluster, .. } in self.clusters.values() {
+            let left = cluster.managers.get().saturating_sub(1);
+            cluster.managers.set(left);
+            if left == 0 {
+                cluster.retire();
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.cluster.fmt(f)
+    }
+}
+
+fn make_cluster(
+    shared: &SharedCluster,
+    random: &Rc<Random>,
+    stats: &Stats,
+    hosts: &Hosts,
+) -> Rc<Cluster> {
+    let config = &shared.config;
+    let prefix = format!("cluster.{}.", config.name);
+    Rc::new(Cluster {
+        name: Arc::from(config.name.as_str()),
+        protocol: config.protocol,
+        metadata: config.metadata.clone(),
+        endpoints: RefCell::new(resolver::fixed_endpoints(config, hosts).into()),
+        balancer: LoadBalancer::new(config.lb_policy, random),
+        random: Rc::clone(random),
+        connect_timeout: config.connect_timeout,
+        idle_timeout: config.idle_timeout,
+        max_requests_per_connection: config.max_requests_per_connection.unwrap_or(u32::MAX),
+        tls: shared.tls.clone(),
+        stats: Arc::clone(&shared.stats),
+        counters: UpstreamStats::new(stats, &prefix),
+        codes: ResponseCodeStats::new(stats, &prefix),
+        hosts: hosts.clone(),
+        freed: Notify::new(),
+        managers: Cell::new(0),
+    })
 }

@@ -15,7 +15,7 @@ mod resolver;
 mod stats;
 mod tcp;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -62,6 +62,8 @@ pub(crate) struct Cluster {
     hosts: Hosts,
     /// A connection came back or was closed: one of those that wait may try again.
     freed: Notify,
+    /// How many managers have it.
+    managers: Cell<usize>,
 }
 
 /// A response's head and body, and the connection it came on.
@@ -261,6 +263,12 @@ impl Cluster {
             cluster: Rc::clone(self),
             host: Arc::clone(&endpoint.stats),
         }
+    }
+
+    /// Nothing new will come: lets go of the endpoints, and so of idle connections. Requests that
+    /// have one keep it to their end.
+    fn retire(&self) {
+        self.endpoints.replace(Rc::default());
     }
 
     /// Closes connections that were idle for too long.

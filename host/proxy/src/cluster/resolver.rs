@@ -1,7 +1,7 @@
 //! Resolver: the endpoints of a `STRICT_DNS` cluster, looked up again and again.
 
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use tollgate_config::{Cluster as ClusterConfig, Endpoint as EndpointConfig, HostAddress};
@@ -23,10 +23,13 @@ pub(super) fn fixed_endpoints(config: &ClusterConfig, hosts: &Hosts) -> Vec<Rc<E
         .collect()
 }
 
-/// Looks all names up at the rate that the configuration says.
-pub(super) async fn keep_fresh(cluster: Rc<Cluster>, config: Arc<ClusterConfig>) {
+/// Looks all names up at the rate that the configuration says, until the cluster is gone.
+pub(super) async fn keep_fresh(cluster: Weak<Cluster>, config: Arc<ClusterConfig>) {
     loop {
         tokio::time::sleep(config.dns_refresh_rate).await;
+        let Some(cluster) = cluster.upgrade() else {
+            return;
+        };
         refresh(&cluster, &config).await;
     }
 }
@@ -43,7 +46,10 @@ pub(super) async fn refresh(cluster: &Cluster, config: &ClusterConfig) {
             }
         }
     }
-    cluster.endpoints.replace(found.into());
+    // One that was given up meanwhile stays without endpoints.
+    if cluster.managers.get() > 0 {
+        cluster.endpoints.replace(found.into());
+    }
 }
 
 async fn resolve(

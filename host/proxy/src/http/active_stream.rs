@@ -113,6 +113,7 @@ impl ActiveStream {
             finished: Cell::new(false),
             timeout_slot: Cell::default(),
         });
+        manager.streams().started();
         let stats = &manager.stats.downstream;
         stats.downstream_rq_total.inc();
         stats.downstream_rq_active.inc();

@@ -18,11 +18,10 @@ use tokio::sync::Notify;
 use super::codec::Codec;
 use super::head_check;
 use super::local_response::{self, StreamError};
-use super::manager::Manager;
 use super::request_head;
 use super::upgrade::Tunnel;
 use crate::filter::{ConnectionInfo, HeaderTable, RouteCache, StreamInfo, StreamState};
-use crate::listener::{ClientIo, HeadRecord};
+use crate::listener::{ChainPin, ClientIo, HeadRecord};
 use crate::timeouts::Expiring;
 use crate::transport::Transport;
 use crate::worker::LocalExecutor;
@@ -37,43 +36,57 @@ const HYPER_MAX_HEADERS: usize = 100;
 pub(super) struct DownstreamConnection {
     /// Facts for logs and properties.
     pub(super) info: Rc<ConnectionInfo>,
-    manager: Rc<Manager>,
+    pin: ChainPin,
     record: Rc<HeadRecord>,
     active_streams: Cell<u32>,
     last_activity: Cell<Instant>,
     tunnel: Cell<Option<Tunnel>>,
+    /// Known once the client has said something.
+    codec: Cell<Option<Codec>>,
     closing: Notify,
-    is_draining: Cell<bool>,
-    is_idle: Cell<bool>,
+    is_closing: Cell<bool>,
 }
 
 /// Serves a client's connection until it ends.
-pub(crate) async fn serve(manager: Rc<Manager>, info: ConnectionInfo, mut transport: Transport) {
-    let alpn = info.tls.as_ref().and_then(|tls| tls.alpn.as_deref());
-    let codec = Codec::of(manager.config.codec_type, alpn, &mut transport);
-    let (codec, first_bytes) = match codec.await {
+pub(crate) async fn serve(pin: ChainPin, info: ConnectionInfo, transport: Transport) {
+    let timeouts = Rc::clone(&pin.manager().worker.timeouts);
+    let connection = DownstreamConnection::new(pin, info);
+    let weak: Weak<DownstreamConnection> = Rc::downgrade(&connection);
+    let slot = timeouts.add(weak);
+    serve_codec(&connection, transport).await;
+    timeouts.remove(slot);
+}
+
+async fn serve_codec(connection: &Rc<DownstreamConnection>, mut transport: Transport) {
+    let tls = connection.info.tls.as_ref();
+    let alpn = tls.and_then(|tls| tls.alpn.as_deref());
+    let configured = connection.pin.manager().config.codec_type;
+    let codec = tokio::select! {
+        codec = Codec::of(configured, alpn, &mut transport) => codec,
+        () = connection.closing.notified() => return,
+    };
+    let (codec, first_bytes) = match codec {
         Ok(codec) => codec,
         Err(error) => return tracing::debug!(%error, "client connection"),
     };
-    let (stats, is_tls) = (&manager.stats.downstream, info.tls.is_some());
-    let _counted = match codec {
-        Codec::Http1 => stats.http1_connection(is_tls),
-        Codec::Http2 => stats.http2_connection(is_tls),
+    connection.codec.set(Some(codec));
+    let is_tls = tls.is_some();
+    let _counted = {
+        let stats = &connection.pin.manager().stats.downstream;
+        match codec {
+            Codec::Http1 => stats.http1_connection(is_tls),
+            Codec::Http2 => stats.http2_connection(is_tls),
+        }
     };
-    let worker = Rc::clone(&manager.worker);
-    let connection = DownstreamConnection::new(manager, info);
-    let weak: Weak<DownstreamConnection> = Rc::downgrade(&connection);
-    let slot = worker.timeouts.add(weak);
     let io = ClientIo::new(transport, first_bytes);
     match codec {
-        Codec::Http1 => serve_http1(&connection, io).await,
-        Codec::Http2 => serve_http2(&connection, io).await,
+        Codec::Http1 => serve_http1(connection, io).await,
+        Codec::Http2 => serve_http2(connection, io).await,
     }
-    worker.timeouts.remove(slot);
 }
 
 async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
-    let config = &connection.manager.config;
+    let config = Rc::clone(&connection.pin.manager().config);
     let mut builder = http1::Builder::new();
     builder.max_header_size(config.max_request_headers_bytes);
     if config.max_headers_count != HYPER_MAX_HEADERS {
@@ -84,6 +97,7 @@ async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
             .timer(TokioTimer::new())
             .header_read_timeout(timeout);
     }
+    drop(config);
     let refusing = Rc::clone(connection);
     let refusal = Rc::new(move |status, bytes: &[u8]| refusing.refuse(status, bytes));
     let io = io.recorded(Rc::clone(&connection.record), refusal);
@@ -98,14 +112,17 @@ async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
 }
 
 async fn serve_http2(connection: &Rc<DownstreamConnection>, io: ClientIo) {
-    let config = &connection.manager.config;
     let mut builder = http2::Builder::new(LocalExecutor);
-    builder
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(config.max_concurrent_streams)
-        .max_header_list_size(u32::try_from(config.max_request_headers_bytes).unwrap_or(u32::MAX))
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW);
+    {
+        let config = &connection.pin.manager().config;
+        let head = u32::try_from(config.max_request_headers_bytes).unwrap_or(u32::MAX);
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(config.max_concurrent_streams)
+            .max_header_list_size(head)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW);
+    }
     let serving = Rc::clone(connection);
     let service = service_fn(move |request| serve_request(Rc::clone(&serving), request));
     let mut http = builder.serve_connection(TokioIo::new(io), service);
@@ -117,7 +134,11 @@ async fn serve_request(
     request: Request<Incoming>,
 ) -> Result<http::Response<super::response_body::DownstreamBody>, super::active_stream::StreamReset>
 {
-    let (stream, error) = request_head::start(&connection.manager, &connection, request);
+    // The stream keeps the manager of the generation that is served now, whatever comes.
+    let (stream, error) = {
+        let manager = connection.pin.manager();
+        request_head::start(&manager, &connection, request)
+    };
     stream.run(error).await
 }
 
@@ -145,18 +166,29 @@ async fn drive<C, E>(
 }
 
 impl DownstreamConnection {
-    fn new(manager: Rc<Manager>, info: ConnectionInfo) -> Rc<Self> {
+    fn new(pin: ChainPin, info: ConnectionInfo) -> Rc<Self> {
         Rc::new(Self {
             info: Rc::new(info),
-            manager,
+            pin,
             record: Rc::default(),
             active_streams: Cell::new(0),
             last_activity: Cell::new(Instant::now()),
             tunnel: Cell::new(None),
+            codec: Cell::new(None),
             closing: Notify::new(),
-            is_draining: Cell::new(false),
-            is_idle: Cell::new(false),
+            is_closing: Cell::new(false),
         })
+    }
+
+    /// Returns whether the connection is to end with the stream that is answered now.
+    pub(super) fn is_retired(&self) -> bool {
+        self.pin.is_retired()
+    }
+
+    fn close(&self) {
+        if !self.is_closing.replace(true) {
+            self.closing.notify_one();
+        }
     }
 
     /// A request's head has arrived: returns what its bytes say against it. `is_framed` tells
@@ -177,11 +209,9 @@ impl DownstreamConnection {
 
     /// The connection leaves HTTP once the response that says so is sent.
     pub(super) fn set_tunnel(&self, tunnel: Tunnel) {
-        self.manager
-            .stats
-            .downstream
-            .downstream_cx_upgrades_total
-            .inc();
+        let manager = self.pin.manager();
+        let stats = &manager.stats.downstream;
+        stats.downstream_cx_upgrades_total.inc();
         self.tunnel.set(Some(tunnel));
     }
 
@@ -190,14 +220,12 @@ impl DownstreamConnection {
         let error = head_check::refused(status, bytes);
         let reply = error.to_local_reply();
         let table = HeaderTable::request_trailers(HeaderMap::new());
-        self.manager
-            .stats
-            .downstream
-            .downstream_cx_protocol_error
-            .inc();
-        self.manager.stats.count_response(reply.status.as_u16());
+        let manager = Rc::clone(&self.pin.manager());
+        let stats = &manager.stats.downstream;
+        stats.downstream_cx_protocol_error.inc();
+        manager.stats.count_response(reply.status.as_u16());
         let (mut head, body) = local_response::build(&reply, &table);
-        self.manager.normalizer.response(head.fields_mut(), &table);
+        manager.normalizer.response(head.fields_mut(), &table);
         let info = StreamInfo::new(
             SystemTime::now(),
             Instant::now(),
@@ -210,10 +238,10 @@ impl DownstreamConnection {
         info.times.end.set(Some(info.start));
         *info.response_code_details.borrow_mut() = Some(reply.details.clone());
         let answer = refusal_bytes(reply.status, &head, &body);
-        let routes = RouteCache::new(Rc::clone(&self.manager.routes), 0);
+        let routes = RouteCache::new(Rc::clone(&manager.routes), 0);
         let state = StreamState::new(table, info, Rc::clone(&self.info), routes);
         *state.response_headers.borrow_mut() = Some(head);
-        self.manager.log(&state);
+        manager.log(&state);
         answer
     }
 }
@@ -235,20 +263,24 @@ fn refusal_bytes(status: http::StatusCode, head: &HeaderTable, body: &[u8]) -> B
 
 impl Expiring for DownstreamConnection {
     fn check(&self, now: Instant) {
-        if self.manager.worker.is_draining() && !self.is_draining.replace(true) {
-            self.closing.notify_one();
+        let manager = self.pin.manager();
+        if manager.worker.is_draining() {
+            return self.close();
         }
-        let Some(timeout) = self.manager.config.idle_timeout else {
+        // A client of HTTP/2 is told and loses nothing. One of HTTP/1 would, if its next request is
+        // under way: it is told by its next response.
+        let may_close = self.codec.get() != Some(Codec::Http1) || manager.streams().are_expired();
+        if self.pin.is_retired() && may_close {
+            return self.close();
+        }
+        let Some(timeout) = manager.config.idle_timeout else {
             return;
         };
         let idle = now.saturating_duration_since(self.last_activity.get());
-        if self.active_streams.get() == 0 && idle >= timeout && !self.is_idle.replace(true) {
-            self.manager
-                .stats
-                .downstream
-                .downstream_cx_idle_timeout
-                .inc();
-            self.closing.notify_one();
+        if self.active_streams.get() == 0 && idle >= timeout && !self.is_closing.get() {
+            let stats = &manager.stats.downstream;
+            stats.downstream_cx_idle_timeout.inc();
+            self.close();
         }
     }
 }

@@ -53,6 +53,8 @@ pub(crate) enum StreamError {
     AbsolutePathRejected,
     /// A transfer coding other than `chunked`.
     TransferEncoding,
+    /// The configuration it is served by was replaced, and the time to finish is over.
+    GenerationExpired,
     /// An upgrade that is not allowed here.
     UpgradeRefused,
     /// Filters left request headers that cannot be sent.
@@ -122,6 +124,7 @@ impl StreamError {
                 reply(501, "Not Implemented", "http1.invalid_transfer_encoding")
                     .with_flags(Flags::DOWNSTREAM_PROTOCOL_ERROR)
             }
+            Self::GenerationExpired => reply(503, "", "generation_expired"),
             Self::UpgradeRefused => reply(403, "", "upgrade_failed"),
             Self::RequestHeaders(fault) => {
                 header_fault(503, fault, "request").with_flags(Flags::DOWNSTREAM_PROTOCOL_ERROR)

@@ -11,6 +11,7 @@ use tollgate_config::{HttpConnectionManager, HttpFilterKind};
 use super::normalize::Normalizer;
 use super::stream_logger::{StreamLogger, StreamLoggerError};
 use crate::filter::{HttpFilter, StreamInfo, StreamState};
+use crate::generation::WorkerStreams;
 use crate::route::{RouteTable, RouteTableError};
 use crate::telemetry::HttpStats;
 use crate::wasm::{PluginError, PluginHandle, PluginRegistry};
@@ -100,6 +101,11 @@ impl Manager {
             stats: HttpStats::new(&worker.stats, listener_prefix, &config.stat_prefix),
             last_milliseconds: RefCell::new((Duration::ZERO, HeaderValue::from_static("0"))),
         }))
+    }
+
+    /// Returns the streams of this manager's generation.
+    pub(crate) fn streams(&self) -> &Rc<WorkerStreams> {
+        self.worker.streams()
     }
 
     /// Returns the filters of a stream: those that its route does not turn off.

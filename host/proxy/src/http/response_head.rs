@@ -109,6 +109,9 @@ impl ActiveStream {
     fn must_close(&self) -> bool {
         // A client that is still sending would have its body read as the next request.
         let is_unread = self.request_body.borrow().is_some() && !self.upgrade.is_asked();
-        self.closes_connection.get() || is_unread || self.manager.worker.is_draining()
+        self.closes_connection.get()
+            || is_unread
+            || self.manager.worker.is_draining()
+            || self.connection.is_retired()
     }
 }

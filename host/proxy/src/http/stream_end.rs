@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::active_stream::ActiveStream;
+use super::local_response::StreamError;
 use super::response_flags::ResponseFlags;
 use crate::filter::Event;
 use crate::timeouts::Expiring;
@@ -34,6 +35,7 @@ impl ActiveStream {
         }
         self.chain.complete(|| self.manager.log(&self.state));
         self.count_end(now);
+        self.manager.streams().ended();
         self.connection.stream_ended(now);
     }
 
@@ -84,6 +86,10 @@ impl ActiveStream {
 
 impl Expiring for ActiveStream {
     fn check(&self, now: Instant) {
+        if self.manager.streams().are_expired() {
+            let expired = StreamError::GenerationExpired;
+            return self.state.send_local_reply(expired.to_local_reply());
+        }
         let is_complete = self.request_body.borrow().is_none();
         if let Some(error) = self.deadlines.passed(now, is_complete) {
             self.state.send_local_reply(error.to_local_reply());

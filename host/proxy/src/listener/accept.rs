@@ -1,17 +1,23 @@
 //! Accepting: from a socket to a connection that a chain serves.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::rustls::server::Acceptor;
 
-use super::filter_chain::{Chain, FilterChains, Traits};
+use super::filter_chain::{Chain, FilterChains, Terminal, Traits};
+use super::{ChainPin, ListenerKey};
 use crate::filter::{ConnectionInfo, ListenerInfo, TlsInfo};
+use crate::generation::{CountedStream, Published};
+use crate::http;
 use crate::telemetry::{ListenerStats, ListenerTlsStats, ListenerWorkerStats, listener_prefix};
 use crate::transport::Transport;
 use crate::worker::{self, WorkerContext};
@@ -23,9 +29,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// First byte of a TLS handshake record.
 const TLS_HANDSHAKE: u8 = 0x16;
 
-/// A listener on one worker.
+/// A listener on one worker, as one generation has it.
 pub(crate) struct Listener {
     info: Rc<ListenerInfo>,
+    key: ListenerKey,
+    generation: u64,
     chains: Rc<FilterChains>,
     worker: Rc<WorkerContext>,
     stats: ListenerStats,
@@ -34,10 +42,72 @@ pub(crate) struct Listener {
     tls_stats: Option<ListenerTlsStats>,
 }
 
+/// A socket of one worker and the task that accepts from it. Generations come and go, it stays.
+#[derive(Debug)]
+pub(crate) struct Accepting {
+    last: oneshot::Sender<Option<Rc<Listener>>>,
+}
+
+impl Accepting {
+    /// Starts to accept for the listener of this key, whatever generation is served.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub(crate) fn start(
+        socket: std::net::TcpListener,
+        key: ListenerKey,
+        published: Rc<Published>,
+    ) -> io::Result<Self> {
+        let socket = TcpListener::from_std(socket)?;
+        let (last, told) = oneshot::channel();
+        worker::spawn(accept(socket, key, published, told));
+        Ok(Self { last })
+    }
+
+    /// Accepts nothing more but what waits already, for the listener as it was last.
+    pub(crate) fn stop(self, last: Option<Rc<Listener>>) {
+        // The task is there as long as the worker is.
+        drop(self.last.send(last));
+    }
+}
+
+async fn accept(
+    socket: TcpListener,
+    key: ListenerKey,
+    published: Rc<Published>,
+    mut told: oneshot::Receiver<Option<Rc<Listener>>>,
+) {
+    let last = loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            last = &mut told => break last.ok().flatten(),
+        };
+        match (accepted, published.listener(&key)) {
+            (Ok((stream, peer)), Some(listener)) => {
+                worker::spawn(listener.serve_counted(Rc::clone(&published), stream, peer));
+            }
+            // It was removed a moment ago, and the word of it is on its way.
+            (Ok(_), None) => {}
+            (Err(error), _) => {
+                tracing::warn!(?key, %error, "accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    };
+    let Some(listener) = last else { return };
+    let waiting = |cx: &mut Context<'_>| Poll::Ready(socket.poll_accept(cx));
+    while let Poll::Ready(Ok((stream, peer))) = std::future::poll_fn(waiting).await {
+        let listener = Rc::clone(&listener);
+        worker::spawn(listener.serve_counted(Rc::clone(&published), stream, peer));
+    }
+}
+
 impl Listener {
-    /// Returns a listener with its chains.
+    /// Returns a listener of a generation with its chains.
     pub(crate) fn new(
         config: &tollgate_config::Listener,
+        generation: u64,
         chains: FilterChains,
         worker: &Rc<WorkerContext>,
     ) -> Rc<Self> {
@@ -55,6 +125,8 @@ impl Listener {
             .then(|| ListenerTlsStats::new(all, &format!("{prefix}ssl.")));
         Rc::new(Self {
             info,
+            key: ListenerKey::of(config),
+            generation,
             chains: Rc::new(chains),
             worker: Rc::clone(worker),
             stats,
@@ -63,28 +135,51 @@ impl Listener {
         })
     }
 
-    /// Accepts connections until the task is dropped.
-    pub(crate) async fn run(self: Rc<Self>, socket: TcpListener) {
-        loop {
-            match socket.accept().await {
-                Ok((stream, peer)) => {
-                    worker::spawn(Rc::clone(&self).serve_counted(stream, peer));
-                }
-                Err(error) => {
-                    tracing::warn!(listener = %self.info.name, %error, "accept");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+    /// Returns what makes it the same listener in another generation.
+    pub(crate) fn key(&self) -> &ListenerKey {
+        &self.key
+    }
+
+    /// Returns the chain here that a connection of another generation's chain may go on with.
+    pub(super) fn same_chain(&self, other: &Chain) -> Option<Rc<Chain>> {
+        self.chains.same(other)
+    }
+
+    async fn serve_counted(
+        self: Rc<Self>,
+        published: Rc<Published>,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) {
+        let _counted = self.stats.connection(&self.worker_stats);
+        let _open = self.worker.count_connection();
+        // Until it is known what serves it, and for ever if that is no HTTP.
+        let counted = CountedStream::new(self.worker.streams());
+        let Some((chain, info, client)) = self.open(stream, peer).await else {
+            return;
+        };
+        match &chain.service.terminal {
+            Terminal::Tcp(proxy) => {
+                let proxy = Rc::clone(proxy);
+                proxy.serve(&chain.service.plugins, info, client).await;
+            }
+            Terminal::Http(manager) => {
+                let client = chain.service.filtered(&info, client);
+                let pin = ChainPin::new(&published, &self.key, self.generation, &chain, manager);
+                pin.follow_now();
+                // It may outlive the generation that has accepted it.
+                drop((counted, self, chain));
+                http::serve(pin, info, client).await;
             }
         }
     }
 
-    async fn serve_counted(self: Rc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let _counted = self.stats.connection(&self.worker_stats);
-        self.serve(stream, peer).await;
-    }
-
-    async fn serve(&self, stream: TcpStream, peer: SocketAddr) {
-        let _counted = self.worker.count_connection();
+    /// Makes a connection of what was accepted: its chain, its facts and its bytes.
+    async fn open(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+    ) -> Option<(Rc<Chain>, ConnectionInfo, Transport)> {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY");
         }
@@ -95,12 +190,17 @@ impl Listener {
             Ok(Ok(Some(accepted))) => accepted,
             Ok(Ok(None)) => {
                 self.stats.no_filter_chain_match.inc();
-                return tracing::debug!(%peer, "no filter chain matches");
+                tracing::debug!(%peer, "no filter chain matches");
+                return None;
             }
-            Ok(Err(error)) => return tracing::debug!(%peer, %error, "client connection"),
+            Ok(Err(error)) => {
+                tracing::debug!(%peer, %error, "client connection");
+                return None;
+            }
             Err(_) => {
                 self.stats.downstream_pre_cx_timeout.inc();
-                return tracing::debug!(%peer, "client said nothing");
+                tracing::debug!(%peer, "client said nothing");
+                return None;
             }
         };
         let info = ConnectionInfo {
@@ -114,17 +214,15 @@ impl Listener {
             transport_failure_reason: None,
             state: Rc::default(),
         };
-        chain.service.serve(info, transport).await;
+        Some((Rc::clone(chain), info, transport))
     }
 
     /// Chooses the chain and, if it says so, speaks TLS.
     async fn accept(&self, stream: TcpStream) -> io::Result<Option<Accepted<'_>>> {
         if !self.chains.must_inspect() {
             return match self.chains.find(&Traits::default()) {
-                Some(Chain { tls: None, .. }) | None => {
-                    self.accept_plain(stream, &Traits::default())
-                }
-                Some(_) => self.accept_tls(stream).await,
+                Some(chain) if chain.tls.is_some() => self.accept_tls(stream).await,
+                Some(_) | None => self.accept_plain(stream, &Traits::default()),
             };
         }
         let mut first = [0];
@@ -188,9 +286,18 @@ impl Listener {
 }
 
 /// A connection whose chain is chosen: the chain, the bytes, the server name, and TLS facts.
-type Accepted<'a> = (&'a Chain, Transport, Option<String>, Option<TlsInfo>);
+type Accepted<'a> = (&'a Rc<Chain>, Transport, Option<String>, Option<TlsInfo>);
 
 fn next_connection_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener")
+            .field("key", &self.key)
+            .field("generation", &self.generation)
+            .finish_non_exhaustive()
+    }
 }

@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
-use tollgate_config::{FilterChainMatch, Listener};
+use tollgate_config::{
+    CodecType, DownstreamTls, FilterChain, FilterChainMatch, Listener, NetworkFilter,
+};
 
 use crate::filter::ConnectionInfo;
-use crate::http::{self, Manager};
+use crate::http::Manager;
 use crate::network::{FilteredTransport, NetworkPlugins};
 use crate::tcp::TcpProxy;
 use crate::tls::ServerTls;
@@ -17,19 +19,29 @@ pub(crate) type ListenerTls = Vec<Option<ServerTls>>;
 
 /// The chains of a listener on one worker.
 pub(crate) struct FilterChains {
-    chains: Vec<Chain>,
-    default: Option<Chain>,
+    chains: Vec<Rc<Chain>>,
+    default: Option<Rc<Chain>>,
 }
 
 /// One chain.
 pub(crate) struct Chain {
     matches: FilterChainMatch,
+    is_default: bool,
+    identity: ChainIdentity,
     /// Its name; may be empty.
     pub(crate) name: String,
     /// TLS towards clients.
     pub(crate) tls: Option<ServerTls>,
     /// What serves its connections.
     pub(crate) service: ChainService,
+}
+
+/// What of a chain a connection has for its whole life: as long as it stays the same the
+/// connection stays too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ChainIdentity {
+    tls: Option<DownstreamTls>,
+    codec: Option<CodecType>,
 }
 
 /// What serves the connections of a chain.
@@ -64,18 +76,8 @@ pub(crate) struct Traits<'a> {
 }
 
 impl ChainService {
-    /// Serves a connection until it ends.
-    pub(super) async fn serve(&self, info: ConnectionInfo, client: Transport) {
-        match &self.terminal {
-            Terminal::Tcp(proxy) => Rc::clone(proxy).serve(&self.plugins, info, client).await,
-            Terminal::Http(manager) => {
-                let client = self.filtered(&info, client);
-                http::serve(Rc::clone(manager), info, client).await;
-            }
-        }
-    }
-
-    fn filtered(&self, info: &ConnectionInfo, client: Transport) -> Transport {
+    /// Puts the plugins before the last filter between it and a client.
+    pub(super) fn filtered(&self, info: &ConnectionInfo, client: Transport) -> Transport {
         if self.plugins.is_empty() {
             return client;
         }
@@ -93,14 +95,20 @@ impl FilterChains {
             .filter_chains
             .iter()
             .chain(&listener.default_filter_chain);
-        let mut chains: Vec<Chain> = configs
+        let own = listener.filter_chains.len();
+        let mut chains: Vec<Rc<Chain>> = configs
             .zip(services)
             .zip(tls)
-            .map(|((config, service), tls)| Chain {
-                matches: config.matches.clone(),
-                name: config.name.clone(),
-                tls: tls.clone(),
-                service,
+            .enumerate()
+            .map(|(index, ((config, service), tls))| {
+                Rc::new(Chain {
+                    matches: config.matches.clone(),
+                    is_default: index >= own,
+                    identity: ChainIdentity::of(config),
+                    name: config.name.clone(),
+                    tls: tls.clone(),
+                    service,
+                })
             })
             .collect();
         let default = listener
@@ -124,9 +132,15 @@ impl FilterChains {
         chains.any(|chain| chain.tls.is_some())
     }
 
+    /// Returns the chain that a connection of another generation's chain may go on with.
+    pub(crate) fn same(&self, other: &Chain) -> Option<Rc<Chain>> {
+        let mut chains = self.chains.iter().chain(&self.default);
+        chains.find(|chain| chain.serves_as(other)).cloned()
+    }
+
     /// Returns the chain that fits best: Envoy compares server name, then transport, then
     /// application protocol, and takes the most specific that fits each.
-    pub(crate) fn find(&self, traits: &Traits<'_>) -> Option<&Chain> {
+    pub(crate) fn find(&self, traits: &Traits<'_>) -> Option<&Rc<Chain>> {
         let fits = self
             .chains
             .iter()
@@ -134,6 +148,28 @@ impl FilterChains {
         // Of equals the first wins.
         let best = fits.reduce(|best, next| if next.0 > best.0 { next } else { best });
         best.map(|(_, chain)| chain).or(self.default.as_ref())
+    }
+}
+
+impl Chain {
+    /// Returns whether a connection of `other` may go on here.
+    fn serves_as(&self, other: &Self) -> bool {
+        self.matches == other.matches
+            && self.is_default == other.is_default
+            && self.identity == other.identity
+            && self.service.plugins == other.service.plugins
+    }
+}
+
+impl ChainIdentity {
+    fn of(chain: &FilterChain) -> Self {
+        Self {
+            tls: chain.tls.clone(),
+            codec: match &chain.filter {
+                NetworkFilter::HttpConnectionManager(manager) => Some(manager.codec_type),
+                NetworkFilter::TcpProxy(_) => None,
+            },
+        }
     }
 }
 

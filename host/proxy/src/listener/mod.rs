@@ -4,8 +4,12 @@ mod accept;
 mod bind;
 mod client_io;
 mod filter_chain;
+mod key;
+mod pin;
 
-pub(crate) use accept::Listener;
+pub(crate) use accept::{Accepting, Listener};
 pub(crate) use bind::{BoundListener, own_address};
 pub(crate) use client_io::{ClientIo, HeadRecord};
 pub(crate) use filter_chain::{ChainService, FilterChains, ListenerTls, Terminal};
+pub(crate) use key::ListenerKey;
+pub(crate) use pin::ChainPin;

@@ -14,6 +14,14 @@ use crate::wasm::{PluginError, PluginHandle, PluginRegistry};
 #[derive(Debug)]
 pub(crate) struct NetworkPlugins(Vec<Rc<PluginHandle>>);
 
+impl PartialEq for NetworkPlugins {
+    /// Whether they are the same plugins, in the same VMs.
+    fn eq(&self, other: &Self) -> bool {
+        let pairs = self.0.iter().zip(&other.0);
+        self.0.len() == other.0.len() && pairs.into_iter().all(|(a, b)| Rc::ptr_eq(a, b))
+    }
+}
+
 impl NetworkPlugins {
     /// Starts the plugins.
     ///

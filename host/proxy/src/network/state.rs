@@ -30,6 +30,8 @@ pub(crate) enum End {
     Idle,
     /// It has lived for as long as it may.
     MaxDuration,
+    /// The configuration it is served by was replaced, and the time to finish is over.
+    Expired,
 }
 
 impl ConnectionState {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use crate::generation::WorkerStreams;
 use crate::network::{ConnectionState, End};
 use crate::timeouts::Expiring;
 
@@ -15,12 +16,15 @@ pub(super) struct Deadlines {
     last_activity: Cell<Instant>,
     idle_timeout: Cell<Option<Duration>>,
     max_duration: Option<Duration>,
+    /// Those of the connection's generation, which ends when its time is up.
+    streams: Rc<WorkerStreams>,
 }
 
 impl Deadlines {
     pub(super) fn new(
         config: &tollgate_config::TcpProxy,
         state: &Rc<ConnectionState>,
+        streams: &Rc<WorkerStreams>,
         now: Instant,
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -29,6 +33,7 @@ impl Deadlines {
             last_activity: Cell::new(now),
             idle_timeout: Cell::new(config.idle_timeout),
             max_duration: config.max_downstream_connection_duration,
+            streams: Rc::clone(streams),
         })
     }
 
@@ -52,7 +57,9 @@ impl Expiring for Deadlines {
         let passed = |since: Instant, timeout: Option<Duration>| {
             timeout.is_some_and(|timeout| now.saturating_duration_since(since) >= timeout)
         };
-        if passed(self.start, self.max_duration) {
+        if self.streams.are_expired() {
+            self.state.close(End::Expired);
+        } else if passed(self.start, self.max_duration) {
             self.state.close(End::MaxDuration);
         } else if passed(self.last_activity.get(), self.idle_timeout.get()) {
             self.state.close(End::Idle);

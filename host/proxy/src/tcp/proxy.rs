@@ -69,7 +69,7 @@ impl TcpProxy {
         self.stats.downstream_cx_total.inc();
         let chain = plugins.chain(Rc::new(info));
         let state = Rc::clone(chain.state());
-        let deadlines = Deadlines::new(&self.config, &state, Instant::now());
+        let deadlines = Deadlines::new(&self.config, &state, self.worker.streams(), Instant::now());
         let watched: Weak<Deadlines> = Rc::downgrade(&deadlines);
         let slot = self.worker.timeouts.add(watched);
         let mut session = Session::new(client, chain, &self.stats, &deadlines, self.buffer_limit);

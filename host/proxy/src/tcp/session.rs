@@ -254,7 +254,7 @@ impl<'a> Session<'a> {
                         self.stats.max_downstream_connection_duration.inc();
                         flags.set(flags.get() | Flags::DURATION_TIMEOUT);
                     }
-                    Some(End::Plugin) | None => {}
+                    Some(End::Plugin | End::Expired) | None => {}
                 }
                 self.flush().await;
                 PeerType::Local

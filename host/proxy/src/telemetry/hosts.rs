@@ -57,14 +57,16 @@ pub(crate) struct HostFacts {
 pub(crate) struct HostCount(AtomicU64);
 
 impl Hosts {
-    /// Returns the counts of an endpoint, shared with all workers that have it.
+    /// Returns the counts of an endpoint, shared with all workers that have it. One of which
+    /// something else is known now is another one.
     pub(crate) fn host(&self, cluster: &Arc<str>, facts: &HostFacts) -> Arc<HostStats> {
         let mut hosts = self.0.lock();
         hosts.retain(|_, host| host.strong_count() > 0);
         let slot = hosts
             .entry((Arc::clone(cluster), facts.address))
             .or_default();
-        slot.upgrade().unwrap_or_else(|| {
+        let known = slot.upgrade().filter(|host| host.facts == *facts);
+        known.unwrap_or_else(|| {
             let host = Arc::new(HostStats::new(facts.clone()));
             *slot = Arc::downgrade(&host);
             host

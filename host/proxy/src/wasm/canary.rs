@@ -29,7 +29,7 @@ pub(super) fn check(
     plugin: &PluginConfig,
     bootstrap: &Bootstrap,
 ) -> Result<(), PluginError> {
-    let loaded = runtime.load_module(plugin)?;
+    let loaded = runtime.module(plugin)?;
     let services = Rc::new(CanaryServices {
         clusters: bootstrap
             .clusters
@@ -40,7 +40,7 @@ pub(super) fn check(
     });
     let started = Vm::new(
         &loaded.module,
-        vm_config(plugin, runtime.settings()),
+        vm_config(plugin, &runtime.settings()),
         Arc::clone(runtime.shared_state()),
         services,
     )

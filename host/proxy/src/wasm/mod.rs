@@ -6,6 +6,7 @@
 mod canary;
 mod clock;
 mod connection_host;
+mod current_clusters;
 mod custom_metrics;
 mod dns;
 mod error;
@@ -37,5 +38,5 @@ pub(crate) use faults::{FaultGroup, FaultSample, FaultSink};
 pub use module_file::read_module;
 pub(crate) use plugin::PluginHandle;
 pub(crate) use registry::PluginRegistry;
-pub(crate) use runtime::WasmRuntime;
-pub(crate) use tollgate_runtime::{HostcallRecord, SourceFrame, VmIdLease};
+pub(crate) use runtime::{LoadedPlugins, WasmRuntime};
+pub(crate) use tollgate_runtime::{HostcallRecord, SourceFrame};

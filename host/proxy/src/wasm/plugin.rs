@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tollgate_config::{FailurePolicy, PluginConfig};
+use tollgate_config::{FailurePolicy, PluginConfig, PluginSettings, Settings};
 use tollgate_runtime::Module;
 
 use super::error::PluginError;
@@ -15,6 +15,7 @@ use super::network_filter::{FailedNetworkFilter, PluginNetworkFilter};
 use super::runtime::LoadedModule;
 use super::stats::ReloadStats;
 use super::vm_table::{Root, VmTable};
+use crate::cluster::ClusterManager;
 use crate::filter::{HttpFilter, StreamState};
 use crate::network::{ConnectionState, NetworkFilter};
 use crate::random::Random;
@@ -22,6 +23,7 @@ use crate::random::Random;
 /// A plugin that serves on this worker.
 pub(crate) struct PluginHandle {
     config: PluginConfig,
+    settings: PluginSettings,
     module: Arc<LoadedModule>,
     callbacks: StreamCallbacks,
     vms: Rc<VmTable>,
@@ -29,6 +31,12 @@ pub(crate) struct PluginHandle {
     last_load: Cell<Instant>,
     random: Random,
     stats: ReloadStats,
+    /// Whether it belongs to the generation that is served.
+    serves: Cell<bool>,
+    /// How many generations have it on this worker, those that drain included.
+    generations: Cell<usize>,
+    /// It was told to finish.
+    finishes: Cell<bool>,
 }
 
 /// What a plugin does for a new stream or connection.
@@ -48,12 +56,52 @@ impl PluginHandle {
             callbacks: stream_callbacks(&module.module),
             stats: vms.runtime().stats().reloads(&config.name),
             config: config.clone(),
+            settings: vms.runtime().settings().of_plugin(&config.name),
             module,
             vms: Rc::clone(vms),
             root: RefCell::new(root),
             last_load: Cell::new(Instant::now()),
             random: Random::default(),
+            serves: Cell::new(false),
+            generations: Cell::new(0),
+            finishes: Cell::new(false),
         }))
+    }
+
+    /// Returns whether this is what a configuration with this module and these settings asks for.
+    pub(super) fn is_made_of(
+        &self,
+        config: &PluginConfig,
+        module: &Arc<LoadedModule>,
+        settings: &Settings,
+    ) -> bool {
+        self.config == *config
+            && Arc::ptr_eq(&self.module, module)
+            && self.settings == settings.of_plugin(&config.name)
+    }
+
+    /// Says whether it belongs to the generation that is served: only then it ticks.
+    pub(super) fn set_serving(&self, serves: bool) {
+        self.serves.set(serves);
+        let root = self.root.borrow();
+        root.vm.set_serving(root.id, serves);
+    }
+
+    /// A generation that is served has it; its callouts go to that one's clusters.
+    pub(super) fn join(&self, clusters: &Rc<ClusterManager>) {
+        self.vms.clusters().set(clusters);
+    }
+
+    /// One generation more, or one less, has it. Returns how many have it now.
+    pub(super) fn count_generation(&self, joins: bool) -> usize {
+        let count = self.generations.get();
+        let count = if joins {
+            count + 1
+        } else {
+            count.saturating_sub(1)
+        };
+        self.generations.set(count);
+        count
     }
 
     pub(super) fn config(&self) -> &PluginConfig {
@@ -150,6 +198,7 @@ impl PluginHandle {
             Ok(root) => {
                 self.stats.success.inc();
                 tracing::info!(target: "wasm", plugin = %self.config.name, "plugin reloaded");
+                root.vm.set_serving(root.id, self.serves.get());
                 self.root.replace(root);
                 true
             }
@@ -182,8 +231,17 @@ impl PluginHandle {
 
     /// Lets the plugin finish: no more streams will come.
     pub(super) fn shut_down(&self) {
+        if self.finishes.replace(true) {
+            return;
+        }
         let root = self.root.borrow();
         root.vm.shut_down(root.id);
+    }
+
+    /// Returns whether it has finished after it was told to.
+    pub(super) fn is_finished(&self) -> bool {
+        let root = self.root.borrow();
+        root.vm.is_finished(root.id)
     }
 }
 

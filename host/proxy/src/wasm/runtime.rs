@@ -1,9 +1,10 @@
 //! `WasmRuntime`: what all workers share of the embedding: engine, compiled modules, shared data.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tollgate_config::{Bootstrap, DataSource, PluginConfig, Settings};
@@ -24,7 +25,7 @@ const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
 pub(crate) struct WasmRuntime {
     shared: Arc<SharedState>,
     stats: WasmStats,
-    settings: Arc<Settings>,
+    settings: ArcSwap<Settings>,
     faults: Arc<FaultSink>,
     loaded: Mutex<Loaded>,
 }
@@ -33,15 +34,20 @@ pub(crate) struct WasmRuntime {
 struct Loaded {
     /// Made for the first plugin: without plugins there is neither compiler nor ticker.
     engine: Option<RunningEngine>,
-    modules: Vec<Arc<LoadedModule>>,
-    /// Where a module came from when it was loaded last: workers do not read it again, so all run
-    /// the same code even if a file changes meanwhile.
+    /// Those that something uses.
+    modules: Vec<Weak<LoadedModule>>,
+    /// Modules that were compiled so far.
+    count: u64,
+    /// Where the modules come from while plugins are started: workers do not read them again, so
+    /// all run the same code even if a file changes meanwhile.
     sources: Vec<(DataSource, Arc<LoadedModule>)>,
 }
 
 /// A compiled module and the bytes it was made of, which identify it.
 pub(super) struct LoadedModule {
     code: Bytes,
+    /// Unlike an address it is never used again.
+    pub(super) number: u64,
     pub(super) module: Module,
 }
 
@@ -54,7 +60,7 @@ impl WasmRuntime {
         Arc::new(Self {
             shared,
             stats: WasmStats::new(stats),
-            settings,
+            settings: ArcSwap::new(settings),
             faults: FaultSink::new(),
             loaded: Mutex::default(),
         })
@@ -65,8 +71,14 @@ impl WasmRuntime {
         &self.shared
     }
 
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
+    /// Returns the settings of what is started now.
+    pub(super) fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
+    /// Starts plugins by these settings from now on; returns those before.
+    pub(crate) fn set_settings(&self, settings: Arc<Settings>) -> Arc<Settings> {
+        self.settings.swap(settings)
     }
 
     /// Returns what takes the faults of plugins.
@@ -78,11 +90,28 @@ impl WasmRuntime {
         &self.stats
     }
 
-    /// Loads every plugin of these configurations, and starts and configures each once in a VM
-    /// that is thrown away: what is refused here would be refused by every worker.
+    /// Reads and compiles every plugin's module, and keeps what plugins share across VMs: what one
+    /// stores while it is checked is there when the workers start it.
     ///
-    /// Returns what keeps the data and queues of their VM ids: what a plugin stores while it is
-    /// checked is there when the workers start it.
+    /// # Errors
+    ///
+    /// For the first module that is refused.
+    pub(crate) fn load_plugins(
+        &self,
+        bootstraps: &[Bootstrap],
+    ) -> Result<LoadedPlugins, PluginError> {
+        self.loaded.lock().sources.clear();
+        let mut loaded = LoadedPlugins::default();
+        for plugin in bootstraps.iter().flat_map(Bootstrap::plugins) {
+            let lease = self.shared.lease(&plugin.vm_config.vm_id);
+            loaded.leases.push(lease);
+            loaded.modules.push(self.module(plugin)?);
+        }
+        Ok(loaded)
+    }
+
+    /// Starts and configures each plugin once in a VM that is thrown away: what is refused here
+    /// would be refused by every worker.
     ///
     /// # Errors
     ///
@@ -90,15 +119,18 @@ impl WasmRuntime {
     pub(crate) fn check_plugins(
         self: &Arc<Self>,
         bootstraps: &[Bootstrap],
-    ) -> Result<Vec<VmIdLease>, PluginError> {
-        let mut leases = Vec::new();
+    ) -> Result<(), PluginError> {
         for bootstrap in bootstraps {
             for plugin in bootstrap.plugins() {
-                leases.push(self.shared.lease(&plugin.vm_config.vm_id));
                 canary::check(self, plugin, bootstrap)?;
             }
         }
-        Ok(leases)
+        Ok(())
+    }
+
+    /// All workers have started what they were to start.
+    pub(crate) fn forget_sources(&self) {
+        self.loaded.lock().sources.clear();
     }
 
     /// Returns a plugin's module as it was loaded last.
@@ -114,15 +146,14 @@ impl WasmRuntime {
     }
 
     /// Reads a plugin's module and compiles it, unless the same code is compiled already.
-    pub(super) fn load_module(
-        &self,
-        plugin: &PluginConfig,
-    ) -> Result<Arc<LoadedModule>, PluginError> {
+    fn load_module(&self, plugin: &PluginConfig) -> Result<Arc<LoadedModule>, PluginError> {
         let code = code(plugin)?;
         // Held while compiling: others that want the same module wait instead of compiling it too.
         let mut loaded = self.loaded.lock();
-        let module = match loaded.modules.iter().find(|known| known.code == code) {
-            Some(known) => Arc::clone(known),
+        loaded.modules.retain(|known| known.strong_count() > 0);
+        let mut known = loaded.modules.iter().filter_map(Weak::upgrade);
+        let module = match known.find(|known| known.code == code) {
+            Some(known) => known,
             None => loaded.compile(code, plugin)?,
         };
         loaded
@@ -132,6 +163,27 @@ impl WasmRuntime {
             .sources
             .push((plugin.vm_config.code.clone(), Arc::clone(&module)));
         Ok(module)
+    }
+}
+
+/// The modules of a generation's plugins, and what keeps the data and queues of their VM ids.
+#[derive(Default)]
+pub(crate) struct LoadedPlugins {
+    modules: Vec<Arc<LoadedModule>>,
+    leases: Vec<VmIdLease>,
+}
+
+impl LoadedPlugins {
+    /// Returns numbers that tell the plugins' code apart, in their order.
+    pub(crate) fn code_numbers(&self) -> impl Iterator<Item = u64> {
+        self.modules.iter().map(|module| module.number)
+    }
+
+    /// Returns whether every plugin has the code that it has there.
+    pub(crate) fn has_same_code(&self, other: &Self) -> bool {
+        let pairs = self.modules.iter().zip(&other.modules);
+        self.modules.len() == other.modules.len()
+            && pairs.into_iter().all(|(a, b)| Arc::ptr_eq(a, b))
     }
 }
 
@@ -147,8 +199,14 @@ impl Loaded {
         };
         let module = Module::new(engine, &code);
         let module = module.map_err(|source| PluginError::load(plugin, source))?;
-        let new = Arc::new(LoadedModule { code, module });
-        self.modules.push(Arc::clone(&new));
+        self.count += 1;
+        let number = self.count;
+        let new = Arc::new(LoadedModule {
+            code,
+            number,
+            module,
+        });
+        self.modules.push(Arc::downgrade(&new));
         Ok(new)
     }
 }

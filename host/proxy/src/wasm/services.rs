@@ -13,6 +13,7 @@ use tollgate_runtime::{
     LogOrigin, PropertyResult, QueueNotifier,
 };
 
+use super::current_clusters::CurrentClusters;
 use super::grpc::{Caller, GrpcCallouts};
 use super::in_flight::InFlight;
 use super::properties::{self, ProxyFacts};
@@ -21,7 +22,6 @@ use super::timers::Timers;
 use super::vm::WorkerVm;
 use super::{clock, dns, log};
 use crate::callout::{CalloutError, HttpCallout, HttpCalloutResponse};
-use crate::cluster::ClusterManager;
 use crate::worker;
 
 /// Most callouts of one VM that wait for an answer.
@@ -32,7 +32,7 @@ const MAX_LOOKUPS: usize = 64;
 
 /// The services of one VM on one worker.
 pub(super) struct WorkerServices {
-    clusters: Rc<ClusterManager>,
+    clusters: Rc<CurrentClusters>,
     facts: Rc<ProxyFacts>,
     timers: Timers,
     queue_news: QueueNews,
@@ -43,7 +43,7 @@ pub(super) struct WorkerServices {
 }
 
 impl WorkerServices {
-    pub(super) fn new(clusters: Rc<ClusterManager>, facts: Rc<ProxyFacts>) -> Rc<Self> {
+    pub(super) fn new(clusters: Rc<CurrentClusters>, facts: Rc<ProxyFacts>) -> Rc<Self> {
         Rc::new(Self {
             clusters,
             facts,
@@ -64,6 +64,11 @@ impl WorkerServices {
 
     pub(super) fn facts(&self) -> Rc<ProxyFacts> {
         Rc::clone(&self.facts)
+    }
+
+    /// Says whether a root serves: only then its timer runs.
+    pub(super) fn set_serving(&self, root: ContextId, serves: bool) {
+        self.timers.set_serving(&self.vm(), root, serves);
     }
 
     /// Gives up all that the VM waits for: it has failed.
@@ -114,8 +119,9 @@ impl HostServices for WorkerServices {
         call: HttpCall,
     ) -> Result<(), CalloutRefusal> {
         let permit = self.callouts.start()?;
+        let clusters = self.clusters.with(&call.upstream);
         let answer = to_callout(call)
-            .start(&self.clusters)
+            .start(&clusters)
             .map_err(|error| refusal(&error))?;
         let vm = self.vm();
         worker::spawn(async move {
@@ -140,7 +146,8 @@ impl HostServices for WorkerServices {
         call: GrpcCall,
     ) -> Result<(), CalloutRefusal> {
         let (permit, caller) = (self.callouts.start()?, self.caller(root, token));
-        self.grpc.start_call(caller, call, &self.clusters, permit)
+        let clusters = self.clusters.with(&call.service.cluster);
+        self.grpc.start_call(caller, call, &clusters, permit)
     }
 
     fn start_grpc_stream(
@@ -150,8 +157,8 @@ impl HostServices for WorkerServices {
         stream: GrpcStream,
     ) -> Result<(), CalloutRefusal> {
         let (permit, caller) = (self.callouts.start()?, self.caller(root, token));
-        self.grpc
-            .start_stream(caller, stream, &self.clusters, permit)
+        let clusters = self.clusters.with(&stream.service.cluster);
+        self.grpc.start_stream(caller, stream, &clusters, permit)
     }
 
     fn send_grpc_message(

@@ -1,7 +1,7 @@
 //! Timers: the ticks of the plugins of a VM.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Weak;
 use std::time::Duration;
 
@@ -11,40 +11,74 @@ use tollgate_runtime::ContextId;
 use super::vm::WorkerVm;
 use crate::worker;
 
-/// One timer for each root context that asked for one.
+/// One timer for each root context that asked for one. Only those of plugins that serve run: a
+/// plugin of a generation that is not served yet, or not any more, does not tick.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    running: RefCell<HashMap<ContextId, AbortHandle>>,
+    timers: RefCell<HashMap<ContextId, Timer>>,
+    serving: RefCell<HashSet<ContextId>>,
+}
+
+#[derive(Debug)]
+struct Timer {
+    period: Duration,
+    running: Option<AbortHandle>,
 }
 
 impl Timers {
     /// Replaces the timer of a root. As in Envoy the next period begins when the tick is over, so
     /// a slow plugin ticks less often instead of falling behind.
     pub(super) fn set(&self, vm: Weak<WorkerVm>, root: ContextId, period: Option<Duration>) {
-        let new = period.map(|period| worker::spawn(tick(vm, root, period)).abort_handle());
-        let mut running = self.running.borrow_mut();
-        let old = match new {
-            Some(new) => running.insert(root, new),
-            None => running.remove(&root),
-        };
+        let serves = self.serving.borrow().contains(&root);
+        let new = period.map(|period| Timer {
+            period,
+            running: serves.then(|| run(vm, root, period)),
+        });
+        let mut timers = self.timers.borrow_mut();
         // May be the timer whose tick runs now: it then ends at its next wait.
-        if let Some(old) = old {
-            old.abort();
+        drop(match new {
+            Some(new) => timers.insert(root, new),
+            None => timers.remove(&root),
+        });
+    }
+
+    /// Lets the timer of a root run, or holds it.
+    pub(super) fn set_serving(&self, vm: &Weak<WorkerVm>, root: ContextId, serves: bool) {
+        let changed = match serves {
+            true => self.serving.borrow_mut().insert(root),
+            false => self.serving.borrow_mut().remove(&root),
+        };
+        if !changed {
+            return;
+        }
+        if let Some(timer) = self.timers.borrow_mut().get_mut(&root) {
+            timer.stop();
+            timer.running = serves.then(|| run(Weak::clone(vm), root, timer.period));
         }
     }
 
     /// Stops all timers.
     pub(super) fn stop(&self) {
-        for (_, timer) in self.running.borrow_mut().drain() {
-            timer.abort();
+        self.timers.borrow_mut().clear();
+    }
+}
+
+impl Timer {
+    fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.abort();
         }
     }
 }
 
-impl Drop for Timers {
+impl Drop for Timer {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn run(vm: Weak<WorkerVm>, root: ContextId, period: Duration) -> AbortHandle {
+    worker::spawn(tick(vm, root, period)).abort_handle()
 }
 
 async fn tick(vm: Weak<WorkerVm>, root: ContextId, period: Duration) {

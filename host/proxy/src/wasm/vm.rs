@@ -112,6 +112,11 @@ impl WorkerVm {
         }
     }
 
+    /// Says whether a plugin serves: only then its timer runs.
+    pub(super) fn set_serving(&self, root: ContextId, serves: bool) {
+        self.services.set_serving(root, serves);
+    }
+
     /// Lets a plugin finish.
     pub(super) fn shut_down(&self, root: ContextId) {
         if self.is_failed() {
@@ -120,6 +125,11 @@ impl WorkerVm {
         if let Err(fault) = self.enter(|vm| vm.shut_down(root)) {
             self.note_fault(&fault);
         }
+    }
+
+    /// Returns whether a plugin that was told to finish has done so.
+    pub(super) fn is_finished(&self, root: ContextId) -> bool {
+        self.is_failed() || !self.enter(|vm| vm.has_context(root))
     }
 
     /// Says once that the VM has failed, and answers the streams that wait for it. A fault that

@@ -7,9 +7,10 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tollgate_config::{PluginConfig, Settings};
+use tollgate_config::{PluginConfig, ProtoMessage, Settings};
 use tollgate_runtime::{self as runtime, ContextId, LoadError, Vm};
 
+use super::current_clusters::CurrentClusters;
 use super::error::PluginError;
 use super::limits::limits;
 use super::properties::ProxyFacts;
@@ -23,8 +24,8 @@ use crate::cluster::ClusterManager;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct VmKey {
     vm_id: String,
-    /// Equal code is compiled once, so its address tells it apart.
-    module: usize,
+    /// Equal code is compiled once, and has one number.
+    module: u64,
     configuration: Bytes,
     environment: Vec<(String, String)>,
     allowed_capabilities: Option<std::collections::BTreeSet<String>>,
@@ -40,7 +41,7 @@ pub(super) struct Root {
 /// The VMs of one worker.
 pub(super) struct VmTable {
     runtime: Arc<WasmRuntime>,
-    clusters: Rc<ClusterManager>,
+    clusters: Rc<CurrentClusters>,
     facts: Rc<ProxyFacts>,
     vms: RefCell<HashMap<VmKey, Weak<WorkerVm>>>,
 }
@@ -48,9 +49,11 @@ pub(super) struct VmTable {
 impl VmTable {
     pub(super) fn new(
         runtime: Arc<WasmRuntime>,
-        clusters: Rc<ClusterManager>,
-        facts: ProxyFacts,
+        clusters: &Rc<ClusterManager>,
+        node: &ProtoMessage,
     ) -> Rc<Self> {
+        let clusters = CurrentClusters::new(clusters);
+        let facts = ProxyFacts::new(node, Some(Rc::clone(&clusters)));
         Rc::new(Self {
             runtime,
             clusters,
@@ -61,6 +64,11 @@ impl VmTable {
 
     pub(super) fn runtime(&self) -> &WasmRuntime {
         &self.runtime
+    }
+
+    /// Returns where its VMs call out to.
+    pub(super) fn clusters(&self) -> &CurrentClusters {
+        &self.clusters
     }
 
     /// Starts a plugin in the VM that serves its key, or in a new one if that has failed.
@@ -84,7 +92,7 @@ impl VmTable {
     ) -> Result<Rc<WorkerVm>, LoadError> {
         let key = VmKey {
             vm_id: plugin.vm_config.vm_id.clone(),
-            module: Arc::as_ptr(module).addr(),
+            module: module.number,
             configuration: plugin.vm_config.configuration.clone(),
             environment: plugin.vm_config.environment.clone(),
             allowed_capabilities: plugin.allowed_capabilities.clone(),
@@ -96,7 +104,7 @@ impl VmTable {
         let services = WorkerServices::new(Rc::clone(&self.clusters), Rc::clone(&self.facts));
         let shared = Arc::clone(self.runtime.shared_state());
         let host = Rc::clone(&services);
-        let config = vm_config(plugin, self.runtime.settings());
+        let config = vm_config(plugin, &self.runtime.settings());
         let vm = Vm::new(&module.module, config, shared, host)?;
         let vm = WorkerVm::new(vm, services, &self.runtime);
         self.vms.borrow_mut().insert(key, Rc::downgrade(&vm));

@@ -7,16 +7,17 @@ use tollgate_config::{ProtoMessage, ProtoPathError, ProtoValue};
 use tollgate_runtime::abi::Status;
 use tollgate_runtime::{PropertyResult, PropertyValue};
 
-use crate::cluster::{Cluster, ClusterManager};
+use crate::cluster::Cluster;
+use crate::wasm::current_clusters::CurrentClusters;
 
 /// The node, and the clusters where there are any: a canary has none.
 pub(in crate::wasm) struct ProxyFacts {
     node: ProtoMessage,
-    clusters: Option<Rc<ClusterManager>>,
+    clusters: Option<Rc<CurrentClusters>>,
 }
 
 impl ProxyFacts {
-    pub(in crate::wasm) fn new(node: &ProtoMessage, clusters: Option<Rc<ClusterManager>>) -> Self {
+    pub(in crate::wasm) fn new(node: &ProtoMessage, clusters: Option<Rc<CurrentClusters>>) -> Self {
         Self {
             node: node.clone(),
             clusters,
@@ -28,7 +29,7 @@ impl ProxyFacts {
         message(&self.node, path)
     }
 
-    pub(super) fn cluster(&self, name: &str) -> Option<&Rc<Cluster>> {
+    pub(super) fn cluster(&self, name: &str) -> Option<Rc<Cluster>> {
         self.clusters.as_ref()?.get(name)
     }
 }

@@ -82,7 +82,9 @@ fn registry(runtime: &Arc<WasmRuntime>) -> PluginRegistry {
 }
 
 fn registry_with_origin(runtime: &Arc<WasmRuntime>, origin: SocketAddr) -> PluginRegistry {
-    PluginRegistry::new(runtime, &clusters(origin), &Node::default())
+    let registry = PluginRegistry::new(runtime, &clusters(origin), &Node::default(), None);
+    registry.serve();
+    registry
 }
 
 /// Starts a guest, made of these functions.

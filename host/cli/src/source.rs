@@ -1,0 +1,62 @@
+//! `Files`: the configuration of a run, read once for the start and again for each reload.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tollgate_config::{Bootstrap, LoadOptions};
+use tollgate_proxy::{Configuration, ConfigurationSource};
+
+use crate::addresses;
+use crate::args::RunArguments;
+use crate::error::CommandError;
+use crate::run::load;
+use crate::settings;
+
+/// The files that a run is told of, with what the command line says on top.
+#[derive(Debug)]
+pub(crate) struct Files(RunArguments);
+
+impl Files {
+    /// Returns the files of these arguments.
+    pub(crate) fn new(arguments: &RunArguments) -> Self {
+        Self(arguments.clone())
+    }
+
+    /// Reads all files, so that all their faults are named.
+    ///
+    /// # Errors
+    ///
+    /// When a file is refused, or two want the same address.
+    pub(crate) fn load(&self) -> Result<Configuration, CommandError> {
+        let arguments = &self.0;
+        let settings = settings::load(&arguments.settings)?;
+        let bootstraps = load_all(&arguments.files, arguments.reading.ignore_unsupported)?;
+        settings::check(&settings, &arguments.settings, &bootstraps)?;
+        let files = arguments.files.iter().map(PathBuf::as_path);
+        addresses::check(files.zip(&bootstraps), arguments.admin_address)?;
+        Ok(Configuration {
+            bootstraps,
+            settings: Arc::new(settings),
+        })
+    }
+}
+
+impl ConfigurationSource for Files {
+    fn read(&mut self) -> Result<Configuration, Vec<String>> {
+        let lines = |error: CommandError| error.lines().map(str::to_owned).collect();
+        self.load().map_err(lines)
+    }
+}
+
+fn load_all(files: &[PathBuf], ignore_unsupported: bool) -> Result<Vec<Bootstrap>, CommandError> {
+    let options = LoadOptions { ignore_unsupported };
+    let mut bootstraps = Vec::new();
+    let mut faults = Vec::new();
+    for file in files {
+        match load(file, options) {
+            Ok(bootstrap) => bootstraps.push(bootstrap),
+            Err(error) => faults.extend(error.lines().map(str::to_owned)),
+        }
+    }
+    CommandError::from_faults(faults).map_or(Ok(bootstraps), Err)
+}
