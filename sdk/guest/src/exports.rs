@@ -6,6 +6,10 @@
 )]
 
 pub use crate::driver::calls::{Response, on_response};
+#[cfg(feature = "dns")]
+pub use crate::driver::dns::on_resolve_dns;
+#[cfg(feature = "grpc")]
+pub use crate::driver::grpc::{GrpcEvent, on_grpc};
 pub use crate::driver::{
     Event, Registration, on_context_create, on_delete, on_done, on_event, register, select,
 };
@@ -70,6 +74,9 @@ macro_rules! __export {
         extern "C" fn proxy_on_delete(id: u32) {
             $crate::exports::on_delete(id);
         }
+
+        $crate::__export_grpc!();
+        $crate::__export_dns!();
     };
     (request_headers) => {
         #[unsafe(no_mangle)]
@@ -209,4 +216,61 @@ macro_rules! __isolation {
         #[unsafe(link_section = "tollgate_isolation")]
         static ISOLATION: [u8; $length] = *$isolation;
     };
+}
+
+/// Writes the callbacks of gRPC callouts.
+#[cfg(feature = "grpc")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_grpc {
+    () => {
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_grpc_receive_initial_metadata(_root: u32, token: u32, _count: u32) {
+            $crate::exports::on_grpc(token, $crate::exports::GrpcEvent::InitialMetadata);
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_grpc_receive(_root: u32, token: u32, size: usize) {
+            $crate::exports::on_grpc(token, $crate::exports::GrpcEvent::Message { size });
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_grpc_receive_trailing_metadata(_root: u32, token: u32, _count: u32) {
+            $crate::exports::on_grpc(token, $crate::exports::GrpcEvent::TrailingMetadata);
+        }
+
+        #[unsafe(no_mangle)]
+        extern "C" fn proxy_on_grpc_close(_root: u32, token: u32, status: u32) {
+            $crate::exports::on_grpc(token, $crate::exports::GrpcEvent::Closed { status });
+        }
+    };
+}
+
+/// Without the feature there are no gRPC callouts.
+#[cfg(not(feature = "grpc"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_grpc {
+    () => {};
+}
+
+/// Writes the callback of lookups.
+#[cfg(feature = "dns")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_dns {
+    () => {
+        #[unsafe(no_mangle)]
+        extern "C" fn envoy_on_resolve_dns(_root: u32, token: u32, size: usize) {
+            $crate::exports::on_resolve_dns(token, size);
+        }
+    };
+}
+
+/// Without the feature there are no lookups.
+#[cfg(not(feature = "dns"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_dns {
+    () => {};
 }

@@ -31,9 +31,13 @@ mod stream_filter;
 mod sys;
 mod time;
 
+#[cfg(feature = "dns")]
+pub mod dns;
 #[doc(hidden)]
 pub mod exports;
 pub mod foreign;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 pub mod http;
 pub mod log;
 pub mod metric;

@@ -7,6 +7,8 @@ use std::rc::Rc;
 
 pub use crate::driver::Event;
 use crate::driver::calls::{Response, on_response};
+#[cfg(feature = "grpc")]
+pub use crate::driver::grpc::GrpcEvent;
 use crate::driver::{self, Registration, Saved, Select};
 use crate::filter::HttpFilter;
 use crate::service::Service;
@@ -95,6 +97,18 @@ impl Vm {
         self.enter(|| on_response(response));
     }
 
+    /// A gRPC callout's callback.
+    #[cfg(feature = "grpc")]
+    pub fn on_grpc(&self, token: u32, event: GrpcEvent) {
+        self.enter(|| driver::grpc::on_grpc(token, event));
+    }
+
+    /// `envoy_on_resolve_dns`
+    #[cfg(feature = "dns")]
+    pub fn on_resolve_dns(&self, token: u32, size: usize) {
+        self.enter(|| driver::dns::on_resolve_dns(token, size));
+    }
+
     /// `proxy_on_log`
     pub fn on_log(&self, id: u32) {
         self.on_event(id, Event::Log);
@@ -120,6 +134,13 @@ impl Vm {
     #[must_use]
     pub fn callouts(&self) -> usize {
         self.enter(driver::calls::in_flight)
+    }
+
+    /// Returns how many gRPC callouts have not ended.
+    #[cfg(feature = "grpc")]
+    #[must_use]
+    pub fn grpc_callouts(&self) -> usize {
+        self.enter(driver::grpc::in_flight)
     }
 
     /// Returns how many tasks of the plugin have not ended.

@@ -5,6 +5,10 @@
 
 pub(crate) mod calls;
 mod contexts;
+#[cfg(feature = "dns")]
+pub(crate) mod dns;
+#[cfg(feature = "grpc")]
+pub(crate) mod grpc;
 pub(crate) mod kind;
 mod place;
 mod root;

@@ -3,6 +3,10 @@
 use std::rc::Rc;
 
 use super::contexts::Contexts;
+#[cfg(feature = "dns")]
+use super::dns;
+#[cfg(feature = "grpc")]
+use super::grpc;
 use super::{
     CONTEXTS, Event, HostContext, SELECT, Select, calls, place, tasks, timers, wake, with,
 };
@@ -17,6 +21,10 @@ pub(crate) struct Saved {
     tasks: tasks::Saved,
     timers: timers::Saved,
     calls: calls::Saved,
+    #[cfg(feature = "grpc")]
+    grpc: grpc::Saved,
+    #[cfg(feature = "dns")]
+    dns: dns::Saved,
 }
 
 /// Exchanges the thread's state with the saved one.
@@ -28,6 +36,10 @@ pub(crate) fn swap(saved: &mut Saved) {
     tasks::swap(&mut saved.tasks);
     timers::swap(&mut saved.timers);
     calls::swap(&mut saved.calls);
+    #[cfg(feature = "grpc")]
+    grpc::swap(&mut saved.grpc);
+    #[cfg(feature = "dns")]
+    dns::swap(&mut saved.dns);
 }
 
 /// Returns how many contexts there are.

@@ -69,6 +69,7 @@ pub struct HttpCallArguments<'a> {
 }
 
 /// The arguments of `proxy_grpc_call` and, but for the last two, of `proxy_grpc_stream`.
+#[cfg(any(feature = "grpc", not(target_arch = "wasm32")))]
 #[derive(Clone, Copy, Debug)]
 pub struct GrpcCallArguments<'a> {
     /// Name of the cluster, or a serialized `GrpcService`.
