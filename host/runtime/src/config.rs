@@ -19,6 +19,9 @@ pub struct VmConfig {
     pub allowed_capabilities: Option<BTreeSet<String>>,
     /// What the VM may use.
     pub limits: Limits,
+    /// Whether what the guest is told is kept, so that a fault can be replayed: its details then
+    /// have a recording. It costs time and memory, and keeps what clients send.
+    pub is_recorded: bool,
 }
 
 /// What a VM may use. A guest beyond a memory limit sees a failed growth; one beyond a deadline is

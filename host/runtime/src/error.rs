@@ -1,8 +1,9 @@
 //! `Fault`: a guest call that did not complete.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::ContextId;
+use crate::{ContextId, Recording};
 
 /// Why a guest call did not complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +80,8 @@ pub struct FaultDetails {
     /// The last line of the callback that was logged as error or critical, or written to standard
     /// error: where SDKs report panics.
     pub last_words: Option<String>,
+    /// What the guest was told, if the VM was recorded.
+    pub recording: Option<Arc<Recording>>,
 }
 
 /// A guest call that did not complete. The VM it happened in is never entered again.

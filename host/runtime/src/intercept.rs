@@ -9,7 +9,8 @@ use tollgate_abi::Status;
 
 use crate::Vm;
 use crate::hostcalls::{Hostcall, ReturnSlice, Stop};
-use crate::imports::{Import, Param};
+use crate::imports::{Family, Import, Param};
+use crate::record;
 
 /// Hears of each `proxy_*` hostcall before the runtime does, and may answer it.
 pub trait HostcallInterceptor {
@@ -39,7 +40,7 @@ impl Vm {
     /// Has the hostcalls of all callbacks from now on pass `interceptor`.
     pub fn intercept_hostcalls(&mut self, interceptor: Rc<dyn HostcallInterceptor>) {
         let state = self.guest_state_mut();
-        state.gate.watch();
+        state.gate.watch(|import| import.family == Family::Proxy);
         state.interceptor = Some(interceptor);
     }
 }
@@ -51,6 +52,9 @@ pub(crate) fn intercepted(
     import: &'static Import,
     arguments: &[u64],
 ) -> Option<Result<u32, wasmtime::Error>> {
+    if call.state().player.is_some() {
+        return Some(record::play(call, import, arguments));
+    }
     let interceptor = call.state().interceptor.clone()?;
     let answer = interceptor.intercept(import.name)?;
     Some(

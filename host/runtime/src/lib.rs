@@ -80,6 +80,7 @@ mod imports;
 mod intercept;
 mod load_error;
 mod module;
+mod record;
 mod shared;
 mod snapshot;
 mod symbols;
@@ -103,6 +104,7 @@ pub use intercept::{HostcallInterceptor, Intercepted};
 pub use load_error::LoadError;
 pub use module::{Isolation, Module, UnknownIsolation};
 pub use property::PropertyValue;
+pub use record::{BundleError, CrashBundle, Divergence, Recording, Replay, ReplayOutcome};
 pub use shared::{
     CasMismatch, DequeueError, EnqueueError, HistogramSnapshot, MetricRegistry, MetricSnapshot,
     MetricValue, QueueLimits, QueueNotifier, SetError, SharedData, SharedLimits, SharedQueues,

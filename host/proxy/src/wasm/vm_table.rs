@@ -128,6 +128,7 @@ pub(super) fn vm_config(plugin: &PluginConfig, settings: &Settings) -> runtime::
         environment: plugin.vm_config.environment.clone(),
         allowed_capabilities: plugin.allowed_capabilities.clone(),
         limits: limits(&settings.limits_of(&plugin.name)),
+        is_recorded: settings.diagnosis.bundles.is_some(),
     }
 }
 

@@ -61,6 +61,13 @@ impl ContextTable {
     }
 
     /// Returns the roots in the order of their ids, or how many other contexts there are.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &RootContext> {
+        self.contexts.values().filter_map(|context| match context {
+            Context::Root(root) => Some(&**root),
+            Context::Http(_) | Context::Tcp(_) => None,
+        })
+    }
+
     pub(crate) fn only_roots(&self) -> Result<Vec<(ContextId, &RootContext)>, usize> {
         let mut roots: Vec<_> = self
             .contexts

@@ -34,6 +34,7 @@ pub(crate) use refusal::{Arguments, Refusal, Stop};
 
 use crate::imports::{Closed, Family, Import, Window};
 use crate::intercept::intercepted;
+use crate::record;
 use crate::vm::{Outcome, VmState};
 
 /// Returns the linker for one ABI version: exactly the imports that version has.
@@ -92,6 +93,11 @@ pub(crate) fn answer(
         call.remember(import, outcome, arguments);
         return answer;
     }
+    let place = if is_open {
+        None
+    } else {
+        record::begin_hostcall(&mut call, import, arguments)
+    };
     let status = match handle(&mut call) {
         Ok(()) => Status::Ok,
         Err(Stop::Refused(refusal)) => {
@@ -105,6 +111,9 @@ pub(crate) fn answer(
     };
     let status = status.to_u32();
     call.remember(import, Outcome::Told(status), arguments);
+    if let Some(place) = place {
+        record::end_hostcall(&mut call, import, arguments, (place, status));
+    }
     Ok(status)
 }
 

@@ -110,9 +110,13 @@ impl Gate {
         before
     }
 
-    /// Closes every `proxy_*` function in such a way that [`is_watched`](Self::is_watched) shows it.
-    pub(crate) fn watch(&mut self) {
-        self.watched = set(|import| import.family == Family::Proxy);
+    pub(crate) const fn window(&self) -> Window {
+        self.window
+    }
+
+    /// Closes functions in such a way that [`is_watched`](Self::is_watched) shows it.
+    pub(crate) fn watch(&mut self, member: impl Fn(&Import) -> bool) {
+        self.watched |= set(member);
         self.enter(self.window);
     }
 

@@ -12,6 +12,7 @@ use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 use super::Snapshot;
 use crate::context::RootImage;
 use crate::imports::Gate;
+use crate::record::Step;
 use crate::shared::MetricTable;
 use crate::vm::Common;
 use crate::{ContextId, Module, SnapshotError, SnapshotReport};
@@ -27,6 +28,8 @@ pub struct Image {
     /// Values of the mutable globals, by the names under which they are exported.
     pub(crate) globals: Vec<(String, Global)>,
     pub(crate) report: SnapshotReport,
+    /// What the VM was told while it started, if it is recorded.
+    pub(crate) start_steps: Option<Arc<Vec<Step>>>,
 }
 
 /// What the host knows of a VM's plugins.

@@ -28,7 +28,10 @@ impl Fingerprint {
         let has_own = frames.iter().any(SourceFrame::is_in_app);
         let counted = frames.iter().filter(|frame| frame.is_in_app() || !has_own);
         for frame in counted.take(FRAMES) {
-            hash.update(frame.function.as_bytes());
+            // A function without a name has its index, which a rebuild changes.
+            let name = frame.function.as_str();
+            let is_index = name.starts_with("function ");
+            hash.update(if is_index { "function" } else { name });
             hash.update([0]);
         }
         let digest: [u8; 32] = hash.finalize().into();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
+use wasmparser::{ExternalKind, KnownCustom, Name, Parser, Payload, TypeRef};
 
 /// Where the code of a module is, and the names of its functions.
 #[derive(Debug, Default)]
@@ -44,6 +44,11 @@ impl Layout {
                     self.imported = self.imported.saturating_add(is_function.into());
                 }
             }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    self.add_export(&export?);
+                }
+            }
             Payload::CodeSectionStart { range, .. } => self.code = Some(range),
             Payload::CodeSectionEntry(body) => self.bodies.push(body.range()),
             Payload::CustomSection(section) => {
@@ -54,6 +59,14 @@ impl Layout {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A callback has a name even where the name section was stripped.
+    fn add_export(&mut self, export: &wasmparser::Export<'_>) {
+        if matches!(export.kind, ExternalKind::Func | ExternalKind::FuncExact) {
+            let name = || export.name.to_owned();
+            self.names.entry(export.index).or_insert_with(name);
+        }
     }
 
     fn add_names(&mut self, names: Name<'_>) -> Result<(), wasmparser::BinaryReaderError> {

@@ -12,6 +12,7 @@ use super::{Vm, VmState, instance};
 use crate::context::RootContext;
 use crate::host::HostServices;
 use crate::module::ON_RESTORE;
+use crate::record::Recorder;
 use crate::snapshot::{Base, Global, Image, Plugins, Snapshot, changed_runs};
 use crate::{Delta, Fault, LoadError, SnapshotError, SnapshotReport};
 
@@ -50,6 +51,7 @@ impl Vm {
         Ok(Image {
             module: self.module.clone(),
             common: Arc::clone(&state.common),
+            start_steps: state.recorder.as_ref().map(|recorder| recorder.start()),
             gate: state.gate.clone(),
             plugins,
             memory: self.memory().to_vec(),
@@ -137,6 +139,9 @@ impl Vm {
             services,
         );
         state.has_tick = module.has_callback("proxy_on_tick");
+        let start = image.start_steps.as_ref().map(Arc::clone);
+        let has_changed = changes.is_some();
+        state.recorder = start.map(|start| Box::new(Recorder::of_instance(start, has_changed)));
         for (id, root) in &plugins.roots {
             state.contexts.restore(*id, RootContext::from(root));
         }

@@ -1,5 +1,7 @@
 //! Turning the engine's error into a `Fault` with what the guest leaves behind.
 
+use std::sync::Arc;
+
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 use super::VmState;
@@ -28,6 +30,7 @@ pub(super) fn details(
     acting: ContextId,
     error: &wasmtime::Error,
 ) -> FaultDetails {
+    let recording = guest.state_mut().take_recording();
     let memory = guest.state().memory;
     let bytes = memory.map_or(&[][..], |memory| memory.data(&guest.store));
     let state = guest.state();
@@ -36,6 +39,7 @@ pub(super) fn details(
         backtrace: backtrace(error, guest.code_shift),
         hostcalls: state.history.hostcalls(bytes),
         last_words: state.history.last_words(),
+        recording: recording.map(Arc::new),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
 use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
 
 use super::state::VM_CONTEXT;
@@ -32,6 +33,41 @@ impl Deadlines {
 
 /// More than any guest can burn: fuel only counts here, deadlines are what stops.
 const FUEL: u64 = u64::MAX;
+
+/// Parameters of a callback as they are recorded.
+pub(crate) trait Words: Copy {
+    fn words(self) -> SmallVec<[u32; 5]>;
+}
+
+impl Words for () {
+    fn words(self) -> SmallVec<[u32; 5]> {
+        SmallVec::new()
+    }
+}
+
+impl Words for u32 {
+    fn words(self) -> SmallVec<[u32; 5]> {
+        SmallVec::from_slice(&[self])
+    }
+}
+
+impl Words for (u32, u32) {
+    fn words(self) -> SmallVec<[u32; 5]> {
+        SmallVec::from_slice(&[self.0, self.1])
+    }
+}
+
+impl Words for (u32, u32, u32) {
+    fn words(self) -> SmallVec<[u32; 5]> {
+        SmallVec::from_slice(&[self.0, self.1, self.2])
+    }
+}
+
+impl Words for (u32, u32, u32, u32, u32) {
+    fn words(self) -> SmallVec<[u32; 5]> {
+        SmallVec::from_slice(&[self.0, self.1, self.2, self.3, self.4])
+    }
+}
 
 /// One call into the guest.
 #[derive(Clone, Copy, Debug)]
@@ -115,11 +151,26 @@ impl Guest {
     }
 
     /// Calls a guest function with the given context as the current one.
-    pub(crate) fn call<P: WasmParams, R: WasmResults>(
+    pub(crate) fn call<P: WasmParams + Words, R: WasmResults>(
         &mut self,
         entry: Entry,
         function: &TypedFunc<P, R>,
         params: P,
+    ) -> Result<R, Fault> {
+        let state = self.store.data_mut();
+        if let Some(recorder) = &mut state.recorder {
+            let window = state.gate.window();
+            recorder.begin((entry, window), &params.words(), &state.contexts);
+        }
+        self.enter(entry, |store| function.call(store, params))
+    }
+
+    /// Enters the guest with the given context as the current one.
+    #[inline]
+    pub(crate) fn enter<R>(
+        &mut self,
+        entry: Entry,
+        call: impl FnOnce(&mut Store<VmState>) -> Result<R, wasmtime::Error>,
     ) -> Result<R, Fault> {
         self.check(entry.callback)?;
         self.store.set_epoch_deadline(entry.ticks);
@@ -129,7 +180,7 @@ impl Guest {
         state.has_replied = false;
         state.limiter.has_refused = false;
         state.history.begin();
-        let result = function.call(&mut self.store, params);
+        let result = call(&mut self.store);
         let state = self.store.data_mut();
         let acting = match &result {
             Ok(_) => VM_CONTEXT,
@@ -141,7 +192,7 @@ impl Guest {
     }
 
     /// Calls a start function in its window.
-    pub(crate) fn call_start<P: WasmParams, R: WasmResults>(
+    pub(crate) fn call_start<P: WasmParams + Words, R: WasmResults>(
         &mut self,
         callback: &'static str,
         function: &TypedFunc<P, R>,

@@ -11,6 +11,7 @@ use super::guest::{Guest, Settings};
 use crate::host::HostServices;
 use crate::imports::Window;
 use crate::module::MemorySource;
+use crate::record::{self, Recorder};
 use crate::shared::SharedState;
 use crate::{Fault, LoadError, Module, VmConfig};
 
@@ -21,12 +22,27 @@ pub(super) fn start(
     shared: Arc<SharedState>,
     services: Rc<dyn HostServices>,
 ) -> Result<(Guest, Exports, Instance), LoadError> {
+    let is_recorded = config.is_recorded;
     let mut state = VmState::new(module.abi_version(), config, shared, services);
+    state.has_tick = module.has_callback("proxy_on_tick");
+    state.is_starting = true;
+    if is_recorded {
+        state.gate.watch(record::is_recorded);
+        state.recorder = Some(Box::new(Recorder::new()));
+    }
+    let (mut guest, instance) = load(module, state)?;
+    let exports = Exports::find(&mut guest.store, &instance);
+    run_start_functions(&mut guest, &instance)?;
+    guest.state_mut().gate.enter(Window::Open);
+    guest.state_mut().is_starting = false;
+    Ok((guest, exports, instance))
+}
+
+/// Makes an instance whose start functions have not run.
+pub(super) fn load(module: &Module, mut state: VmState) -> Result<(Guest, Instance), LoadError> {
     if let MemorySource::Exported(name) = &module.checked().memory {
         state.memory_export = Some(name.clone());
     }
-    state.has_tick = module.has_callback("proxy_on_tick");
-    state.is_starting = true;
     let engine = module.engine();
     let limits = &state.common.config.limits;
     let settings = Settings::new(engine, limits, module.code_shift());
@@ -34,11 +50,7 @@ pub(super) fn start(
     guest.state_mut().gate.enter(Window::Start);
     let instance = instantiate(module, &mut guest).map_err(refused)?;
     find_memory(module, &mut guest, &instance);
-    let exports = Exports::find(&mut guest.store, &instance);
-    run_start_functions(&mut guest, &instance)?;
-    guest.state_mut().gate.enter(Window::Open);
-    guest.state_mut().is_starting = false;
-    Ok((guest, exports, instance))
+    Ok((guest, instance))
 }
 
 /// Finds the memory and the allocator of an instance.

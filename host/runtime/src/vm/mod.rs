@@ -13,6 +13,7 @@ mod instance;
 mod limits;
 mod numbers;
 mod plugin;
+mod replay;
 mod state;
 mod stream_end;
 mod tcp;
@@ -23,9 +24,10 @@ use std::sync::Arc;
 
 pub(crate) use effects::Effect;
 pub(crate) use fault::function_name;
-pub(crate) use guest::Settings;
+pub(crate) use guest::{Entry, Settings};
 pub(crate) use history::Outcome;
 pub(crate) use numbers::Numbers;
+pub(crate) use replay::{ReplayEnd, ReplayVm};
 pub(crate) use state::{Common, VM_CONTEXT, VmState};
 
 use crate::context::{Context, HttpContext, TcpContext};

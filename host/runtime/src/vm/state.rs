@@ -16,6 +16,7 @@ use crate::context::{Context, ContextTable, HttpContext, RootContext, TcpContext
 use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
 use crate::imports::Gate;
 use crate::intercept::HostcallInterceptor;
+use crate::record::{Player, PluginPart, Recorder, Recording};
 use crate::shared::{MetricTable, Namespace, SharedState, VmIdLease};
 use crate::{ContextId, SnapshotReport, VmConfig};
 
@@ -54,6 +55,10 @@ pub(crate) struct VmState {
     /// What it read meanwhile.
     pub(crate) start_reads: SnapshotReport,
     pub(crate) interceptor: Option<Rc<dyn HostcallInterceptor>>,
+    /// Keeps what the guest is told, if that is wanted.
+    pub(crate) recorder: Option<Box<Recorder>>,
+    /// Answers in place of the host, in a replay.
+    pub(crate) player: Option<Box<Player>>,
     /// Whether the guest is being told of a gRPC callout that could not start.
     pub(crate) closes_refused_grpc: bool,
     /// Reused buffers, so that a hostcall need not allocate.
@@ -132,6 +137,8 @@ impl VmState {
             is_starting: false,
             start_reads: SnapshotReport::default(),
             interceptor: None,
+            recorder: None,
+            player: None,
             closes_refused_grpc: false,
             name: Vec::new(),
             value: Vec::new(),
@@ -148,6 +155,25 @@ impl VmState {
     /// Adds a context.
     pub(crate) fn insert(&mut self, context: Context) -> ContextId {
         self.contexts.insert(context, &self.common.numbers)
+    }
+
+    /// Takes what was recorded up to now: the guest has failed.
+    pub(crate) fn take_recording(&mut self) -> Option<Recording> {
+        let recording = self.recorder.take()?.into_recording()?;
+        let plugins = self.contexts.roots().map(|root| PluginPart {
+            name: root.plugin.name.clone(),
+            root_id: root.plugin.root_id.clone(),
+            configuration: root.plugin.configuration.to_vec(),
+        });
+        Some(recording.in_vm(&self.common.config, plugins.collect()))
+    }
+
+    /// Removes a stream.
+    pub(crate) fn forget_stream(&mut self, id: ContextId) {
+        self.contexts.remove(id);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.forget(id);
+        }
     }
 
     /// Returns the context that hostcalls act on.

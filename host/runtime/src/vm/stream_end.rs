@@ -81,7 +81,7 @@ impl Vm {
     /// When the guest does not complete a callback. The stream is forgotten all the same.
     pub fn delete_http_context(&mut self, id: ContextId) -> Result<(), Fault> {
         let result = self.end_stream(id);
-        self.guest.state_mut().contexts.remove(id);
+        self.guest.state_mut().forget_stream(id);
         result
     }
 

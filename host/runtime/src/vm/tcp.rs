@@ -113,7 +113,7 @@ impl Vm {
     /// When the guest does not complete a callback. The connection is forgotten all the same.
     pub fn delete_tcp_context(&mut self, id: ContextId) -> Result<(), Fault> {
         let result = self.end_connection(id);
-        self.guest.state_mut().contexts.remove(id);
+        self.guest.state_mut().forget_stream(id);
         result
     }
 

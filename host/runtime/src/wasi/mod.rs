@@ -15,6 +15,7 @@ use wasmtime::Caller;
 
 use crate::hostcalls::{Arguments, Hostcall, Linking, Stop, closed};
 use crate::imports::Import;
+use crate::record;
 use crate::vm::{Outcome, VmState};
 
 /// What Envoy answers to a directory listing. The standard's "not a directory" is 54.
@@ -40,10 +41,20 @@ fn answer(
     arguments: &[u64],
     handle: impl FnOnce(&mut Hostcall<'_>) -> WasiResult,
 ) -> Result<i32, wasmtime::Error> {
-    if !caller.data().gate.permits(import) {
+    let gate = &caller.data().gate;
+    let is_open = gate.permits(import);
+    if !is_open && !gate.is_watched(import) {
         return closed(caller, import, arguments).map(u32::cast_signed);
     }
     let mut call = Hostcall::new(caller)?;
+    if !is_open && call.state().player.is_some() {
+        return record::play(&mut call, import, arguments).map(u32::cast_signed);
+    }
+    let place = if is_open {
+        None
+    } else {
+        record::begin_hostcall(&mut call, import, arguments)
+    };
     let errno = match handle(&mut call) {
         Ok(()) => ESUCCESS,
         Err(errno) => {
@@ -51,7 +62,11 @@ fn answer(
             errno
         }
     };
-    call.remember(import, Outcome::Told(errno.cast_unsigned()), arguments);
+    let status = errno.cast_unsigned();
+    call.remember(import, Outcome::Told(status), arguments);
+    if let Some(place) = place {
+        record::end_hostcall(&mut call, import, arguments, (place, status));
+    }
     Ok(errno)
 }
 

@@ -23,6 +23,7 @@ mod loading;
 mod memory;
 mod metric;
 mod property;
+mod record;
 mod shared_data;
 mod shared_queue;
 mod snapshot;

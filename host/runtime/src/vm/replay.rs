@@ -1,0 +1,80 @@
+//! `ReplayVm`: a guest whose callbacks and answers come from a recording.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use wasmtime::{Func, Instance, Val, ValType};
+
+use super::guest::{Entry, Guest};
+use super::{VmState, instance};
+use crate::host::HostServices;
+use crate::imports::Window;
+use crate::module::CALLBACKS;
+use crate::record::{Callback, Player, is_recorded};
+use crate::{ContextId, Fault, LoadError, Module, VmConfig};
+
+/// A guest without plugins and streams: only what crosses its border counts.
+pub(crate) struct ReplayVm {
+    guest: Guest,
+    instance: Instance,
+}
+
+/// Why a callback did not return.
+pub(crate) enum ReplayEnd {
+    /// The module has no such callback with such parameters.
+    NoCallback(String),
+    Fault(Box<Fault>),
+}
+
+impl ReplayVm {
+    pub(crate) fn new(
+        module: &Module,
+        config: VmConfig,
+        services: Rc<dyn HostServices>,
+        player: Player,
+    ) -> Result<Self, LoadError> {
+        let mut state = VmState::new(module.abi_version(), config, Arc::default(), services);
+        state.gate.watch(is_recorded);
+        state.player = Some(Box::new(player));
+        let (guest, instance) = instance::load(module, state)?;
+        Ok(Self { guest, instance })
+    }
+
+    pub(crate) fn player_mut(&mut self) -> Option<&mut Player> {
+        self.guest.state_mut().player.as_deref_mut()
+    }
+
+    /// Makes a callback as it was made when it was recorded.
+    pub(crate) fn call(&mut self, callback: &Callback) -> Result<(), ReplayEnd> {
+        let Some((name, function, params)) = self.find(callback) else {
+            return Err(ReplayEnd::NoCallback(callback.name.clone()));
+        };
+        let entry = Entry {
+            callback: name,
+            context: ContextId(callback.context),
+            ticks: callback.ticks,
+        };
+        let window = if callback.is_start {
+            Window::Start
+        } else {
+            Window::Open
+        };
+        self.guest.state_mut().gate.enter(window);
+        let results = function.ty(&self.guest.store).results().len();
+        let mut results = vec![Val::I32(0); results];
+        self.guest
+            .enter(entry, |store| function.call(store, &params, &mut results))
+            .map_err(|fault| ReplayEnd::Fault(Box::new(fault)))
+    }
+
+    fn find(&mut self, callback: &Callback) -> Option<(&'static str, Func, Vec<Val>)> {
+        let known = CALLBACKS.iter().find(|known| known.name == callback.name)?;
+        let function = self.instance.get_func(&mut self.guest.store, known.name)?;
+        let ty = function.ty(&self.guest.store);
+        let fits = ty.params().all(|param| matches!(param, ValType::I32))
+            && ty.params().len() == callback.params.len();
+        let params = callback.params.iter();
+        let params = params.map(|param| Val::I32(param.cast_signed()));
+        fits.then(|| (known.name, function, params.collect()))
+    }
+}
