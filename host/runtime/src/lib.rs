@@ -92,7 +92,7 @@ pub mod inspect;
 pub mod property;
 
 pub use config::{Limits, PluginConfig, VmConfig};
-pub use engine::{Engine, EngineError, EngineOptions};
+pub use engine::{Capabilities, Engine, EngineError, EngineOptions};
 pub use error::{BacktraceFrame, Fault, FaultDetails, FaultKind, HostcallRecord};
 pub use host::{
     CalloutRefusal, Direction, GrpcCall, GrpcMethod, GrpcService, GrpcStream, Header,

@@ -70,6 +70,8 @@ pub enum LoadError {
     Compile(String),
     /// The module cannot be instantiated, usually for lack of memory.
     Instantiate(String),
+    /// All instances of snapshots that there may be are alive.
+    TooManyInstances(String),
     /// A start function or a start-up callback did not complete.
     Fault(Fault),
     /// `proxy_on_vm_start` returned false.
@@ -127,6 +129,7 @@ impl LoadError {
                 .to_owned(),
             Self::Compile(why) => format!("the module cannot be compiled: {why}"),
             Self::Instantiate(why) => format!("the module cannot be instantiated: {why}"),
+            Self::TooManyInstances(why) => format!("too many streams have an instance: {why}"),
             Self::Fault(fault) => format!("the plugin crashed while starting: {fault:#}"),
             Self::StartRefused { plugin } => {
                 format!("plugin {plugin:?} refused to start: proxy_on_vm_start returned false")
@@ -160,6 +163,7 @@ impl LoadError {
                 "build it for wasm32 without proposals that Envoy's engine lacks, such as threads"
             }
             Self::Instantiate(_) => "make its memory and tables smaller, or allow more of them",
+            Self::TooManyInstances(_) => "allow more, or fewer streams at one time",
             Self::Fault(_) => return None,
             Self::StartRefused { .. } => "its log lines say why, usually the VM configuration",
             Self::ConfigureRefused { .. } => "its log lines say why",
@@ -192,6 +196,7 @@ impl std::error::Error for LoadError {
             | Self::MissingAllocator
             | Self::Compile(_)
             | Self::Instantiate(_)
+            | Self::TooManyInstances(_)
             | Self::StartRefused { .. }
             | Self::ConfigureRefused { .. } => None,
         }

@@ -9,13 +9,14 @@ use std::task::{Context, Poll, Waker};
 use wasmtime::Val;
 use wasmtime_wizer::{InstanceState, SnapshotVal, ValType, Wizer};
 
-use super::Snapshot;
+use super::base::Base;
+use super::{Snapshot, SnapshotReport};
 use crate::context::RootImage;
 use crate::imports::Gate;
 use crate::record::Step;
 use crate::shared::MetricTable;
 use crate::vm::Common;
-use crate::{ContextId, Module, SnapshotError, SnapshotReport};
+use crate::{ContextId, Module, SnapshotError};
 
 /// The state of a configured VM at one moment, made by [`Vm::capture`](crate::Vm::capture). It can
 /// go to another thread to be compiled.
@@ -118,7 +119,7 @@ impl Image {
         let bytes = self.rewritten().map_err(unsupported)?;
         // Instances need the exports of an instrumented module too: deltas set their globals.
         let bytes = instrument(&bytes).map_err(unsupported)?;
-        Snapshot::compile(self, &bytes)
+        Ok(Snapshot::new(Base::compile(self, &bytes)?))
     }
 
     /// Returns the module with the image as its initial state.

@@ -3,6 +3,7 @@
 //! `wasmtime-wizer` writes the image back into the module, whose code stays the same byte for byte;
 //! compiled, its memory is mapped copy-on-write into each instance.
 
+mod base;
 mod delta;
 mod error;
 mod image;
@@ -11,10 +12,9 @@ mod report;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use wasmtime::{InstancePre, ModuleExport};
-
+pub(crate) use base::Base;
 pub use delta::Delta;
 pub(crate) use delta::changed_runs;
 pub use error::SnapshotError;
@@ -23,8 +23,6 @@ pub(crate) use image::{Global, Plugins, instrument};
 pub use report::{SnapshotReport, StartRead, StartReadKind};
 
 use crate::host::HostServices;
-use crate::module::shift;
-use crate::vm::{Settings, VmState};
 use crate::{LoadError, Module, Vm};
 
 /// A configured VM as it was when [`Vm::snapshot`] was called, compiled. Clones share it, and it
@@ -60,17 +58,6 @@ pub struct Snapshot {
 /// Pages that take about as long to copy as a snapshot takes to compile, 60 ms.
 const WORN_PAGES: u64 = 200_000;
 
-/// The compiled image.
-pub(crate) struct Base {
-    pub(crate) image: Image,
-    pub(crate) linked: InstancePre<VmState>,
-    pub(crate) settings: Settings,
-    /// The mutable globals, in the order of the image's.
-    pub(crate) globals: Vec<ModuleExport>,
-    /// How many pages of deltas instances of this image have copied.
-    copied_pages: AtomicU64,
-}
-
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
@@ -81,38 +68,20 @@ impl fmt::Debug for Snapshot {
 }
 
 impl Snapshot {
-    fn compile(image: Image, bytes: &[u8]) -> Result<Self, SnapshotError> {
-        let compile = |error: wasmtime::Error| SnapshotError::Compile(format!("{error:#}"));
-        let engine = image.module.engine();
-        let module = wasmtime::Module::from_binary(engine.wasmtime(), bytes).map_err(compile)?;
-        let abi = image.module.abi_version();
-        let Some(linker) = engine.linker(abi) else {
-            return Err(SnapshotError::Compile(format!(
-                "no hostcalls for ABI {abi}"
-            )));
-        };
-        let linked = linker.instantiate_pre(&module).map_err(compile)?;
-        Ok(Self {
-            base: Arc::new(Base {
-                settings: Settings::new(
-                    engine,
-                    &image.common.config.limits,
-                    shift(bytes, image.module.bytes()),
-                ),
-                globals: exported(&module, &image)?,
-                copied_pages: AtomicU64::new(0),
-                image,
-                linked,
-            }),
+    fn new(base: Base) -> Self {
+        Self {
+            base: Arc::new(base),
             changes: None,
-        })
+        }
     }
 
     /// Makes an instance with the plugins of the snapshot's VM, under the same context ids.
     ///
     /// # Errors
     ///
-    /// When there is not enough memory, or no room for one more instance.
+    /// When there is not enough memory, when there are as many instances as
+    /// [`EngineOptions::stream_instances`](crate::EngineOptions::stream_instances) allows, or when
+    /// the guest's `tollgate_on_restore` does not complete.
     pub fn instantiate(&self, services: Rc<dyn HostServices>) -> Result<Vm, LoadError> {
         let changes = self.changes.as_deref();
         if let Some(delta) = changes.filter(|delta| !delta.runs.is_empty()) {
@@ -173,12 +142,4 @@ impl Snapshot {
     pub fn module(&self) -> &Module {
         &self.base.image.module
     }
-}
-
-fn exported(module: &wasmtime::Module, image: &Image) -> Result<Vec<ModuleExport>, SnapshotError> {
-    let globals = image.globals.iter().map(|(name, _)| {
-        let missing = || SnapshotError::Unsupported(format!("its global {name} is lost"));
-        module.get_export_index(name).ok_or_else(missing)
-    });
-    globals.collect()
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use wasmtime::Extern;
 
-use super::exports::Exports;
 use super::guest::{Entry, Guest};
 use super::state::VM_CONTEXT;
 use super::{Vm, VmState, instance};
@@ -114,9 +113,12 @@ impl Vm {
 
     fn globals(&mut self) -> Vec<(String, Global)> {
         let names = self.module.mutable_globals();
+        let Some(instance) = self.guest.state().instance else {
+            return Vec::new();
+        };
         let store = &mut self.guest.store;
         let globals = names.iter().filter_map(|name| {
-            let global = self.instance.get_global(&mut *store, name)?;
+            let global = instance.get_global(&mut *store, name)?;
             Some((name.clone(), Global::of(&global.get(&mut *store))?))
         });
         globals.collect()
@@ -145,17 +147,19 @@ impl Vm {
         for (id, root) in &plugins.roots {
             state.contexts.restore(*id, RootContext::from(root));
         }
+        state.allocator.clone_from(&base.allocator);
         let engine = base.linked.module().engine();
         let mut guest = Guest::new(engine, base.settings, state).map_err(instance::refused)?;
         let instance = base.linked.instantiate(&mut guest.store);
         let instance = instance.map_err(instance::refused)?;
-        instance::find_memory(module, &mut guest, &instance);
-        let exports = Exports::find(&mut guest.store, &instance);
+        let memory = instance.get_module_export(&mut guest.store, &base.memory);
+        let state = guest.state_mut();
+        state.instance = Some(instance);
+        state.memory = memory.and_then(Extern::into_memory);
         let mut vm = Self {
             guest,
-            exports,
+            exports: base.exports.clone(),
             module: module.clone(),
-            instance,
         };
         if let Some(changes) = changes {
             vm.apply(changes, base).map_err(instance::refused)?;
@@ -165,10 +169,11 @@ impl Vm {
     }
 
     fn apply(&mut self, changes: &Delta, base: &Base) -> Result<(), wasmtime::Error> {
+        let instance = self.guest.state().instance;
         let store = &mut self.guest.store;
         for (index, value) in &changes.globals {
-            let export = base.globals.get(*index);
-            let global = export.and_then(|it| self.instance.get_module_export(&mut *store, it));
+            let export = instance.zip(base.globals.get(*index));
+            let global = export.and_then(|(it, global)| it.get_module_export(&mut *store, global));
             if let Some(Extern::Global(global)) = global {
                 global.set(&mut *store, (*value).into())?;
             }

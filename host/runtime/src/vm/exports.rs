@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use tollgate_abi::AbiVersion;
-use wasmtime::{Instance, Store, TypedFunc, WasmParams, WasmResults};
+use wasmtime::Module as Compiled;
 
-use super::VmState;
+use super::callback::Callback;
+use crate::Module;
 use crate::host::{Direction, TcpPeer};
 use crate::module::ON_RESTORE;
 
@@ -14,38 +15,41 @@ type Three = (u32, u32, u32);
 type Five = (u32, u32, u32, u32, u32);
 
 /// A headers callback in the shape of its ABI.
+#[derive(Clone, Debug)]
 pub(crate) enum HeadersCallback {
     /// ABI 0.1.0: context, number of headers.
-    Short(TypedFunc<(u32, u32), u32>),
+    Short(Callback<(u32, u32), u32>),
     /// ABI 0.2: and whether the stream ends.
-    Full(TypedFunc<Three, u32>),
+    Full(Callback<Three, u32>),
 }
 
 /// The callbacks of one direction of an HTTP stream.
+#[derive(Clone, Debug)]
 pub(crate) struct DirectionCallbacks {
     pub(crate) headers: Option<HeadersCallback>,
-    pub(crate) body: Option<TypedFunc<Three, u32>>,
-    pub(crate) trailers: Option<TypedFunc<(u32, u32), u32>>,
+    pub(crate) body: Option<Callback<Three, u32>>,
+    pub(crate) trailers: Option<Callback<(u32, u32), u32>>,
 }
 
 /// The callbacks of a TCP connection.
+#[derive(Clone, Debug)]
 pub(crate) struct TcpCallbacks {
-    pub(crate) on_new_connection: Option<TypedFunc<u32, u32>>,
-    on_downstream_data: Option<TypedFunc<Three, u32>>,
-    on_upstream_data: Option<TypedFunc<Three, u32>>,
-    on_downstream_close: Option<TypedFunc<(u32, u32), ()>>,
-    on_upstream_close: Option<TypedFunc<(u32, u32), ()>>,
+    pub(crate) on_new_connection: Option<Callback<u32, u32>>,
+    on_downstream_data: Option<Callback<Three, u32>>,
+    on_upstream_data: Option<Callback<Three, u32>>,
+    on_downstream_close: Option<Callback<(u32, u32), ()>>,
+    on_upstream_close: Option<Callback<(u32, u32), ()>>,
 }
 
 impl TcpCallbacks {
-    pub(crate) fn on_data(&self, from: TcpPeer) -> Option<&TypedFunc<Three, u32>> {
+    pub(crate) fn on_data(&self, from: TcpPeer) -> Option<&Callback<Three, u32>> {
         match from {
             TcpPeer::Downstream => self.on_downstream_data.as_ref(),
             TcpPeer::Upstream => self.on_upstream_data.as_ref(),
         }
     }
 
-    pub(crate) fn on_close(&self, of: TcpPeer) -> Option<&TypedFunc<(u32, u32), ()>> {
+    pub(crate) fn on_close(&self, of: TcpPeer) -> Option<&Callback<(u32, u32), ()>> {
         match of {
             TcpPeer::Downstream => self.on_downstream_close.as_ref(),
             TcpPeer::Upstream => self.on_upstream_close.as_ref(),
@@ -54,27 +58,29 @@ impl TcpCallbacks {
 }
 
 /// The callbacks of gRPC callouts.
+#[derive(Clone, Debug)]
 pub(crate) struct GrpcCallbacks {
-    pub(crate) on_initial_metadata: Option<TypedFunc<Three, ()>>,
-    pub(crate) on_receive: Option<TypedFunc<Three, ()>>,
-    pub(crate) on_trailing_metadata: Option<TypedFunc<Three, ()>>,
-    pub(crate) on_close: Option<TypedFunc<Three, ()>>,
+    pub(crate) on_initial_metadata: Option<Callback<Three, ()>>,
+    pub(crate) on_receive: Option<Callback<Three, ()>>,
+    pub(crate) on_trailing_metadata: Option<Callback<Three, ()>>,
+    pub(crate) on_close: Option<Callback<Three, ()>>,
 }
 
 /// The callbacks that a guest exports and its capabilities allow.
+#[derive(Clone, Debug)]
 pub(crate) struct Exports {
-    pub(crate) on_context_create: Option<TypedFunc<(u32, u32), ()>>,
-    pub(crate) on_vm_start: Option<TypedFunc<(u32, u32), u32>>,
-    pub(crate) on_configure: Option<TypedFunc<(u32, u32), u32>>,
-    pub(crate) on_tick: Option<TypedFunc<u32, ()>>,
-    pub(crate) on_done: Option<TypedFunc<u32, u32>>,
-    pub(crate) on_log: Option<TypedFunc<u32, ()>>,
-    pub(crate) on_delete: Option<TypedFunc<u32, ()>>,
-    pub(crate) on_queue_ready: Option<TypedFunc<(u32, u32), ()>>,
-    pub(crate) on_http_call_response: Option<TypedFunc<Five, ()>>,
+    pub(crate) on_context_create: Option<Callback<(u32, u32), ()>>,
+    pub(crate) on_vm_start: Option<Callback<(u32, u32), u32>>,
+    pub(crate) on_configure: Option<Callback<(u32, u32), u32>>,
+    pub(crate) on_tick: Option<Callback<u32, ()>>,
+    pub(crate) on_done: Option<Callback<u32, u32>>,
+    pub(crate) on_log: Option<Callback<u32, ()>>,
+    pub(crate) on_delete: Option<Callback<u32, ()>>,
+    pub(crate) on_queue_ready: Option<Callback<(u32, u32), ()>>,
+    pub(crate) on_http_call_response: Option<Callback<Five, ()>>,
     pub(crate) tcp: TcpCallbacks,
-    pub(crate) on_resolve_dns: Option<TypedFunc<Three, ()>>,
-    pub(crate) on_restore: Option<TypedFunc<(), ()>>,
+    pub(crate) on_resolve_dns: Option<Callback<Three, ()>>,
+    pub(crate) on_restore: Option<Callback<(), ()>>,
     pub(crate) grpc: GrpcCallbacks,
     request: DirectionCallbacks,
     response: DirectionCallbacks,
@@ -88,8 +94,17 @@ impl Exports {
         }
     }
 
-    pub(crate) fn find(store: &mut Store<VmState>, instance: &Instance) -> Self {
-        let mut finder = Finder { store, instance };
+    /// Finds them in one compiled form of a module.
+    pub(crate) fn find(
+        module: &Module,
+        compiled: &Compiled,
+        allowed: Option<&BTreeSet<String>>,
+    ) -> Self {
+        let finder = Finder {
+            module,
+            compiled,
+            allowed,
+        };
         let request = DirectionCallbacks {
             headers: finder.headers("proxy_on_request_headers"),
             body: finder.callback("proxy_on_request_body"),
@@ -133,36 +148,37 @@ impl Exports {
     }
 }
 
+/// Returns a function that the module exports; the checks of the module have seen its type.
+pub(super) fn find<P, R>(
+    module: &Module,
+    compiled: &Compiled,
+    name: &str,
+) -> Option<Callback<P, R>> {
+    let export = compiled.get_export_index(name)?;
+    module.has_callback(name).then(|| Callback::new(export))
+}
+
 struct Finder<'a> {
-    store: &'a mut Store<VmState>,
-    instance: &'a Instance,
+    module: &'a Module,
+    compiled: &'a Compiled,
+    allowed: Option<&'a BTreeSet<String>>,
 }
 
 impl Finder<'_> {
-    fn callback<P: WasmParams, R: WasmResults>(&mut self, name: &str) -> Option<TypedFunc<P, R>> {
-        let allowed = self
-            .store
-            .data()
-            .common
-            .config
-            .allowed_capabilities
-            .as_ref();
-        if !is_allowed(allowed, name) {
+    fn callback<P, R>(&self, name: &str) -> Option<Callback<P, R>> {
+        if !is_allowed(self.allowed, name) {
             return None;
         }
         self.unrestricted(name)
     }
 
-    /// Finds a callback that Envoy adds to the ABI, which capabilities do not concern.
-    fn unrestricted<P: WasmParams, R: WasmResults>(
-        &mut self,
-        name: &str,
-    ) -> Option<TypedFunc<P, R>> {
-        self.instance.get_typed_func(&mut *self.store, name).ok()
+    /// Finds a callback that Envoy or Tollgate adds to the ABI, which capabilities do not concern.
+    fn unrestricted<P, R>(&self, name: &str) -> Option<Callback<P, R>> {
+        find(self.module, self.compiled, name)
     }
 
-    fn headers(&mut self, name: &str) -> Option<HeadersCallback> {
-        if self.store.data().abi == AbiVersion::V0_1_0 {
+    fn headers(&self, name: &str) -> Option<HeadersCallback> {
+        if self.module.abi_version() == AbiVersion::V0_1_0 {
             return self.callback(name).map(HeadersCallback::Short);
         }
         self.callback(name).map(HeadersCallback::Full)

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use wasmtime::{Store, TypedFunc, WasmParams, WasmResults};
+use wasmtime::{Store, WasmParams, WasmResults};
 
+use super::callback::Callback;
 use super::state::VM_CONTEXT;
 use super::{VmState, fault};
 use crate::imports::Window;
@@ -154,7 +155,7 @@ impl Guest {
     pub(crate) fn call<P: WasmParams + Words, R: WasmResults>(
         &mut self,
         entry: Entry,
-        function: &TypedFunc<P, R>,
+        function: &Callback<P, R>,
         params: P,
     ) -> Result<R, Fault> {
         let state = self.store.data_mut();
@@ -195,7 +196,7 @@ impl Guest {
     pub(crate) fn call_start<P: WasmParams + Words, R: WasmResults>(
         &mut self,
         callback: &'static str,
-        function: &TypedFunc<P, R>,
+        function: &Callback<P, R>,
         params: P,
     ) -> Result<R, Fault> {
         let before = self.state_mut().gate.enter(Window::Start);

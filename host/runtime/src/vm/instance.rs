@@ -3,11 +3,12 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use wasmtime::{ExternType, Instance, Memory, Ref, Table};
+use wasmtime::{ExternType, Instance, Memory, PoolConcurrencyLimitError, Ref, Table};
 
-use super::VmState;
+use super::callback::Callback;
 use super::exports::Exports;
 use super::guest::{Guest, Settings};
+use super::{VmState, exports};
 use crate::host::HostServices;
 use crate::imports::Window;
 use crate::module::MemorySource;
@@ -21,7 +22,7 @@ pub(super) fn start(
     config: VmConfig,
     shared: Arc<SharedState>,
     services: Rc<dyn HostServices>,
-) -> Result<(Guest, Exports, Instance), LoadError> {
+) -> Result<(Guest, Exports), LoadError> {
     let is_recorded = config.is_recorded;
     let mut state = VmState::new(module.abi_version(), config, shared, services);
     state.has_tick = module.has_callback("proxy_on_tick");
@@ -30,12 +31,13 @@ pub(super) fn start(
         state.gate.watch(record::is_recorded);
         state.recorder = Some(Box::new(Recorder::new()));
     }
-    let (mut guest, instance) = load(module, state)?;
-    let exports = Exports::find(&mut guest.store, &instance);
-    run_start_functions(&mut guest, &instance)?;
+    let (mut guest, _) = load(module, state)?;
+    let allowed = guest.state().common.config.allowed_capabilities.as_ref();
+    let exports = Exports::find(module, module.wasmtime(), allowed);
+    run_start_functions(&mut guest, module)?;
     guest.state_mut().gate.enter(Window::Open);
     guest.state_mut().is_starting = false;
-    Ok((guest, exports, instance))
+    Ok((guest, exports))
 }
 
 /// Makes an instance whose start functions have not run.
@@ -49,23 +51,32 @@ pub(super) fn load(module: &Module, mut state: VmState) -> Result<(Guest, Instan
     let mut guest = Guest::new(engine.wasmtime(), settings, state).map_err(refused)?;
     guest.state_mut().gate.enter(Window::Start);
     let instance = instantiate(module, &mut guest).map_err(refused)?;
-    find_memory(module, &mut guest, &instance);
-    Ok((guest, instance))
-}
-
-/// Finds the memory and the allocator of an instance.
-pub(super) fn find_memory(module: &Module, guest: &mut Guest, instance: &Instance) {
+    let state = guest.state_mut();
+    state.instance = Some(instance);
+    state.allocator = allocator(module, module.wasmtime());
     if let MemorySource::Exported(name) = &module.checked().memory {
         guest.state_mut().memory = instance.get_memory(&mut guest.store, name);
     }
-    guest.state_mut().allocator = ["malloc", "proxy_on_memory_allocate"]
+    Ok((guest, instance))
+}
+
+/// Finds the allocator in one compiled form of a module.
+pub(crate) fn allocator(
+    module: &Module,
+    compiled: &wasmtime::Module,
+) -> Option<Callback<u32, u32>> {
+    ["malloc", "proxy_on_memory_allocate"]
         .into_iter()
-        .find_map(|name| instance.get_typed_func(&mut guest.store, name).ok());
+        .find_map(|name| exports::find(module, compiled, name))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 pub(super) fn refused(error: wasmtime::Error) -> LoadError {
-    LoadError::Instantiate(format!("{error:#}"))
+    if error.is::<PoolConcurrencyLimitError>() {
+        LoadError::TooManyInstances(error.to_string())
+    } else {
+        LoadError::Instantiate(format!("{error:#}"))
+    }
 }
 
 fn instantiate(module: &Module, guest: &mut Guest) -> Result<Instance, wasmtime::Error> {
@@ -92,21 +103,14 @@ fn instantiate(module: &Module, guest: &mut Guest) -> Result<Instance, wasmtime:
 
 /// A reactor has `_initialize`, then perhaps `main`; a command has only `_start`, and lives on
 /// after it has returned.
-fn run_start_functions(guest: &mut Guest, instance: &Instance) -> Result<(), Fault> {
-    let store = &mut guest.store;
-    let initialize = instance
-        .get_typed_func::<(), ()>(&mut *store, "_initialize")
-        .ok();
-    let main = instance
-        .get_typed_func::<(u32, u32), u32>(&mut *store, "main")
-        .ok();
-    let main_void = instance
-        .get_typed_func::<(), u32>(&mut *store, "__main_void")
-        .ok();
-    let command = instance.get_typed_func::<(), ()>(store, "_start").ok();
-    let Some(initialize) = initialize else {
+fn run_start_functions(guest: &mut Guest, module: &Module) -> Result<(), Fault> {
+    let compiled = module.wasmtime();
+    let Some(initialize) = exports::find::<(), ()>(module, compiled, "_initialize") else {
+        let command = exports::find::<(), ()>(module, compiled, "_start");
         return command.map_or(Ok(()), |command| guest.call_start("_start", &command, ()));
     };
+    let main = exports::find::<(u32, u32), u32>(module, compiled, "main");
+    let main_void = exports::find::<(), u32>(module, compiled, "__main_void");
     guest.call_start("_initialize", &initialize, ())?;
     match (main, main_void) {
         (Some(main), _) => guest.call_start("main", &main, (0, 0)).map(drop),

@@ -1,5 +1,6 @@
 //! The VM: one instance of a module with its plugins and streams.
 
+mod callback;
 mod capture;
 mod dns;
 mod effects;
@@ -34,8 +35,10 @@ use crate::context::{Context, HttpContext, TcpContext};
 use crate::host::{HostServices, HttpHost, TcpHost};
 use crate::shared::SharedState;
 use crate::{ContextId, Fault, LoadError, Module, VmConfig};
-use exports::Exports;
+pub(crate) use callback::Callback;
+pub(crate) use exports::Exports;
 use guest::Guest;
+pub(crate) use instance::allocator;
 
 /// One instance of a module, with the plugins and streams in it. It belongs to one thread.
 ///
@@ -46,7 +49,6 @@ pub struct Vm {
     guest: Guest,
     exports: Exports,
     module: Module,
-    instance: wasmtime::Instance,
 }
 
 impl fmt::Debug for Vm {
@@ -70,12 +72,11 @@ impl Vm {
         shared: Arc<SharedState>,
         services: Rc<dyn HostServices>,
     ) -> Result<Self, LoadError> {
-        let (guest, exports, instance) = instance::start(module, config, shared, services)?;
+        let (guest, exports) = instance::start(module, config, shared, services)?;
         Ok(Self {
             guest,
             exports,
             module: module.clone(),
-            instance,
         })
     }
 

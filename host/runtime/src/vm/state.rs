@@ -6,8 +6,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tollgate_abi::{AbiVersion, Status};
-use wasmtime::{Memory, TypedFunc};
+use wasmtime::{Instance, Memory};
 
+use super::callback::Callback;
 use super::effects::Effect;
 use super::history::History;
 use super::limits::Limiter;
@@ -44,10 +45,12 @@ pub(crate) struct VmState {
     pub(crate) limiter: Limiter,
     /// What a fault will be explained by.
     pub(crate) history: History,
+    /// Set once it exists.
+    pub(crate) instance: Option<Instance>,
     /// Set once the instance exists; hostcalls of a start section look it up themselves.
     pub(crate) memory: Option<Memory>,
     pub(crate) memory_export: Option<String>,
-    pub(crate) allocator: Option<TypedFunc<u32, u32>>,
+    pub(crate) allocator: Option<Callback<u32, u32>>,
     /// Whether the guest has `proxy_on_tick`: without it no timer runs.
     pub(crate) has_tick: bool,
     /// Whether the guest is being started or configured.
@@ -130,6 +133,7 @@ impl VmState {
             limiter: Limiter::new(&common.config.limits),
             common,
             history: History::default(),
+            instance: None,
             memory: None,
             memory_export: None,
             allocator: None,

@@ -11,6 +11,7 @@ mod buffer;
 mod callout;
 mod diagnosis;
 mod dns;
+mod engine;
 mod fault;
 mod grpc;
 mod grpc_control;
