@@ -24,7 +24,7 @@ fn config() -> serde_json::Value {
     json!({"cluster": "a", "heartbeat_ms": 1000})
 }
 
-on_both_engines! { Gatekeeper, "tollgate" / "gatekeeper";
+on_both_engines! { native::<Gatekeeper>, "tollgate" / "gatekeeper";
     fn a_refused_callout_fails_the_request_it_was_for(host) {
         let t = with_authorizer(host(config()))
             .inject(Inject::hostcall("proxy_http_call").nth(2).status(Status::InternalFailure));
@@ -127,6 +127,40 @@ fn a_sweep_finds_what_panics_and_says_at_which_fault() {
         matches!(sweep.failures[0].fault, Fault::Hostcall(_)),
         "{names:#?}"
     );
+}
+
+/// Asks the host again and again until it is refused, as no filter should.
+struct Endless;
+
+impl Plugin for Endless {
+    const NAME: &'static str = "endless";
+    type Config = ();
+
+    async fn start((): (), _cx: &PluginCx) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+#[http_filter]
+impl HttpFilter for Endless {
+    type State = ();
+
+    async fn request(&self, ex: &mut Exchange<()>) -> Result<(), Reject> {
+        while ex.header("x-more")?.is_some() {}
+        Ok(())
+    }
+}
+
+#[test]
+fn a_sweep_finds_what_never_ends() {
+    let sweep = for_each_fault(
+        || TestHost::native::<Endless>(""),
+        |t| {
+            t.get("/").send();
+        },
+    );
+    let endless = |failure: &tollgate_testing::Failure| failure.what.contains("has no end");
+    assert!(sweep.failures.iter().any(endless), "{sweep:?}");
 }
 
 #[test]

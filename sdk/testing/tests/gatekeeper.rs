@@ -19,7 +19,7 @@ mod gatekeeper_filter {
         json!({"cluster": "authorizer"})
     }
 
-    on_both_engines! { Gatekeeper, "tollgate" / "gatekeeper";
+    on_both_engines! { native::<Gatekeeper>, "tollgate" / "gatekeeper";
         fn a_callout_decides_and_its_answer_is_remembered(host) {
             let t = host(config()).upstream("authorizer", |request| {
                 let allowed = request.header("x-user").as_deref() == Some("ann");
@@ -148,7 +148,7 @@ mod hello_filter {
     use super::hello::Hello;
     use super::*;
 
-    on_both_engines! { Hello, "tollgate" / "hello";
+    on_both_engines! { native::<Hello>, "tollgate" / "hello";
         fn a_request_without_hello_is_rejected(host) {
             let t = host(json!({}));
             t.get("/").send().assert_status(403).assert_details("no_hello")

@@ -17,7 +17,7 @@ fn slow(delay: u32) -> UpstreamResponse {
     UpstreamResponse::new(200).after(delay * MS)
 }
 
-on_both_engines! { Gatekeeper, "tollgate" / "gatekeeper";
+on_both_engines! { native::<Gatekeeper>, "tollgate" / "gatekeeper";
     fn each_request_goes_on_when_its_own_callout_ends(host) {
         let t = host(json!({"cluster": "a"})).upstream("a", in_turn([slow(20), slow(10)]));
         let first = t.get("/").header("x-user", "ann").begin();

@@ -235,7 +235,7 @@ fn faults(played: &TestHost) -> Vec<Fault> {
     for (hostcall, count) in played.world.injections.counts() {
         let calls = (1..=count.min(MOST_CALLS)).map(Some).chain([None]);
         for nth in calls {
-            let answers = answers(hostcall).into_iter();
+            let answers = answers(hostcall, nth).into_iter();
             faults
                 .extend(answers.map(|answer| Fault::Hostcall(Inject::new(hostcall, nth, answer))));
         }
@@ -243,15 +243,17 @@ fn faults(played: &TestHost) -> Vec<Fault> {
     faults
 }
 
-/// What a hostcall can answer that it should not.
-fn answers(hostcall: &str) -> Vec<Answer> {
+/// What a hostcall can answer that it should not, each time or one time.
+fn answers(hostcall: &str, nth: Option<usize>) -> Vec<Answer> {
     let statuses = Status::ALL.iter().map(|status| status.to_u32());
     let statuses = statuses.filter(|status| *status != 0);
     let mut answers: Vec<_> = statuses
         .chain([UNKNOWN_STATUS])
         .map(Answer::Status)
         .collect();
-    if RETURNING_BYTES.contains(&hostcall) {
+    // A queue that always has another item would keep who empties it busy for ever.
+    let is_endless = hostcall == "proxy_dequeue_shared_queue" && nth.is_none();
+    if RETURNING_BYTES.contains(&hostcall) && !is_endless {
         answers.extend(MALFORMED.map(|bytes| Answer::Bytes(bytes.to_vec())));
     }
     answers.push(Answer::CallBack);

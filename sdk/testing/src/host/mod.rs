@@ -8,7 +8,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
-use tollgate::HttpFilter;
+use tollgate::{HttpFilter, Service, StreamFilter};
 use tollgate_abi::LogLevel;
 
 use crate::artifact::Artifact;
@@ -58,7 +58,24 @@ impl TestHost {
     /// Runs the filter's code natively. The configuration is JSON, or any text.
     #[must_use]
     pub fn native<F: HttpFilter>(configuration: impl fmt::Display) -> Self {
-        Self::new(configuration, |worker| Ok(Native::new::<F>(worker)))
+        Self::new(configuration, |worker| {
+            Ok(Native::of_http_filter::<F>(worker))
+        })
+    }
+
+    /// Runs the code of a TCP filter natively; see [`connect`](Self::connect).
+    #[must_use]
+    pub fn native_tcp<F: StreamFilter>(configuration: impl fmt::Display) -> Self {
+        Self::new(configuration, |worker| {
+            Ok(Native::of_stream_filter::<F>(worker))
+        })
+    }
+
+    /// Runs the code of a plugin without streams natively. With
+    /// [`access_logger`](Self::access_logger) it is told of every request.
+    #[must_use]
+    pub fn native_service<S: Service>(configuration: impl fmt::Display) -> Self {
+        Self::new(configuration, |worker| Ok(Native::of_service::<S>(worker)))
     }
 
     /// Runs a module: a `.wasm` file, or a package of this workspace that is built first.

@@ -1,13 +1,15 @@
 //! Support: writes each test twice, once an engine.
 
-/// Runs each body natively and on the built example. `$host` makes a host of a configuration.
+/// Runs each body natively, with a constructor of [`TestHost`](tollgate_testing::TestHost), and on
+/// the built example. `$host` makes a host of a configuration.
 #[macro_export]
 macro_rules! on_both_engines {
-    ($filter:ty, $package:literal / $example:literal; $( fn $name:ident($host:ident) $body:block )+) => {
+    ($make:ident::<$filter:ty>, $package:literal / $example:literal;
+     $( fn $name:ident($host:ident) $body:block )+) => {
         mod native {
             use super::*;
             $( #[test] fn $name() {
-                let $host = |config: serde_json::Value| TestHost::native::<$filter>(config);
+                let $host = |config: serde_json::Value| TestHost::$make::<$filter>(config);
                 $body
             } )+
         }

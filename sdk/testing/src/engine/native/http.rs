@@ -15,10 +15,13 @@ use crate::model::Stream;
 impl Native {
     /// The number a callback answered, after the rules for replies and resumes within it.
     fn settle(&self, stream: u32, direction: Direction, number: u32, stop: u32) -> u32 {
-        let number = match self.run_effects(stream, direction) {
-            (true, _) => stop,
-            (false, true) => 0,
-            (false, false) => number,
+        let done = self.run_effects(stream);
+        let number = if done.replied {
+            stop
+        } else if done.resumed(direction) {
+            0
+        } else {
+            number
         };
         if number == 0 {
             self.host
@@ -109,10 +112,11 @@ impl HttpEngine for Native {
         self.host
             .change_access(stream, |access| access.is_logging = true);
         self.call(stream, |vm| vm.on_log(stream));
+        self.call(stream, |vm| vm.on_done(stream));
         self.call(stream, |vm| vm.on_delete(stream));
         self.host.streams.borrow_mut().remove(&stream);
         // What was asked for this stream finds it no more; others get theirs.
-        self.run_effects(stream, Direction::Request);
+        self.run_effects(stream);
         Ok(())
     }
 
@@ -122,7 +126,7 @@ impl HttpEngine for Native {
         self.add_stream(ROOT, stream, access);
         self.call(ROOT, |vm| vm.on_log(ROOT));
         self.host.streams.borrow_mut().remove(&ROOT);
-        self.run_effects(ROOT, Direction::Request);
+        self.run_effects(ROOT);
         Ok(())
     }
 }

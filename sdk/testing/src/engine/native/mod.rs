@@ -1,6 +1,7 @@
 //! Native: the filter's code in the test's own process, on the SDK's thread-local host.
 
 mod access;
+mod callouts;
 mod host;
 mod http;
 mod services;
@@ -10,14 +11,17 @@ mod tcp;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tollgate::HttpFilter;
-use tollgate::native::Vm;
+use tollgate::native::{Event, Host, Vm};
+use tollgate::{HttpFilter, Service, StreamFilter};
 use tollgate_abi::{LogLevel, Status};
-use tollgate_runtime::{ContextId, Direction, HttpCallResponse, HttpHost, ResolvedAddress};
+use tollgate_runtime::{
+    ContextId, Direction, HostServices, HttpCallResponse, HttpHost, ResolvedAddress, TcpHost,
+    TcpPeer,
+};
 
 use self::host::{Effect, NativeHost};
 use super::{Engine, Fault, StartFailure};
-use crate::model::{GrpcDelivery, Happening, Stream, Worker};
+use crate::model::{Connection, GrpcDelivery, Happening, Stream, Worker};
 
 /// The id of the only root context.
 const ROOT: u32 = 1;
@@ -33,9 +37,21 @@ pub(crate) struct Native {
 }
 
 impl Native {
-    pub(crate) fn new<F: HttpFilter>(worker: Worker) -> Rc<Self> {
+    pub(crate) fn of_http_filter<F: HttpFilter>(worker: Worker) -> Rc<Self> {
+        Self::new(worker, Vm::new::<F>)
+    }
+
+    pub(crate) fn of_stream_filter<F: StreamFilter>(worker: Worker) -> Rc<Self> {
+        Self::new(worker, Vm::of_stream_filter::<F>)
+    }
+
+    pub(crate) fn of_service<S: Service>(worker: Worker) -> Rc<Self> {
+        Self::new(worker, Vm::of_service::<S>)
+    }
+
+    fn new(worker: Worker, make: impl FnOnce(Rc<dyn Host>) -> Vm) -> Rc<Self> {
         let host = Rc::new(NativeHost::new(worker));
-        let vm = Vm::new::<F>(Rc::clone(&host) as Rc<dyn tollgate::native::Host>);
+        let vm = make(Rc::clone(&host) as Rc<dyn Host>);
         let native = Rc::new(Self {
             host,
             vm,
@@ -51,7 +67,9 @@ impl Native {
     fn call<R>(&self, context: u32, run: impl FnOnce(&Vm) -> R) -> R {
         let current = self.host.current.replace(context);
         let effective = self.host.effective.replace(context);
-        self.depth.set(self.depth.get() + 1);
+        if self.depth.replace(self.depth.get() + 1) == 0 {
+            self.host.hostcalls.set(0);
+        }
         let result = run(&self.vm);
         self.depth.set(self.depth.get() - 1);
         self.host.current.set(current);
@@ -62,7 +80,7 @@ impl Native {
     /// Runs a callback of the root and does what it asked for.
     fn call_root<R>(&self, run: impl FnOnce(&Vm) -> R) -> R {
         let result = self.call(ROOT, run);
-        self.run_effects(ROOT, Direction::Request);
+        self.run_effects(ROOT);
         result
     }
 
@@ -72,31 +90,57 @@ impl Native {
         id
     }
 
-    /// Does what the filter asked for, in its order; whether it replied to `stream`, and whether
-    /// it resumed `direction` of it. What was asked for within another callback waits for that.
-    fn run_effects(&self, stream: u32, direction: Direction) -> (bool, bool) {
-        let (mut replied, mut resumed) = (false, false);
+    /// Does what the filter asked for, in its order, and says what of it concerned `stream`. What
+    /// was asked for within another callback waits for that.
+    fn run_effects(&self, stream: u32) -> Done {
+        let mut done = Done::default();
         if self.depth.get() > 0 {
-            return (replied, resumed);
+            return done;
         }
         for effect in self.host.effects.take() {
-            let (Effect::Continue(id, _) | Effect::Close(id) | Effect::Reply(id, _)) = &effect;
-            let Some(target) = self.stream(*id) else {
-                continue;
-            };
-            match effect {
-                Effect::Continue(id, to) => {
-                    resumed |= id == stream && to == direction;
-                    target.continue_stream(to);
-                }
-                Effect::Close(_) => target.close_stream(),
-                Effect::Reply(id, response) => {
-                    replied |= id == stream;
-                    target.send_local_response(response);
-                }
-            }
+            done.note(stream, &effect);
+            self.run_effect(effect);
         }
-        (replied, resumed)
+        done
+    }
+
+    fn run_effect(&self, effect: Effect) {
+        match effect {
+            Effect::Continue(id, direction) => {
+                self.with_stream(id, |stream| stream.continue_stream(direction));
+            }
+            Effect::Close(id) => self.with_stream(id, Stream::close_stream),
+            Effect::Reply(id, response) => {
+                self.with_stream(id, |stream| stream.send_local_response(response));
+            }
+            Effect::ContinueDownstream(id) => {
+                self.with_connection(id, Connection::continue_downstream);
+            }
+            Effect::CloseConnection(id) => {
+                self.with_connection(id, |connection| connection.close(TcpPeer::Downstream));
+            }
+            Effect::DeleteRoot => self.delete_root(),
+        }
+    }
+
+    fn with_stream(&self, id: u32, act: impl FnOnce(&Stream)) {
+        if let Some(stream) = self.stream(id) {
+            act(&stream);
+        }
+    }
+
+    /// A connection that has ended is left alone.
+    fn with_connection(&self, id: u32, act: impl FnOnce(&Connection)) {
+        let entry = self.host.connections.borrow().get(&id).cloned();
+        if let Some(entry) = entry.filter(|entry| !entry.has_ended) {
+            act(&entry.connection);
+        }
+    }
+
+    fn delete_root(&self) {
+        self.is_shut_down.set(true);
+        self.call(ROOT, |vm| vm.on_delete(ROOT));
+        HostServices::set_tick_period(&self.host.worker, ContextId(ROOT), None);
     }
 
     fn stream(&self, id: u32) -> Option<Rc<Stream>> {
@@ -128,6 +172,34 @@ impl Native {
         let before = self.host.callout.replace(Some(response));
         self.call_root(|vm| vm.on_http_call_response(token, headers, body, trailers));
         self.host.callout.replace(before);
+    }
+}
+
+/// What of a callback's effects concerned its own stream.
+#[derive(Clone, Copy, Debug, Default)]
+struct Done {
+    replied: bool,
+    resumed_request: bool,
+    resumed_response: bool,
+    resumed_downstream: bool,
+}
+
+impl Done {
+    fn note(&mut self, stream: u32, effect: &Effect) {
+        match effect {
+            Effect::Continue(id, Direction::Request) => self.resumed_request |= *id == stream,
+            Effect::Continue(id, Direction::Response) => self.resumed_response |= *id == stream,
+            Effect::ContinueDownstream(id) => self.resumed_downstream |= *id == stream,
+            Effect::Reply(id, _) => self.replied |= *id == stream,
+            Effect::Close(_) | Effect::CloseConnection(_) | Effect::DeleteRoot => {}
+        }
+    }
+
+    const fn resumed(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Request => self.resumed_request,
+            Direction::Response => self.resumed_response,
+        }
     }
 }
 
@@ -177,17 +249,22 @@ impl Engine for Native {
         Err(unheard("DNS"))
     }
 
-    fn on_queue_ready(&self, _token: u32) -> Result<(), Fault> {
-        Err(unheard("queues"))
+    fn on_queue_ready(&self, queue: u32) -> Result<(), Fault> {
+        self.call_root(|vm| vm.on_event(ROOT, Event::QueueReady { queue }));
+        Ok(())
     }
 
     fn shut_down(&self) -> Result<bool, Fault> {
-        if !self.is_shut_down.replace(true) {
-            self.call_root(|vm| vm.on_delete(ROOT));
-            let root = ContextId(ROOT);
-            tollgate_runtime::HostServices::set_tick_period(&self.host.worker, root, None);
+        if self.is_shut_down.get() {
+            return Ok(true);
         }
-        Ok(true)
+        let is_done = self.call(ROOT, |vm| vm.on_done(ROOT));
+        self.host.awaits_done.set(!is_done);
+        self.run_effects(ROOT);
+        if is_done {
+            self.delete_root();
+        }
+        Ok(self.is_shut_down.get())
     }
 
     fn streams(&self) -> usize {

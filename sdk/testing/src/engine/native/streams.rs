@@ -1,15 +1,17 @@
 //! The hostcalls about a stream: properties, maps, bodies, resume, local response.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use tollgate::native::{HostResult, LocalReply, StreamHost};
 use tollgate_abi::{BufferType, MapType, StreamType, pairs};
 use tollgate_runtime::{
-    Direction, Header, HttpCallResponse, HttpHost, PropertyDeclaration, StreamMap,
+    Direction, Header, HttpCallResponse, HttpHost, PropertyDeclaration, StreamMap, TcpHost, TcpPeer,
 };
 
-use super::host::{Effect, NativeHost, direction};
+use super::host::NativeHost;
 use super::{BAD_ARGUMENT, NOT_FOUND};
+use crate::model::Connection;
 
 impl StreamHost for NativeHost {
     fn property(&self, path: &[u8]) -> HostResult<Vec<u8>> {
@@ -24,11 +26,13 @@ impl StreamHost for NativeHost {
         if self.injected("proxy_set_property")?.is_some() {
             return Ok(());
         }
-        let entry = self.acting().ok_or(NOT_FOUND)?;
-        entry
-            .stream
-            .set_property(path, value, &PropertyDeclaration::default())
-            .map_err(tollgate_abi::Status::to_u32)
+        let declaration = PropertyDeclaration::default();
+        let set = match (self.acting(), self.acting_connection()) {
+            (Some(entry), _) => entry.stream.set_property(path, value, &declaration),
+            (None, Some(entry)) => entry.connection.set_property(path, value, &declaration),
+            (None, None) => return Err(NOT_FOUND),
+        };
+        set.map_err(tollgate_abi::Status::to_u32)
     }
 
     fn map_value(&self, map: MapType, name: &[u8]) -> HostResult<Vec<u8>> {
@@ -103,18 +107,7 @@ impl StreamHost for NativeHost {
         if let Some(bytes) = self.injected("proxy_get_buffer_bytes")? {
             return Ok(bytes);
         }
-        let bytes = match buffer {
-            BufferType::HttpRequestBody => self.body(Direction::Request),
-            BufferType::HttpResponseBody => self.body(Direction::Response),
-            BufferType::HttpCallResponseBody => match &*self.callout.borrow() {
-                Some(HttpCallResponse::Complete { body, .. }) => body.to_vec(),
-                _ => return Err(NOT_FOUND),
-            },
-            BufferType::PluginConfiguration => {
-                self.configuration.borrow().clone().ok_or(NOT_FOUND)?
-            }
-            _ => Vec::new(),
-        };
+        let bytes = self.buffer(buffer)?;
         let start = start.min(bytes.len());
         let end = start.saturating_add(max).min(bytes.len());
         Ok(bytes.get(start..end).unwrap_or_default().to_vec())
@@ -130,18 +123,8 @@ impl StreamHost for NativeHost {
         if self.injected("proxy_set_buffer_bytes")?.is_some() {
             return Ok(());
         }
-        let direction = match buffer {
-            BufferType::HttpRequestBody => Direction::Request,
-            BufferType::HttpResponseBody => Direction::Response,
-            _ => return Err(BAD_ARGUMENT),
-        };
-        let entry = self
-            .acting()
-            .filter(|entry| entry.access.has_body(direction));
-        let stream = entry.ok_or(BAD_ARGUMENT)?.stream;
-        let range = replaced(stream.body_len(direction), start, size).ok_or(BAD_ARGUMENT)?;
-        stream.body_replace(direction, range, data);
-        Ok(())
+        self.replace(buffer, (start, size), data)
+            .ok_or(BAD_ARGUMENT)
     }
 
     fn continue_stream(&self, stream: StreamType) -> HostResult<()> {
@@ -155,10 +138,7 @@ impl StreamHost for NativeHost {
         if self.injected("proxy_close_stream")?.is_some() {
             return Ok(());
         }
-        direction(stream)?;
-        self.effects
-            .borrow_mut()
-            .push(Effect::Close(self.effective.get()));
+        self.close(stream);
         Ok(())
     }
 
@@ -169,9 +149,117 @@ impl StreamHost for NativeHost {
         self.reply(reply);
         Ok(())
     }
+
+    fn set_map_pairs(&self, map: MapType, pairs: &[u8]) -> HostResult<()> {
+        if self.injected("proxy_set_header_map_pairs")?.is_some() {
+            return Ok(());
+        }
+        let map = stream_map(map).ok_or(BAD_ARGUMENT)?;
+        let stream = self.writable(map)?;
+        // Malformed bytes read as an empty map, as in Envoy.
+        let entries = pairs::decode(pairs).unwrap_or_default();
+        let names = entries.iter().map(|(name, _)| name.to_ascii_lowercase());
+        let names: Vec<_> = names.collect();
+        let lowered = names.iter().zip(&entries);
+        let lowered: Vec<(&[u8], &[u8])> = lowered
+            .map(|(name, (_, value))| (name.as_slice(), *value))
+            .collect();
+        stream.map_set(map, &lowered);
+        Ok(())
+    }
+
+    fn map_size(&self, map: MapType) -> HostResult<usize> {
+        if self.injected("proxy_get_header_map_size")?.is_some() {
+            return Ok(0);
+        }
+        let map = stream_map(map).ok_or(BAD_ARGUMENT)?;
+        Ok(self.writable(map)?.map_byte_size(map))
+    }
+
+    fn buffer_size(&self, buffer: BufferType) -> HostResult<usize> {
+        if self.injected("proxy_get_buffer_status")?.is_some() {
+            return Ok(0);
+        }
+        self.buffer(buffer).map(|bytes| bytes.len())
+    }
 }
 
 impl NativeHost {
+    /// What a buffer holds now; one that is not available is empty.
+    fn buffer(&self, buffer: BufferType) -> HostResult<Vec<u8>> {
+        Ok(match buffer {
+            BufferType::HttpRequestBody => self.body(Direction::Request),
+            BufferType::HttpResponseBody => self.body(Direction::Response),
+            BufferType::DownstreamData => self.data(TcpPeer::Downstream),
+            BufferType::UpstreamData => self.data(TcpPeer::Upstream),
+            BufferType::HttpCallResponseBody => match &*self.callout.borrow() {
+                Some(HttpCallResponse::Complete { body, .. }) => body.to_vec(),
+                _ => return Err(NOT_FOUND),
+            },
+            BufferType::PluginConfiguration => {
+                self.configuration.borrow().clone().ok_or(NOT_FOUND)?
+            }
+            BufferType::VmConfiguration => {
+                let plugin = self.worker.world.plugin.borrow();
+                plugin.vm_configuration.clone()
+            }
+            BufferType::GrpcReceiveBuffer | BufferType::CallData => Vec::new(),
+        })
+    }
+
+    /// Replaces bytes; `None` when the buffer cannot be changed so.
+    fn replace(
+        &self,
+        buffer: BufferType,
+        (start, size): (usize, usize),
+        data: &[u8],
+    ) -> Option<()> {
+        let direction = match buffer {
+            BufferType::HttpRequestBody => Direction::Request,
+            BufferType::HttpResponseBody => Direction::Response,
+            BufferType::DownstreamData => {
+                return self.replace_data(TcpPeer::Downstream, (start, size), data);
+            }
+            BufferType::UpstreamData => {
+                return self.replace_data(TcpPeer::Upstream, (start, size), data);
+            }
+            _ => return None,
+        };
+        let entry = self.acting()?;
+        let stream = entry.access.has_body(direction).then_some(entry.stream)?;
+        let range = replaced(stream.body_len(direction), start, size)?;
+        stream.body_replace(direction, range, data);
+        Some(())
+    }
+
+    fn open_data(&self, from: TcpPeer) -> Option<Rc<Connection>> {
+        let entry = self.acting_connection()?;
+        let is_open = match from {
+            TcpPeer::Downstream => entry.opens_downstream,
+            TcpPeer::Upstream => entry.opens_upstream,
+        };
+        is_open.then_some(entry.connection)
+    }
+
+    fn data(&self, from: TcpPeer) -> Vec<u8> {
+        let connection = self.open_data(from);
+        connection.map_or_else(Vec::new, |connection| {
+            connection.data(from).borrow().clone()
+        })
+    }
+
+    fn replace_data(
+        &self,
+        from: TcpPeer,
+        (start, size): (usize, usize),
+        data: &[u8],
+    ) -> Option<()> {
+        let connection = self.open_data(from)?;
+        let range = replaced(connection.data_len(from), start, size)?;
+        connection.data_replace(from, range, data);
+        Some(())
+    }
+
     fn body(&self, direction: Direction) -> Vec<u8> {
         let entry = self
             .acting()
