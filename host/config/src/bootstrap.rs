@@ -24,7 +24,8 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
-    /// Iterates over all plugins, those of services first.
+    /// Iterates over all plugins: those of services, then chain by chain, in the order in which the
+    /// proxy starts them.
     pub fn plugins(&self) -> impl Iterator<Item = &PluginConfig> {
         let chains = self.listeners.iter().flat_map(|listener| {
             listener
@@ -47,7 +48,7 @@ impl Bootstrap {
                 AccessLog::Wasm(plugin) => Some(&**plugin),
                 AccessLog::Text(_) => None,
             });
-            chain.plugins.iter().chain(filters).chain(logs)
+            filters.chain(logs).chain(&chain.plugins)
         });
         let services = self.wasm_services.iter();
         services.map(|service| &service.plugin).chain(in_chains)

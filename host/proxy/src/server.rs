@@ -77,7 +77,7 @@ impl Server {
         let runtime = WasmRuntime::new(&Stats::new(), Arc::new(settings.clone()));
         let loaded = runtime.load_plugins(bootstraps);
         loaded
-            .and_then(|_loaded| runtime.check_plugins(bootstraps))
+            .and_then(|mut loaded| runtime.check_plugins(bootstraps, &mut loaded))
             .map_err(|source| ServerError::Plugin(Box::new(source)))
     }
 
@@ -232,6 +232,7 @@ impl RunningServer {
             started: (SystemTime::now(), Instant::now()),
             access_logs: Arc::clone(&plan.access_logs),
             faults: Arc::clone(plan.wasm.faults()),
+            failing_plugins: Arc::clone(plan.wasm.failing_plugins()),
             quit: Box::new(move || {
                 phase.send_replace(Phase::Draining);
             }),

@@ -15,7 +15,7 @@ const MIN_STACK_BYTES: usize = 16 << 10;
 const MAX_STACK_BYTES: usize = 1 << 20;
 
 /// What plugins may use.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LimitSettings {
     /// Longest time for a module's start functions.
     pub start_deadline: Option<Duration>,

@@ -12,7 +12,7 @@ use super::reply::Reply;
 use crate::generation::{Generation, Generations, Reloads};
 use crate::http::access_log::AccessLogWriter;
 use crate::telemetry::{HostStats, Hosts, Stats};
-use crate::wasm::FaultSink;
+use crate::wasm::{FailingPlugins, FaultSink};
 
 /// What the admin interface shows and does.
 pub(crate) struct AdminContext {
@@ -34,6 +34,8 @@ pub(crate) struct AdminContext {
     pub(crate) access_logs: Arc<AccessLogWriter>,
     /// Faults of plugins.
     pub(crate) faults: Arc<FaultSink>,
+    /// Plugins without which nothing passes and which keep failing.
+    pub(crate) failing_plugins: Arc<FailingPlugins>,
     /// Ends the server.
     pub(crate) quit: Box<dyn Fn() + Send + Sync>,
 }
@@ -101,8 +103,13 @@ impl StateCell {
 /// `/ready`.
 pub(super) fn ready(context: &AdminContext, _query: &Query) -> Reply {
     let state = context.state.get();
-    let status = if state == ServerState::Live { 200 } else { 503 };
-    Reply::text(status, format!("{}\n", state.name()))
+    let failing = context.failing_plugins.list();
+    let is_ready = state == ServerState::Live && failing.is_empty();
+    let mut text = format!("{}\n", state.name());
+    for (plugin, workers) in failing {
+        text += &format!("plugin `{plugin}` keeps failing on {workers} of the workers\n");
+    }
+    Reply::text(if is_ready { 200 } else { 503 }, text)
 }
 
 /// `/healthcheck/fail`.

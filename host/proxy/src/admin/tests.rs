@@ -58,6 +58,7 @@ fn context() -> AdminContext {
         concurrency: 2,
         started: (UNIX_EPOCH + Duration::from_secs(1), Instant::now()),
         faults: FaultSink::new(),
+        failing_plugins: Arc::default(),
         quit: Box::new(|| ()),
     }
 }

@@ -92,14 +92,15 @@ impl Controller {
             settings,
         } = configuration;
         let refuse = |source| ServerError::Plugin(Box::new(source));
-        let plugins = self.wasm.load_plugins(&bootstraps).map_err(refuse)?;
+        let mut plugins = self.wasm.load_plugins(&bootstraps).map_err(refuse)?;
         if let Some(current) = &current
             && is_same(current, &bootstraps, &plugins)
             && state.settings == settings
         {
             return Ok(ReloadReport::unchanged(current));
         }
-        self.wasm.check_plugins(&bootstraps).map_err(refuse)?;
+        let checked = self.wasm.check_plugins(&bootstraps, &mut plugins);
+        checked.map_err(refuse)?;
         let id = GenerationId(state.last_id + 1);
         let (deployments, bound) = deployments(bootstraps, current.as_deref(), state)?;
         let generation = Generation::new(id, deployments, plugins);

@@ -99,7 +99,7 @@ impl Serving {
         let context = WorkerContext::new(Rc::clone(&clusters), shared, &self.streams);
         let node = &deployment.bootstrap.node;
         let before = before.map(|before| &before.plugins);
-        let plugins = PluginRegistry::new(&materials.wasm, &clusters, node, before);
+        let plugins = PluginRegistry::new(&materials.wasm, &clusters, node, &context.stats, before);
         for service in &deployment.bootstrap.wasm_services {
             if materials.role == Role::Services || !service.singleton {
                 let started = plugins.add(&service.plugin);

@@ -14,7 +14,7 @@ use crate::filter::{HttpFilter, StreamInfo, StreamState};
 use crate::generation::WorkerStreams;
 use crate::route::{RouteTable, RouteTableError};
 use crate::telemetry::HttpStats;
-use crate::wasm::{PluginError, PluginHandle, PluginRegistry};
+use crate::wasm::{PluginError, PluginHandle, PluginRegistry, StreamVms};
 use crate::worker::WorkerContext;
 
 const SERVICE_TIME: HeaderName = HeaderName::from_static("x-envoy-upstream-service-time");
@@ -121,8 +121,9 @@ impl Manager {
             !by_route.unwrap_or(slot.disabled)
         };
         let filters = self.filters.iter().filter(is_on);
+        let mut vms = StreamVms::default();
         filters
-            .filter_map(|slot| slot.plugin.create_filter(state))
+            .filter_map(|slot| slot.plugin.create_filter(state, &mut vms))
             .collect()
     }
 

@@ -8,7 +8,7 @@ use tollgate_config::PluginConfig;
 
 use super::{ConnectionState, NetworkChain};
 use crate::filter::{ConnectionInfo, HeaderTable, RouteCache, StreamInfo, StreamState};
-use crate::wasm::{PluginError, PluginHandle, PluginRegistry};
+use crate::wasm::{PluginError, PluginHandle, PluginRegistry, StreamVms};
 
 /// The plugins before a chain's last filter.
 #[derive(Debug)]
@@ -44,9 +44,10 @@ impl NetworkPlugins {
     pub(crate) fn chain(&self, info: Rc<ConnectionInfo>) -> NetworkChain {
         let state = ConnectionState::new(facts(info));
         let plugins = self.0.iter();
+        let mut vms = StreamVms::default();
         // A plugin that has failed and may be passed by leaves no gap in the count.
         let filters = plugins.fold(Vec::new(), |mut filters, plugin| {
-            filters.extend(plugin.create_network_filter(&state, filters.len()));
+            filters.extend(plugin.create_network_filter(&state, &mut vms, filters.len()));
             filters
         });
         NetworkChain::new(filters, state)

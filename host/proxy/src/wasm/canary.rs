@@ -1,4 +1,4 @@
-//! The canary: a plugin started once on the main thread, before any worker relies on it.
+//! The canary: plugins started once on the main thread, before any worker relies on them.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -6,30 +6,33 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use tollgate_config::{Bootstrap, PluginConfig};
+use tollgate_config::{Bootstrap, Isolation, PluginConfig};
 use tollgate_runtime::abi::LogLevel;
 use tollgate_runtime::{
     CalloutRefusal, ContextId, GrpcCall, GrpcService, GrpcStream, HostServices, HttpCall,
     LoadError, LogOrigin, PropertyResult, Vm,
 };
 
+use super::base::BaseSnapshot;
 use super::error::PluginError;
 use super::grpc;
 use super::properties::{self, ProxyFacts};
-use super::runtime::WasmRuntime;
+use super::runtime::{LoadedModule, WasmRuntime};
 use super::services::{refusal, to_callout};
-use super::vm_table::{plugin_config, vm_config};
-use super::{clock, log};
+use super::vm_key::VmKey;
+use super::vm_table::{to_runtime, vm_config};
+use super::{clock, isolation, log};
 use crate::callout::GrpcCalloutError;
 
-/// Starts and configures a plugin in a VM of its own and throws the VM away, without a farewell,
-/// as Envoy does.
+/// Starts and configures all plugins of a configuration in VMs that are thrown away, without a
+/// farewell, as Envoy does. Plugins that share a VM on the workers share one here, in which they
+/// start in the same order. Returns the snapshots of those VMs whose streams are to have instances
+/// of their own.
 pub(super) fn check(
     runtime: &Arc<WasmRuntime>,
-    plugin: &PluginConfig,
     bootstrap: &Bootstrap,
-) -> Result<(), PluginError> {
-    let loaded = runtime.module(plugin)?;
+) -> Result<Vec<Arc<BaseSnapshot>>, PluginError> {
+    let settings = runtime.settings();
     let services = Rc::new(CanaryServices {
         clusters: bootstrap
             .clusters
@@ -38,20 +41,122 @@ pub(super) fn check(
             .collect(),
         facts: ProxyFacts::new(&bootstrap.node.message, None),
     });
-    let started = Vm::new(
-        &loaded.module,
-        vm_config(plugin, &runtime.settings()),
-        Arc::clone(runtime.shared_state()),
-        services,
-    )
-    .and_then(|mut vm| vm.start_plugin(plugin_config(plugin)));
-    if let Err(LoadError::Fault(fault)) = &started {
-        let now = SystemTime::now();
-        runtime.faults().record(fault, &loaded.module, now);
+    let mut canaries: Vec<Canary> = Vec::new();
+    let is_elsewhere = |plugin: &PluginConfig| {
+        let mut services = bootstrap.wasm_services.iter();
+        services.any(|service| service.singleton && service.plugin == *plugin)
+    };
+    // No worker has services that are there once: they are in no VM with others.
+    let (alone, of_workers): (Vec<_>, Vec<_>) = bootstrap.plugins().partition(|p| is_elsewhere(p));
+    for plugin in alone {
+        let module = runtime.module(plugin)?;
+        let key = VmKey::new(plugin, &module, Isolation::Worker, &settings);
+        Canary::new(runtime, plugin, (key, module), &services)?.start(runtime, plugin)?;
     }
-    started
-        .map(drop)
-        .map_err(|source| PluginError::load(plugin, source))
+    for plugin in of_workers {
+        let module = runtime.module(plugin)?;
+        isolation::warn_of_obstacle(plugin, &module);
+        let isolation = isolation::choose(&settings, plugin, &module)?;
+        let key = VmKey::new(plugin, &module, isolation, &settings);
+        match canaries.iter_mut().find(|canary| canary.key == key) {
+            Some(canary) => canary.start(runtime, plugin)?,
+            None => {
+                let mut canary = Canary::new(runtime, plugin, (key, module), &services)?;
+                canary.start(runtime, plugin)?;
+                canaries.push(canary);
+            }
+        }
+    }
+    let snapshots = canaries.into_iter().map(|canary| canary.snapshot(runtime));
+    Ok(snapshots
+        .collect::<Result<Vec<_>, _>>()?
+        .into_iter()
+        .flatten()
+        .collect())
+}
+
+/// A VM that is thrown away, with the plugins in it.
+struct Canary {
+    key: VmKey,
+    module: Arc<LoadedModule>,
+    vm: Vm,
+    plugins: Vec<PluginConfig>,
+}
+
+impl Canary {
+    fn new(
+        runtime: &Arc<WasmRuntime>,
+        plugin: &PluginConfig,
+        (key, module): (VmKey, Arc<LoadedModule>),
+        services: &Rc<CanaryServices>,
+    ) -> Result<Self, PluginError> {
+        let config = vm_config(plugin, &runtime.settings());
+        let shared = Arc::clone(runtime.shared_state());
+        let vm = Vm::new(&module.module, config, shared, Rc::clone(services) as _);
+        let vm = vm.map_err(|source| refusal_of(runtime, plugin, &module, source))?;
+        Ok(Self {
+            vm,
+            key,
+            module,
+            plugins: Vec::new(),
+        })
+    }
+
+    fn start(&mut self, runtime: &WasmRuntime, plugin: &PluginConfig) -> Result<(), PluginError> {
+        if self.plugins.contains(plugin) {
+            return Ok(());
+        }
+        let started = self.vm.start_plugin(to_runtime(plugin));
+        started.map_err(|source| refusal_of(runtime, plugin, &self.module, source))?;
+        self.plugins.push(plugin.clone());
+        Ok(())
+    }
+
+    /// Takes a snapshot, if streams need it. A module that cannot have one says so by its error,
+    /// unless it was its own wish: then it runs as in Envoy.
+    fn snapshot(
+        mut self,
+        runtime: &Arc<WasmRuntime>,
+    ) -> Result<Option<Arc<BaseSnapshot>>, PluginError> {
+        if self.key.isolation != Isolation::Stream {
+            return Ok(None);
+        }
+        match self.vm.snapshot() {
+            Ok(snapshot) => {
+                for hazard in snapshot.report().hazards() {
+                    let plugins = self.plugins.iter().map(|plugin| plugin.name.as_str());
+                    let plugin = plugins.collect::<Vec<_>>().join(", ");
+                    tracing::warn!(
+                        target: "wasm", plugin, "{hazard}: it is the same in every stream"
+                    );
+                }
+                let base = runtime.bases().add(self.key, snapshot);
+                Ok(Some(base))
+            }
+            Err(error) => {
+                self.module.without_snapshot.get_or_init(|| error);
+                for plugin in &self.plugins {
+                    isolation::warn_of_obstacle(plugin, &self.module);
+                    isolation::choose(&runtime.settings(), plugin, &self.module)?;
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Records a fault at start, and says why the plugin does not.
+fn refusal_of(
+    runtime: &WasmRuntime,
+    plugin: &PluginConfig,
+    module: &LoadedModule,
+    source: LoadError,
+) -> PluginError {
+    if let LoadError::Fault(fault) = &source {
+        let now = SystemTime::now();
+        runtime.faults().record(fault, &module.module, now);
+    }
+    PluginError::load(plugin, source)
 }
 
 /// Services without time to wait: the VM is gone before a timer fires or an answer arrives.

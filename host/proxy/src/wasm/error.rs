@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 use tollgate_config::{DataSource, PluginConfig};
-use tollgate_runtime::{EngineError, LoadError};
+use tollgate_runtime::{EngineError, LoadError, SnapshotError};
 
 /// Why a plugin cannot serve.
 #[derive(Debug, Error)]
@@ -38,6 +38,14 @@ pub(crate) enum PluginError {
     NoCode {
         /// The plugin's name.
         plugin: String,
+    },
+    /// Streams cannot have instances of their own, which was asked for.
+    #[error("plugin `{plugin}`: isolation `stream`: {source}")]
+    Snapshot {
+        /// The plugin's name.
+        plugin: String,
+        /// Why.
+        source: Box<SnapshotError>,
     },
     /// The module was refused, or the plugin did not start.
     #[error("plugin `{plugin}` ({module}): {source}")]

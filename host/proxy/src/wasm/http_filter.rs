@@ -4,9 +4,9 @@ use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
-use tollgate_config::FailurePolicy;
 use tollgate_runtime::{ContextId, Fault, Vm};
 
+use super::health::PluginHealth;
 use super::http_host::StreamHost;
 use super::vm::WorkerVm;
 use crate::filter::{
@@ -35,17 +35,15 @@ pub(super) struct PluginFilter {
     /// reply that an earlier filter gives passes it by.
     started: Cell<bool>,
     failed: Cell<bool>,
-    /// The deprecated `fail_open`: also the stream that saw the fault goes on.
-    goes_on_after_fault: bool,
+    health: Rc<PluginHealth>,
 }
 
 impl PluginFilter {
     pub(super) fn new(
-        vm: Rc<WorkerVm>,
-        root: ContextId,
+        (vm, root): (Rc<WorkerVm>, ContextId),
         state: Rc<StreamState>,
         callbacks: StreamCallbacks,
-        policy: FailurePolicy,
+        health: Rc<PluginHealth>,
     ) -> Self {
         let host = StreamHost::new(state, vm.facts());
         let context = vm.enter(|vm| vm.create_http_context(root, Rc::clone(&host) as _));
@@ -56,7 +54,7 @@ impl PluginFilter {
             callbacks,
             started: Cell::new(false),
             failed: Cell::new(false),
-            goes_on_after_fault: policy == FailurePolicy::LegacyFailOpen,
+            health,
         }
     }
 
@@ -67,7 +65,7 @@ impl PluginFilter {
                 if action != A::CONTINUE {
                     let host = Rc::clone(&self.host) as _;
                     self.vm
-                        .remember_paused(self.context, &host, self.goes_on_after_fault);
+                        .remember_paused(self.context, &host, self.health.goes_on_after_fault());
                 }
                 action
             }
@@ -96,7 +94,7 @@ impl PluginFilter {
     }
 
     fn fail_stream<A: Action>(&self) -> A {
-        if self.goes_on_after_fault {
+        if self.health.goes_on_after_fault() {
             return A::CONTINUE;
         }
         if !self.failed.replace(true) {
@@ -168,8 +166,9 @@ impl HttpFilter for PluginFilter {
 
     fn on_destroy(&self) {
         self.vm.forget_paused(self.context);
-        if let Err(fault) = self.vm.enter(|vm| vm.delete_http_context(self.context)) {
-            self.vm.note_fault(&fault);
+        match self.vm.enter(|vm| vm.delete_http_context(self.context)) {
+            Ok(()) => self.health.count_success(),
+            Err(fault) => self.vm.note_fault(&fault),
         }
     }
 }

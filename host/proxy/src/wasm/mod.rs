@@ -3,6 +3,8 @@
 //! The one decision to know: a VM belongs to one worker. What crosses workers is in
 //! [`WasmRuntime`] – compiled modules, shared data, metrics – and a request takes no lock there.
 
+mod base;
+mod breaker;
 mod canary;
 mod clock;
 mod connection_host;
@@ -10,14 +12,19 @@ mod current_clusters;
 mod custom_metrics;
 mod dns;
 mod error;
+mod fault_log;
 mod faults;
 mod grpc;
+mod health;
 mod http_filter;
 mod http_host;
 mod in_flight;
+mod instances;
+mod isolation;
 mod known_state;
 mod limits;
 mod log;
+mod log_limit;
 mod module_file;
 mod network_filter;
 mod plugin;
@@ -27,16 +34,20 @@ mod registry;
 mod runtime;
 mod services;
 mod stats;
+mod stream_vms;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod vm;
+mod vm_key;
 mod vm_table;
 
 pub(crate) use error::PluginError;
 pub(crate) use faults::{FaultGroup, FaultSample, FaultSink};
+pub(crate) use health::FailingPlugins;
 pub use module_file::read_module;
 pub(crate) use plugin::PluginHandle;
 pub(crate) use registry::PluginRegistry;
 pub(crate) use runtime::{LoadedPlugins, WasmRuntime};
+pub(crate) use stream_vms::StreamVms;
 pub(crate) use tollgate_runtime::{HostcallRecord, SourceFrame};

@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tollgate_config::FailurePolicy;
 use tollgate_runtime::abi::Action as _;
 use tollgate_runtime::{ContextId, Fault, Vm};
 
 use super::connection_host::ConnectionHost;
+use super::health::PluginHealth;
 use super::vm::WorkerVm;
 use crate::filter::Direction;
 use crate::network::{ConnectionState, End, NetworkAction, NetworkFilter, PeerType};
@@ -18,18 +18,16 @@ pub(super) struct PluginNetworkFilter {
     host: Rc<ConnectionHost>,
     context: ContextId,
     closed: Cell<bool>,
-    /// The deprecated `fail_open`: also the connection that saw the fault goes on.
-    goes_on_after_fault: bool,
+    health: Rc<PluginHealth>,
 }
 
 impl PluginNetworkFilter {
     /// Returns a filter; `index` is its place in the chain.
     pub(super) fn new(
-        vm: Rc<WorkerVm>,
-        root: ContextId,
+        (vm, root): (Rc<WorkerVm>, ContextId),
         state: &Rc<ConnectionState>,
         index: usize,
-        policy: FailurePolicy,
+        health: Rc<PluginHealth>,
     ) -> Self {
         let host = ConnectionHost::new(Rc::clone(state), index, vm.facts());
         let context = vm.enter(|vm| vm.create_tcp_context(root, Rc::clone(&host) as _));
@@ -38,7 +36,7 @@ impl PluginNetworkFilter {
             host,
             context,
             closed: Cell::new(false),
-            goes_on_after_fault: policy == FailurePolicy::LegacyFailOpen,
+            health,
         }
     }
 
@@ -52,7 +50,7 @@ impl PluginNetworkFilter {
                 if action != NetworkAction::Continue {
                     let host = Rc::clone(&self.host) as _;
                     self.vm
-                        .remember_paused(self.context, &host, self.goes_on_after_fault);
+                        .remember_paused(self.context, &host, self.health.goes_on_after_fault());
                 }
                 action
             }
@@ -62,7 +60,7 @@ impl PluginNetworkFilter {
 
     fn after_fault(&self, fault: &Fault) -> NetworkAction {
         self.vm.note_fault(fault);
-        if self.goes_on_after_fault {
+        if self.health.goes_on_after_fault() {
             return NetworkAction::Continue;
         }
         self.host.state.close(End::Plugin);
@@ -99,7 +97,10 @@ impl NetworkFilter for PluginNetworkFilter {
         }
         self.vm.forget_paused(self.context);
         self.tell(|vm, id| vm.on_downstream_connection_close(id, by));
-        self.tell(Vm::delete_tcp_context);
+        match self.vm.enter(|vm| vm.delete_tcp_context(self.context)) {
+            Ok(()) => self.health.count_success(),
+            Err(fault) => self.vm.note_fault(&fault),
+        }
     }
 }
 

@@ -5,15 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tollgate_config::{FailurePolicy, PluginConfig, PluginSettings, Settings};
-use tollgate_runtime::Module;
+use tollgate_config::{PluginConfig, PluginSettings, Settings};
+use tollgate_runtime::{ContextId, LoadError, Module};
 
 use super::error::PluginError;
+use super::health::PluginHealth;
 use super::http_filter::{FailedFilter, PluginFilter, StreamCallbacks};
 use super::http_host::StreamHost;
 use super::network_filter::{FailedNetworkFilter, PluginNetworkFilter};
 use super::runtime::LoadedModule;
 use super::stats::ReloadStats;
+use super::stream_vms::StreamVms;
+use super::vm::WorkerVm;
 use super::vm_table::{Root, VmTable};
 use crate::cluster::ClusterManager;
 use crate::filter::{HttpFilter, StreamState};
@@ -28,7 +31,9 @@ pub(crate) struct PluginHandle {
     callbacks: StreamCallbacks,
     vms: Rc<VmTable>,
     root: RefCell<Root>,
-    last_load: Cell<Instant>,
+    health: Rc<PluginHealth>,
+    /// When its VM could not be replaced; `None` when that has worked.
+    load_failed: Cell<Option<Instant>>,
     random: Random,
     stats: ReloadStats,
     /// Whether it belongs to the generation that is served.
@@ -41,7 +46,8 @@ pub(crate) struct PluginHandle {
 
 /// What a plugin does for a new stream or connection.
 enum Readiness {
-    Serves,
+    /// It is served here, below this root.
+    Serves(Rc<WorkerVm>, ContextId),
     /// It has failed, and its policy lets everything pass.
     IsPassedBy,
     /// It has failed, and its policy lets nothing pass.
@@ -51,16 +57,18 @@ enum Readiness {
 impl PluginHandle {
     pub(super) fn start(config: &PluginConfig, vms: &Rc<VmTable>) -> Result<Rc<Self>, PluginError> {
         let module = vms.runtime().module(config)?;
-        let root = vms.start(config, &module)?;
+        let health = Rc::new(PluginHealth::new(config, vms.runtime(), vms.stats()));
+        let root = vms.start(config, &module, &health)?;
         Ok(Rc::new(Self {
             callbacks: stream_callbacks(&module.module),
-            stats: vms.runtime().stats().reloads(&config.name),
+            stats: vms.stats().reloads(&config.name),
             config: config.clone(),
             settings: vms.runtime().settings().of_plugin(&config.name),
             module,
             vms: Rc::clone(vms),
             root: RefCell::new(root),
-            last_load: Cell::new(Instant::now()),
+            health,
+            load_failed: Cell::new(None),
             random: Random::default(),
             serves: Cell::new(false),
             generations: Cell::new(0),
@@ -109,101 +117,109 @@ impl PluginHandle {
     }
 
     /// Returns the filter of a stream, or `None` when the plugin has failed and its policy lets
-    /// streams pass without it.
+    /// streams pass without it. `vms` are the stream's own.
     #[must_use]
-    pub(crate) fn create_filter(&self, state: &Rc<StreamState>) -> Option<Box<dyn HttpFilter>> {
-        self.create_filter_at(state, Instant::now)
+    pub(crate) fn create_filter(
+        &self,
+        state: &Rc<StreamState>,
+        vms: &mut StreamVms,
+    ) -> Option<Box<dyn HttpFilter>> {
+        self.create_filter_at(state, vms, state.info.start)
     }
 
     pub(super) fn create_filter_at(
         &self,
         state: &Rc<StreamState>,
-        now: impl FnOnce() -> Instant,
+        vms: &mut StreamVms,
+        now: Instant,
     ) -> Option<Box<dyn HttpFilter>> {
-        match self.readiness(now) {
-            Readiness::Serves => {}
-            Readiness::IsPassedBy => return None,
-            Readiness::HasFailed => {
-                return Some(Box::new(FailedFilter::new(Rc::clone(state))));
-            }
+        match self.readiness(vms, now) {
+            Readiness::Serves(vm, root) => Some(Box::new(PluginFilter::new(
+                (vm, root),
+                Rc::clone(state),
+                self.callbacks,
+                Rc::clone(&self.health),
+            ))),
+            Readiness::IsPassedBy => None,
+            Readiness::HasFailed => Some(Box::new(FailedFilter::new(Rc::clone(state)))),
         }
-        let root = self.root.borrow();
-        Some(Box::new(PluginFilter::new(
-            Rc::clone(&root.vm),
-            root.id,
-            Rc::clone(state),
-            self.callbacks,
-            self.config.failure_policy,
-        )))
     }
 
     /// Returns the filter of a connection at this place of its chain, or `None` when the plugin has
-    /// failed and its policy lets connections pass without it.
+    /// failed and its policy lets connections pass without it. `vms` are the connection's own.
     #[must_use]
     pub(crate) fn create_network_filter(
         &self,
         state: &Rc<ConnectionState>,
+        vms: &mut StreamVms,
         index: usize,
     ) -> Option<Box<dyn NetworkFilter>> {
-        match self.readiness(Instant::now) {
-            Readiness::Serves => {}
-            Readiness::IsPassedBy => return None,
-            Readiness::HasFailed => return Some(Box::new(FailedNetworkFilter::new(state))),
-        }
-        let root = self.root.borrow();
-        Some(Box::new(PluginNetworkFilter::new(
-            Rc::clone(&root.vm),
-            root.id,
-            state,
-            index,
-            self.config.failure_policy,
-        )))
-    }
-
-    fn readiness(&self, now: impl FnOnce() -> Instant) -> Readiness {
-        if !self.root.borrow().vm.is_failed() {
-            return Readiness::Serves;
-        }
-        match self.config.failure_policy {
-            FailurePolicy::FailOpen | FailurePolicy::LegacyFailOpen => Readiness::IsPassedBy,
-            FailurePolicy::FailReload if self.reload(now()) => Readiness::Serves,
-            FailurePolicy::FailReload | FailurePolicy::FailClosed => Readiness::HasFailed,
+        match self.readiness(vms, state.stream.info.start) {
+            Readiness::Serves(vm, root) => Some(Box::new(PluginNetworkFilter::new(
+                (vm, root),
+                state,
+                index,
+                Rc::clone(&self.health),
+            ))),
+            Readiness::IsPassedBy => None,
+            Readiness::HasFailed => Some(Box::new(FailedNetworkFilter::new(state))),
         }
     }
 
-    /// Tells the plugin, as an access logger, of a stream that has ended. One that has failed hears
-    /// nothing until it is replaced.
+    fn readiness(&self, vms: &mut StreamVms, now: Instant) -> Readiness {
+        if self.health.admits(now) && self.is_there(now) {
+            let root = self.root.borrow();
+            match vms.of(&root.vm) {
+                Ok(vm) => return Readiness::Serves(vm, root.id),
+                Err(error) => self.refuse(&error),
+            }
+        }
+        if self.health.lets_pass() {
+            Readiness::IsPassedBy
+        } else {
+            Readiness::HasFailed
+        }
+    }
+
+    /// Says that a stream gets no instance, such as when all that may exist do.
+    fn refuse(&self, error: &LoadError) {
+        self.vms.stats().instance_refused();
+        tracing::warn!(target: "wasm", plugin = %self.config.name, %error, "no instance for a stream");
+    }
+
+    /// Tells the plugin, as an access logger, of a stream that has ended. One that cannot be
+    /// replaced hears nothing.
     pub(crate) fn log(&self, state: &Rc<StreamState>) {
-        let may_reload = self.config.failure_policy == FailurePolicy::FailReload;
-        let has_failed = self.root.borrow().vm.is_failed();
-        if has_failed && !(may_reload && self.reload(Instant::now())) {
-            return;
-        }
-        let root = self.root.borrow().clone();
-        let stream = StreamHost::new(Rc::clone(state), root.vm.facts());
-        if let Err(fault) = root.vm.enter(|vm| vm.on_stream_log(root.id, stream)) {
-            root.vm.note_fault(&fault);
+        if self.is_there(Instant::now()) {
+            let root = self.root.borrow().clone();
+            let stream = StreamHost::new(Rc::clone(state), root.vm.facts());
+            root.vm.log(root.id, stream);
         }
     }
 
-    /// Replaces a VM that has failed, but not before the back-off has passed. Returns whether the
-    /// plugin serves again.
-    fn reload(&self, now: Instant) -> bool {
-        if now.saturating_duration_since(self.last_load.get()) < self.backoff() {
+    /// Returns whether the plugin has a VM, after making a new one if that has failed: at once, for
+    /// nothing is gained by waiting, unless that did not work the last time.
+    fn is_there(&self, now: Instant) -> bool {
+        if !self.root.borrow().vm.is_failed() {
+            return true;
+        }
+        let failed = self.load_failed.get();
+        if failed.is_some_and(|at| now.saturating_duration_since(at) < self.backoff()) {
             self.stats.backoff.inc();
             return false;
         }
-        self.last_load.set(now);
-        match self.vms.start(&self.config, &self.module) {
+        match self.vms.start(&self.config, &self.module, &self.health) {
             Ok(root) => {
                 self.stats.success.inc();
-                tracing::info!(target: "wasm", plugin = %self.config.name, "plugin reloaded");
+                self.load_failed.set(None);
                 root.vm.set_serving(root.id, self.serves.get());
+                tracing::info!(target: "wasm", plugin = %self.config.name, "plugin reloaded");
                 self.root.replace(root);
                 true
             }
             Err(error) => {
                 self.stats.failure.inc();
+                self.load_failed.set(Some(now));
                 tracing::error!(target: "wasm", %error, "plugin not reloaded");
                 false
             }
@@ -221,6 +237,11 @@ impl PluginHandle {
     #[cfg(test)]
     pub(super) fn has_failed(&self) -> bool {
         self.root.borrow().vm.is_failed()
+    }
+
+    #[cfg(test)]
+    pub(super) fn root_id(&self) -> ContextId {
+        self.root.borrow().id
     }
 
     /// Returns the number of contexts in the plugin's VM, roots included.

@@ -12,6 +12,7 @@ use super::plugin::PluginHandle;
 use super::runtime::WasmRuntime;
 use super::vm_table::VmTable;
 use crate::cluster::ClusterManager;
+use crate::telemetry::Stats;
 
 /// Time in which a plugin that was told to finish may do so.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -41,12 +42,13 @@ impl PluginRegistry {
         runtime: &Arc<WasmRuntime>,
         clusters: &Rc<ClusterManager>,
         node: &Node,
+        stats: &Stats,
         before: Option<&Self>,
     ) -> Self {
         // Plugins can read the node.
         let before = before.filter(|before| before.node.message == node.message);
         Self {
-            vms: VmTable::new(Arc::clone(runtime), clusters, &node.message),
+            vms: VmTable::new(Arc::clone(runtime), clusters, &node.message, stats),
             clusters: Rc::clone(clusters),
             node: node.clone(),
             before: before.map_or_else(RefCell::default, |before| before.plugins.clone()),
@@ -128,6 +130,11 @@ impl PluginRegistry {
         {
             tracing::warn!(target: "wasm", "a plugin has not finished in time");
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn runtime(&self) -> &Arc<WasmRuntime> {
+        self.vms.runtime()
     }
 
     /// Tells all plugins that nothing more will come: their `proxy_on_done` runs.

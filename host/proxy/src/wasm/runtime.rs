@@ -1,21 +1,24 @@
 //! `WasmRuntime`: what all workers share of the embedding: engine, compiled modules, shared data.
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tollgate_config::{Bootstrap, DataSource, PluginConfig, Settings};
-use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, VmIdLease};
+use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, SnapshotError, VmIdLease};
 
+use super::base::{BaseSnapshot, BaseSnapshots};
 use super::canary;
 use super::custom_metrics::CustomMetrics;
 use super::error::PluginError;
+use super::fault_log::FaultLog;
 use super::faults::FaultSink;
+use super::health::FailingPlugins;
 use super::module_file::read_module;
-use super::stats::WasmStats;
+use super::stats;
 use crate::telemetry::Stats;
 
 /// How often deadlines of guests are looked at.
@@ -24,9 +27,11 @@ const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
 /// The part of the embedding that exists once per process. Modules are compiled once.
 pub(crate) struct WasmRuntime {
     shared: Arc<SharedState>,
-    stats: WasmStats,
     settings: ArcSwap<Settings>,
     faults: Arc<FaultSink>,
+    bases: BaseSnapshots,
+    fault_log: FaultLog,
+    failing_plugins: Arc<FailingPlugins>,
     loaded: Mutex<Loaded>,
 }
 
@@ -44,11 +49,22 @@ struct Loaded {
 }
 
 /// A compiled module and the bytes it was made of, which identify it.
+#[derive(Debug)]
 pub(super) struct LoadedModule {
     code: Bytes,
     /// Unlike an address it is never used again.
     pub(super) number: u64,
     pub(super) module: Module,
+    /// Why a VM of it, once configured, could not be made a snapshot.
+    pub(super) without_snapshot: OnceLock<SnapshotError>,
+}
+
+impl LoadedModule {
+    /// Returns why streams cannot have instances of their own.
+    pub(super) fn obstacle(&self) -> Option<&SnapshotError> {
+        let by_code = self.module.snapshot_obstacle();
+        by_code.or_else(|| self.without_snapshot.get())
+    }
 }
 
 impl WasmRuntime {
@@ -57,11 +73,14 @@ impl WasmRuntime {
     pub(crate) fn new(stats: &Stats, settings: Arc<Settings>) -> Arc<Self> {
         let shared = Arc::<SharedState>::default();
         stats.add_source(CustomMetrics(Arc::clone(&shared)));
+        stats::register(stats);
         Arc::new(Self {
             shared,
-            stats: WasmStats::new(stats),
             settings: ArcSwap::new(settings),
             faults: FaultSink::new(),
+            bases: BaseSnapshots::default(),
+            fault_log: FaultLog::default(),
+            failing_plugins: Arc::default(),
             loaded: Mutex::default(),
         })
     }
@@ -86,8 +105,17 @@ impl WasmRuntime {
         &self.faults
     }
 
-    pub(super) fn stats(&self) -> &WasmStats {
-        &self.stats
+    pub(super) const fn bases(&self) -> &BaseSnapshots {
+        &self.bases
+    }
+
+    pub(super) const fn fault_log(&self) -> &FaultLog {
+        &self.fault_log
+    }
+
+    /// Returns the plugins that keep failing, so that nothing passes them.
+    pub(crate) const fn failing_plugins(&self) -> &Arc<FailingPlugins> {
+        &self.failing_plugins
     }
 
     /// Reads and compiles every plugin's module, and keeps what plugins share across VMs: what one
@@ -111,7 +139,7 @@ impl WasmRuntime {
     }
 
     /// Starts and configures each plugin once in a VM that is thrown away: what is refused here
-    /// would be refused by every worker.
+    /// would be refused by every worker. Adds to `loaded` the snapshots that workers need.
     ///
     /// # Errors
     ///
@@ -119,11 +147,10 @@ impl WasmRuntime {
     pub(crate) fn check_plugins(
         self: &Arc<Self>,
         bootstraps: &[Bootstrap],
+        loaded: &mut LoadedPlugins,
     ) -> Result<(), PluginError> {
         for bootstrap in bootstraps {
-            for plugin in bootstrap.plugins() {
-                canary::check(self, plugin, bootstrap)?;
-            }
+            loaded.bases.extend(canary::check(self, bootstrap)?);
         }
         Ok(())
     }
@@ -171,6 +198,8 @@ impl WasmRuntime {
 pub(crate) struct LoadedPlugins {
     modules: Vec<Arc<LoadedModule>>,
     leases: Vec<VmIdLease>,
+    /// Snapshots of those whose streams have instances of their own.
+    bases: Vec<Arc<BaseSnapshot>>,
 }
 
 impl LoadedPlugins {
@@ -205,6 +234,7 @@ impl Loaded {
             code,
             number,
             module,
+            without_snapshot: OnceLock::new(),
         });
         self.modules.push(Arc::downgrade(&new));
         Ok(new)

@@ -1,23 +1,28 @@
 //! `WorkerServices`: what a worker gives its VMs apart from streams.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use tollgate_config::LimitSettings;
 use tollgate_runtime::abi::limits::MAX_CALLOUT_BODY_BYTES;
 use tollgate_runtime::abi::{LogLevel, Status};
 use tollgate_runtime::{
-    CalloutRefusal, ContextId, GrpcCall, GrpcStream, HostServices, HttpCall, HttpCallResponse,
-    LogOrigin, PropertyResult, QueueNotifier,
+    CalloutRefusal, ContextId, Fault, GrpcCall, GrpcStream, HostServices, HttpCall,
+    HttpCallResponse, LogOrigin, Module, PropertyResult, QueueNotifier,
 };
 
 use super::current_clusters::CurrentClusters;
 use super::grpc::{Caller, GrpcCallouts};
+use super::health::PluginHealth;
 use super::in_flight::InFlight;
+use super::log_limit::{Line, LogLimit};
 use super::properties::{self, ProxyFacts};
 use super::queue_news::QueueNews;
+use super::runtime::WasmRuntime;
+use super::stats::WasmStats;
 use super::timers::Timers;
 use super::vm::WorkerVm;
 use super::{clock, dns, log};
@@ -32,49 +37,125 @@ const MAX_LOOKUPS: usize = 64;
 
 /// The services of one VM on one worker.
 pub(super) struct WorkerServices {
+    shared: Rc<SharedServices>,
+    grpc: GrpcCallouts,
+    vm: OnceCell<Weak<WorkerVm>>,
+}
+
+/// What a root VM shares with the instances of its streams.
+pub(super) struct SharedServices {
+    runtime: Arc<WasmRuntime>,
     clusters: Rc<CurrentClusters>,
     facts: Rc<ProxyFacts>,
     timers: Timers,
     queue_news: QueueNews,
     callouts: InFlight,
     lookups: InFlight,
-    grpc: GrpcCallouts,
-    vm: OnceCell<Weak<WorkerVm>>,
+    log_limit: LogLimit,
+    healths: RefCell<Vec<Rc<PluginHealth>>>,
+    stats: WasmStats,
+    root_vm: OnceCell<Weak<WorkerVm>>,
+}
+
+impl SharedServices {
+    pub(super) fn new(
+        runtime: &Arc<WasmRuntime>,
+        clusters: &Rc<CurrentClusters>,
+        facts: &Rc<ProxyFacts>,
+        limits: &LimitSettings,
+        stats: &WasmStats,
+    ) -> Rc<Self> {
+        let max_callouts = limits.callouts.unwrap_or(MAX_CALLOUTS);
+        Rc::new(Self {
+            runtime: Arc::clone(runtime),
+            clusters: Rc::clone(clusters),
+            facts: Rc::clone(facts),
+            timers: Timers::default(),
+            queue_news: QueueNews::default(),
+            callouts: InFlight::new(max_callouts, "callouts"),
+            lookups: InFlight::new(MAX_LOOKUPS, "lookups"),
+            log_limit: LogLimit::new(limits.log_lines_per_second),
+            healths: RefCell::default(),
+            stats: stats.clone(),
+            root_vm: OnceCell::new(),
+        })
+    }
+
+    /// A plugin runs in the VM.
+    pub(super) fn add_health(&self, health: &Rc<PluginHealth>) {
+        let mut healths = self.healths.borrow_mut();
+        if !healths.iter().any(|known| Rc::ptr_eq(known, health)) {
+            healths.push(Rc::clone(health));
+        }
+    }
+
+    /// Takes the place of a VM that has failed, with all its plugins.
+    pub(super) fn succeed(&self, failed: &Self) {
+        self.healths
+            .borrow_mut()
+            .clone_from(&failed.healths.borrow());
+        self.timers.succeed(&failed.timers);
+    }
+
+    /// Returns whom ticks and news of queues go to, whoever of the VM asked for them.
+    fn root_vm(&self) -> Weak<WorkerVm> {
+        self.root_vm.get().cloned().unwrap_or_default()
+    }
 }
 
 impl WorkerServices {
-    pub(super) fn new(clusters: Rc<CurrentClusters>, facts: Rc<ProxyFacts>) -> Rc<Self> {
+    pub(super) fn new(shared: &Rc<SharedServices>) -> Rc<Self> {
         Rc::new(Self {
-            clusters,
-            facts,
-            timers: Timers::default(),
-            queue_news: QueueNews::default(),
-            callouts: InFlight::new(MAX_CALLOUTS, "callouts"),
-            lookups: InFlight::new(MAX_LOOKUPS, "lookups"),
+            shared: Rc::clone(shared),
             grpc: GrpcCallouts::default(),
             vm: OnceCell::new(),
         })
     }
 
-    /// Tells the services whom ticks and answers go to.
+    pub(super) const fn shared(&self) -> &Rc<SharedServices> {
+        &self.shared
+    }
+
+    /// Tells the services whom answers go to. The first VM of those that share is the root VM.
     pub(super) fn attach(&self, vm: &Rc<WorkerVm>) {
         // A second call would come from a second VM, which has services of its own.
-        self.vm.get_or_init(|| Rc::downgrade(vm));
+        let vm = self.vm.get_or_init(|| Rc::downgrade(vm));
+        self.shared.root_vm.get_or_init(|| Weak::clone(vm));
     }
 
     pub(super) fn facts(&self) -> Rc<ProxyFacts> {
-        Rc::clone(&self.facts)
+        Rc::clone(&self.shared.facts)
     }
 
     /// Says whether a root serves: only then its timer runs.
     pub(super) fn set_serving(&self, root: ContextId, serves: bool) {
-        self.timers.set_serving(&self.vm(), root, serves);
+        let vm = self.shared.root_vm();
+        self.shared.timers.set_serving(&vm, root, serves);
+    }
+
+    /// Logs a fault.
+    pub(super) fn log_fault(&self, fault: &Fault) {
+        self.shared.runtime.fault_log().write(fault, Instant::now());
+    }
+
+    /// Logs a fault that has ended the VM, and counts it.
+    pub(super) fn note_fault(&self, fault: &Fault, module: &Module) {
+        self.log_fault(fault);
+        let faults = self.shared.runtime.faults();
+        faults.record(fault, module, SystemTime::now());
+        let now = Instant::now();
+        let healths = self.shared.healths.borrow();
+        if let Some(health) = healths.iter().find(|health| health.is_of(&fault.plugin)) {
+            health.count_fault(fault, now);
+        }
     }
 
     /// Gives up all that the VM waits for: it has failed.
     pub(super) fn stop(&self) {
-        self.timers.stop();
         self.grpc.cancel_all();
+        if self.vm().ptr_eq(&self.shared.root_vm()) {
+            self.shared.timers.stop();
+        }
     }
 
     fn caller(&self, root: ContextId, token: u32) -> Caller {
@@ -89,7 +170,18 @@ impl WorkerServices {
 
 impl HostServices for WorkerServices {
     fn log(&self, origin: LogOrigin<'_>, level: LogLevel, message: &[u8]) {
-        log::write(origin, level, message);
+        match self.shared.log_limit.admit(Instant::now()) {
+            Line::Written => log::write(origin, level, message),
+            Line::FirstDropped => {
+                log::write(origin, level, message);
+                log::write(
+                    origin,
+                    LogLevel::Warn,
+                    b"more lines of this second are left out",
+                );
+            }
+            Line::Dropped => self.shared.stats.log_line_dropped(),
+        }
     }
 
     fn log_level(&self) -> Option<LogLevel> {
@@ -109,7 +201,7 @@ impl HostServices for WorkerServices {
     }
 
     fn set_tick_period(&self, root: ContextId, period: Option<Duration>) {
-        self.timers.set(self.vm(), root, period);
+        self.shared.timers.set(self.shared.root_vm(), root, period);
     }
 
     fn start_http_call(
@@ -118,8 +210,8 @@ impl HostServices for WorkerServices {
         token: u32,
         call: HttpCall,
     ) -> Result<(), CalloutRefusal> {
-        let permit = self.callouts.start()?;
-        let clusters = self.clusters.with(&call.upstream);
+        let permit = self.shared.callouts.start()?;
+        let clusters = self.shared.clusters.with(&call.upstream);
         let answer = to_callout(call)
             .start(&clusters)
             .map_err(|error| refusal(&error))?;
@@ -136,7 +228,7 @@ impl HostServices for WorkerServices {
     }
 
     fn has_cluster(&self, name: &str) -> bool {
-        self.clusters.get(name).is_some()
+        self.shared.clusters.get(name).is_some()
     }
 
     fn start_grpc_call(
@@ -145,8 +237,8 @@ impl HostServices for WorkerServices {
         token: u32,
         call: GrpcCall,
     ) -> Result<(), CalloutRefusal> {
-        let (permit, caller) = (self.callouts.start()?, self.caller(root, token));
-        let clusters = self.clusters.with(&call.service.cluster);
+        let (permit, caller) = (self.shared.callouts.start()?, self.caller(root, token));
+        let clusters = self.shared.clusters.with(&call.service.cluster);
         self.grpc.start_call(caller, call, &clusters, permit)
     }
 
@@ -156,8 +248,8 @@ impl HostServices for WorkerServices {
         token: u32,
         stream: GrpcStream,
     ) -> Result<(), CalloutRefusal> {
-        let (permit, caller) = (self.callouts.start()?, self.caller(root, token));
-        let clusters = self.clusters.with(&stream.service.cluster);
+        let (permit, caller) = (self.shared.callouts.start()?, self.caller(root, token));
+        let clusters = self.shared.clusters.with(&stream.service.cluster);
         self.grpc.start_stream(caller, stream, &clusters, permit)
     }
 
@@ -179,7 +271,7 @@ impl HostServices for WorkerServices {
     }
 
     fn resolve_dns(&self, root: ContextId, token: u32, name: &str) -> Result<(), CalloutRefusal> {
-        let permit = self.lookups.start()?;
+        let permit = self.shared.lookups.start()?;
         let (vm, name) = (self.vm(), name.to_owned());
         worker::spawn(async move {
             let found = dns::resolve(&name).await;
@@ -192,11 +284,12 @@ impl HostServices for WorkerServices {
     }
 
     fn queue_notifier(&self, root: ContextId) -> Option<Arc<dyn QueueNotifier>> {
-        Some(self.queue_news.notifier(self.vm(), root))
+        let news = &self.shared.queue_news;
+        Some(news.notifier(self.shared.root_vm(), root))
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
-        properties::root_property(&self.facts, path)
+        properties::root_property(&self.shared.facts, path)
     }
 }
 

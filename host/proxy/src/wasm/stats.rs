@@ -1,18 +1,32 @@
-//! Statistics of VMs under Envoy's names, `wasm.*`.
+//! Statistics of VMs under Envoy's names, `wasm.*`, and some of our own.
+
+use std::rc::Rc;
 
 use crate::telemetry::{Counter, Gauge, Stats};
 
 /// Envoy names its engines; this is its name for ours.
 const RUNTIME: &str = "wasm.envoy.wasm.runtime.wasmtime";
 
-/// Statistics of all VMs.
+/// Statistics of all VMs of a worker.
 #[derive(Clone, Debug)]
 pub(super) struct WasmStats {
-    stats: Stats,
+    registry: Stats,
+    vms: Rc<VmStats>,
+}
+
+#[derive(Debug)]
+struct VmStats {
     created: Counter,
     active: Gauge,
     /// The same under its other name.
     count: Gauge,
+    /// With the instances of streams.
+    alive: Gauge,
+    instances: Counter,
+    instances_refused: Counter,
+    snapshots: Counter,
+    delta_pages: Gauge,
+    log_lines_dropped: Counter,
 }
 
 /// How often a plugin's VM was replaced.
@@ -25,7 +39,10 @@ pub(super) struct ReloadStats {
 
 /// Counts a VM until it is dropped.
 #[derive(Debug)]
-pub(super) struct ActiveVm([Gauge; 2]);
+pub(super) struct ActiveVm {
+    stats: Rc<VmStats>,
+    is_instance: bool,
+}
 
 /// Modules that are fetched, which Tollgate refuses to do: always 0, for those who look for them.
 const REMOTE_COUNTERS: [&str; 5] = [
@@ -38,29 +55,83 @@ const REMOTE_COUNTERS: [&str; 5] = [
 const REMOTE_ENTRIES: &str = "wasm.remote_load_cache_entries";
 const VM_COUNT: &str = "wasm.wasm_vm_count";
 
-impl WasmStats {
-    pub(super) fn new(stats: &Stats) -> Self {
-        for name in REMOTE_COUNTERS {
-            drop(stats.counter(name));
-        }
-        drop(stats.gauge(REMOTE_ENTRIES));
+/// Makes the statistics that are there without any plugin.
+pub(super) fn register(stats: &Stats) {
+    for name in REMOTE_COUNTERS {
+        drop(stats.counter(name));
+    }
+    drop(stats.gauge(REMOTE_ENTRIES));
+    drop(VmStats::new(stats));
+}
+
+impl VmStats {
+    fn new(stats: &Stats) -> Self {
         Self {
-            stats: stats.clone(),
             count: stats.gauge(VM_COUNT),
             created: stats.counter(&format!("{RUNTIME}.created")),
             active: stats.gauge(&format!("{RUNTIME}.active")),
+            alive: stats.gauge("wasm.vms_alive"),
+            instances: stats.counter("wasm.instances_created"),
+            instances_refused: stats.counter("wasm.instances_refused"),
+            snapshots: stats.counter("wasm.snapshots"),
+            delta_pages: stats.gauge("wasm.delta_pages"),
+            log_lines_dropped: stats.counter("wasm.log_lines_dropped"),
+        }
+    }
+}
+
+impl WasmStats {
+    /// Returns the statistics as one worker counts them.
+    pub(super) fn new(stats: &Stats) -> Self {
+        Self {
+            registry: stats.clone(),
+            vms: Rc::new(VmStats::new(stats)),
         }
     }
 
+    pub(super) const fn registry(&self) -> &Stats {
+        &self.registry
+    }
+
     pub(super) fn vm_created(&self) -> ActiveVm {
-        self.created.inc();
-        let gauges = [self.active.clone(), self.count.clone()];
-        gauges.iter().for_each(Gauge::inc);
-        ActiveVm(gauges)
+        self.vms.created.inc();
+        self.vms.active.inc();
+        self.vms.count.inc();
+        self.alive(false)
+    }
+
+    pub(super) fn instance_created(&self) -> ActiveVm {
+        self.vms.instances.inc();
+        self.alive(true)
+    }
+
+    fn alive(&self, is_instance: bool) -> ActiveVm {
+        self.vms.alive.inc();
+        ActiveVm {
+            stats: Rc::clone(&self.vms),
+            is_instance,
+        }
+    }
+
+    pub(super) fn instance_refused(&self) {
+        self.vms.instances_refused.inc();
+    }
+
+    pub(super) fn snapshot_taken(&self) {
+        self.vms.snapshots.inc();
+    }
+
+    pub(super) fn log_line_dropped(&self) {
+        self.vms.log_lines_dropped.inc();
+    }
+
+    /// Returns the gauge of pages in which streams' instances differ from their snapshots.
+    pub(super) fn delta_pages(&self) -> &Gauge {
+        &self.vms.delta_pages
     }
 
     pub(super) fn reloads(&self, plugin: &str) -> ReloadStats {
-        let counter = |what: &str| self.stats.counter(&format!("wasm.{plugin}.{what}"));
+        let counter = |what: &str| self.registry.counter(&format!("wasm.{plugin}.{what}"));
         // Envoy has it and never counts it; who looks for it finds it here too.
         drop(counter("vm_reload"));
         ReloadStats {
@@ -73,6 +144,10 @@ impl WasmStats {
 
 impl Drop for ActiveVm {
     fn drop(&mut self) {
-        self.0.iter().for_each(Gauge::dec);
+        self.stats.alive.dec();
+        if !self.is_instance {
+            self.stats.active.dec();
+            self.stats.count.dec();
+        }
     }
 }

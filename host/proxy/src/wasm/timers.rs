@@ -57,6 +57,13 @@ impl Timers {
         }
     }
 
+    /// Takes the place of those of a VM that has failed, in which the roots have the same ids.
+    pub(super) fn succeed(&self, failed: &Self) {
+        self.serving
+            .borrow_mut()
+            .clone_from(&failed.serving.borrow());
+    }
+
     /// Stops all timers.
     pub(super) fn stop(&self) {
         self.timers.borrow_mut().clear();

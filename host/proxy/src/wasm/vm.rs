@@ -4,24 +4,28 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
-use std::sync::Arc;
-use std::time::SystemTime;
 
-use tollgate_runtime::{ContextId, Fault, Vm};
+use tollgate_config::PluginConfig;
+use tollgate_runtime::{ContextId, Fault, HttpHost, LoadError, Vm};
 
-use super::faults::FaultSink;
+use super::error::PluginError;
+use super::instances::InstanceSource;
 use super::properties::ProxyFacts;
-use super::runtime::WasmRuntime;
 use super::services::WorkerServices;
 use super::stats::ActiveVm;
+use super::vm_table::to_runtime;
 
-/// A VM with everything on this worker that belongs to it.
+/// A VM with everything on this worker that belongs to it: the VM of plugins, or the instance of a
+/// stream.
 pub(super) struct WorkerVm {
     vm: RefCell<Vm>,
     services: Rc<WorkerServices>,
     paused: RefCell<HashMap<ContextId, PausedStream>>,
     failure_noted: Cell<bool>,
-    faults: Arc<FaultSink>,
+    /// The plugins that were started here, in order; none in a stream's instance.
+    plugins: RefCell<Vec<(PluginConfig, ContextId)>>,
+    /// Where streams get instances of their own, if they do.
+    instances: Option<InstanceSource>,
     _active: ActiveVm,
 }
 
@@ -38,17 +42,69 @@ struct PausedStream {
 }
 
 impl WorkerVm {
-    pub(super) fn new(vm: Vm, services: Rc<WorkerServices>, runtime: &WasmRuntime) -> Rc<Self> {
+    pub(super) fn new(
+        vm: Vm,
+        services: Rc<WorkerServices>,
+        instances: Option<InstanceSource>,
+        active: ActiveVm,
+    ) -> Rc<Self> {
         let new = Rc::new(Self {
             vm: RefCell::new(vm),
             services,
             paused: RefCell::default(),
             failure_noted: Cell::new(false),
-            faults: Arc::clone(runtime.faults()),
-            _active: runtime.stats().vm_created(),
+            plugins: RefCell::default(),
+            instances,
+            _active: active,
         });
         new.services.attach(&new);
         new
+    }
+
+    /// Starts a plugin, or returns the root of one that has started with an equal configuration.
+    pub(super) fn start(&self, plugin: &PluginConfig) -> Result<ContextId, PluginError> {
+        if let Some(root) = self.root_of(plugin) {
+            return Ok(root);
+        }
+        let root = self
+            .root_event(|vm| vm.start_plugin(to_runtime(plugin)))
+            .map_err(|source| PluginError::load(plugin, source))?;
+        self.plugins.borrow_mut().push((plugin.clone(), root));
+        Ok(root)
+    }
+
+    /// Takes the place of a VM that has failed, with all its plugins.
+    pub(super) fn succeed(&self, failed: &Self) {
+        let (services, before) = (&self.services, &failed.services);
+        services.shared().succeed(before.shared());
+        for plugin in failed.plugins() {
+            // One that does not start again is its own handle's concern.
+            drop(self.start(&plugin));
+        }
+    }
+
+    fn root_of(&self, plugin: &PluginConfig) -> Option<ContextId> {
+        let plugins = self.plugins.borrow();
+        let known = plugins.iter().find(|(known, _)| known == plugin)?;
+        Some(known.1)
+    }
+
+    /// Returns the plugins that were started here, in order.
+    pub(super) fn plugins(&self) -> Vec<PluginConfig> {
+        let plugins = self.plugins.borrow();
+        plugins.iter().map(|(plugin, _)| plugin.clone()).collect()
+    }
+
+    /// Returns an instance for a stream, or this VM if its streams share it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room for one more.
+    pub(super) fn for_stream(self: &Rc<Self>) -> Result<Rc<Self>, LoadError> {
+        match &self.instances {
+            None => Ok(Rc::clone(self)),
+            Some(source) => source.instantiate(self, self.services.shared()),
+        }
     }
 
     /// Enters the VM. What it asks of its hosts is done when it has returned and never enters a VM
@@ -57,8 +113,20 @@ impl WorkerVm {
         call(&mut self.vm.borrow_mut())
     }
 
+    /// Enters the VM for a callback of a root, whose changes later streams are to see.
+    fn root_event<T>(&self, call: impl FnOnce(&mut Vm) -> T) -> T {
+        if let Some(source) = &self.instances {
+            source.root_has_run();
+        }
+        self.enter(call)
+    }
+
     pub(super) fn facts(&self) -> Rc<ProxyFacts> {
         self.services.facts()
+    }
+
+    pub(super) fn services(&self) -> &Rc<WorkerServices> {
+        &self.services
     }
 
     pub(super) fn is_failed(&self) -> bool {
@@ -87,9 +155,7 @@ impl WorkerVm {
 
     /// Timers call this.
     pub(super) fn tick(&self, root: ContextId) {
-        if let Err(fault) = self.enter(|vm| vm.on_tick(root)) {
-            self.note_fault(&fault);
-        }
+        self.notify(|vm| vm.on_tick(root));
     }
 
     /// Tells the VM what has happened outside, unless it has failed.
@@ -97,19 +163,19 @@ impl WorkerVm {
         if self.is_failed() {
             return;
         }
-        if let Err(fault) = self.enter(event) {
+        if let Err(fault) = self.root_event(event) {
             self.note_fault(&fault);
         }
     }
 
     /// Tells a plugin of an item in a queue of its own.
     pub(super) fn queue_ready(&self, root: ContextId, token: u32) {
-        if self.is_failed() {
-            return;
-        }
-        if let Err(fault) = self.enter(|vm| vm.on_queue_ready(root, token)) {
-            self.note_fault(&fault);
-        }
+        self.notify(|vm| vm.on_queue_ready(root, token));
+    }
+
+    /// Tells a plugin, as an access logger, of a stream that has ended.
+    pub(super) fn log(&self, root: ContextId, stream: Rc<dyn HttpHost>) {
+        self.notify(|vm| vm.on_stream_log(root, stream));
     }
 
     /// Says whether a plugin serves: only then its timer runs.
@@ -119,12 +185,7 @@ impl WorkerVm {
 
     /// Lets a plugin finish.
     pub(super) fn shut_down(&self, root: ContextId) {
-        if self.is_failed() {
-            return;
-        }
-        if let Err(fault) = self.enter(|vm| vm.shut_down(root)) {
-            self.note_fault(&fault);
-        }
+        self.notify(|vm| vm.shut_down(root).map(drop));
     }
 
     /// Returns whether a plugin that was told to finish has done so.
@@ -136,15 +197,13 @@ impl WorkerVm {
     /// leaves the VM alive concerns its own stream only.
     pub(super) fn note_fault(&self, fault: &Fault) {
         if !self.is_failed() {
-            tracing::error!(target: "wasm", "{fault}");
+            self.services.log_fault(fault);
             return;
         }
         if self.failure_noted.replace(true) {
             return;
         }
-        tracing::error!(target: "wasm", "{fault}");
-        self.faults
-            .record(fault, self.vm.borrow().module(), SystemTime::now());
+        self.services.note_fault(fault, self.vm.borrow().module());
         self.services.stop();
         for stream in std::mem::take(&mut *self.paused.borrow_mut()).into_values() {
             if let Some(host) = stream.host.upgrade() {

@@ -6,30 +6,23 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tollgate_config::{PluginConfig, ProtoMessage, Settings};
+use tollgate_config::{Isolation, PluginConfig, ProtoMessage, Settings};
 use tollgate_runtime::{self as runtime, ContextId, LoadError, Vm};
 
 use super::current_clusters::CurrentClusters;
 use super::error::PluginError;
+use super::health::PluginHealth;
+use super::instances::InstanceSource;
+use super::isolation;
 use super::limits::limits;
 use super::properties::ProxyFacts;
 use super::runtime::{LoadedModule, WasmRuntime};
-use super::services::WorkerServices;
+use super::services::{SharedServices, WorkerServices};
+use super::stats::WasmStats;
 use super::vm::WorkerVm;
+use super::vm_key::VmKey;
 use crate::cluster::ClusterManager;
-
-/// Plugins with equal keys share a VM. Envoy leaves environment and capabilities out, and then
-/// gives the second plugin those of the first; here each plugin gets what it was configured with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct VmKey {
-    vm_id: String,
-    /// Equal code is compiled once, and has one number.
-    module: u64,
-    configuration: Bytes,
-    environment: Vec<(String, String)>,
-    allowed_capabilities: Option<std::collections::BTreeSet<String>>,
-}
+use crate::telemetry::Stats;
 
 /// A plugin's root context and the VM it lives in.
 #[derive(Clone, Debug)]
@@ -43,6 +36,7 @@ pub(super) struct VmTable {
     runtime: Arc<WasmRuntime>,
     clusters: Rc<CurrentClusters>,
     facts: Rc<ProxyFacts>,
+    stats: WasmStats,
     vms: RefCell<HashMap<VmKey, Weak<WorkerVm>>>,
 }
 
@@ -51,6 +45,7 @@ impl VmTable {
         runtime: Arc<WasmRuntime>,
         clusters: &Rc<ClusterManager>,
         node: &ProtoMessage,
+        stats: &Stats,
     ) -> Rc<Self> {
         let clusters = CurrentClusters::new(clusters);
         let facts = ProxyFacts::new(node, Some(Rc::clone(&clusters)));
@@ -58,11 +53,12 @@ impl VmTable {
             runtime,
             clusters,
             facts: Rc::new(facts),
+            stats: WasmStats::new(stats),
             vms: RefCell::default(),
         })
     }
 
-    pub(super) fn runtime(&self) -> &WasmRuntime {
+    pub(super) fn runtime(&self) -> &Arc<WasmRuntime> {
         &self.runtime
     }
 
@@ -71,44 +67,61 @@ impl VmTable {
         &self.clusters
     }
 
-    /// Starts a plugin in the VM that serves its key, or in a new one if that has failed.
+    pub(super) const fn stats(&self) -> &WasmStats {
+        &self.stats
+    }
+
+    /// Starts a plugin in the VM that serves its key. If that has failed, all its plugins start in
+    /// a new one, in the same order, so that they find each other as before.
     pub(super) fn start(
         &self,
         plugin: &PluginConfig,
         module: &Arc<LoadedModule>,
+        health: &Rc<PluginHealth>,
     ) -> Result<Root, PluginError> {
-        let refuse = |source| PluginError::load(plugin, source);
-        let vm = self.vm(plugin, module).map_err(refuse)?;
-        let id = vm
-            .enter(|vm| vm.start_plugin(plugin_config(plugin)))
-            .map_err(refuse)?;
+        let settings = self.runtime.settings();
+        let isolation = isolation::choose(&settings, plugin, module)?;
+        let key = VmKey::new(plugin, module, isolation, &settings);
+        let known = self.vms.borrow().get(&key).and_then(Weak::upgrade);
+        let vm = match known {
+            Some(vm) if !vm.is_failed() => vm,
+            failed => {
+                let vm = self.create(&key, plugin, module);
+                let vm = vm.map_err(|source| PluginError::load(plugin, source))?;
+                if let Some(failed) = failed {
+                    vm.succeed(&failed);
+                }
+                self.vms.borrow_mut().insert(key, Rc::downgrade(&vm));
+                vm
+            }
+        };
+        vm.services().shared().add_health(health);
+        let id = vm.start(plugin)?;
         Ok(Root { vm, id })
     }
 
-    fn vm(
+    fn create(
         &self,
+        key: &VmKey,
         plugin: &PluginConfig,
         module: &Arc<LoadedModule>,
     ) -> Result<Rc<WorkerVm>, LoadError> {
-        let key = VmKey {
-            vm_id: plugin.vm_config.vm_id.clone(),
-            module: module.number,
-            configuration: plugin.vm_config.configuration.clone(),
-            environment: plugin.vm_config.environment.clone(),
-            allowed_capabilities: plugin.allowed_capabilities.clone(),
-        };
-        let known = self.vms.borrow().get(&key).and_then(Weak::upgrade);
-        if let Some(vm) = known.filter(|vm| !vm.is_failed()) {
-            return Ok(vm);
-        }
-        let services = WorkerServices::new(Rc::clone(&self.clusters), Rc::clone(&self.facts));
+        let settings = self.runtime.settings();
+        let limits = settings.limits_of(&plugin.name);
+        let (runtime, clusters, facts) = (&self.runtime, &self.clusters, &self.facts);
+        let shared = SharedServices::new(runtime, clusters, facts, &limits, &self.stats);
+        let services = WorkerServices::new(&shared);
+        let config = vm_config(plugin, &settings);
         let shared = Arc::clone(self.runtime.shared_state());
-        let host = Rc::clone(&services);
-        let config = vm_config(plugin, &self.runtime.settings());
-        let vm = Vm::new(&module.module, config, shared, host)?;
-        let vm = WorkerVm::new(vm, services, &self.runtime);
-        self.vms.borrow_mut().insert(key, Rc::downgrade(&vm));
-        Ok(vm)
+        let vm = Vm::new(&module.module, config, shared, Rc::clone(&services) as _)?;
+        let instances = (key.isolation == Isolation::Stream)
+            .then(|| InstanceSource::new(&self.runtime, key, &self.stats));
+        Ok(WorkerVm::new(
+            vm,
+            services,
+            instances,
+            self.stats.vm_created(),
+        ))
     }
 }
 
@@ -133,7 +146,7 @@ pub(super) fn vm_config(plugin: &PluginConfig, settings: &Settings) -> runtime::
 }
 
 /// Returns the plugin's own part as the runtime takes it.
-pub(super) fn plugin_config(plugin: &PluginConfig) -> runtime::PluginConfig {
+pub(super) fn to_runtime(plugin: &PluginConfig) -> runtime::PluginConfig {
     runtime::PluginConfig {
         name: plugin.name.clone(),
         root_id: plugin.root_id.clone(),

@@ -140,6 +140,11 @@ impl Module {
         self.shared.code_shift
     }
 
+    /// Whether this is the other one, and not one that was compiled apart from it.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     pub(crate) fn mutable_globals(&self) -> &[String] {
         &self.shared.mutable_globals
     }

@@ -46,7 +46,7 @@ pub enum SnapshotError {
     /// Streams are in the VM, and their instances cannot be copied.
     #[error("{0} streams are in the VM; a snapshot is taken of one that has only plugins")]
     HasStreams(usize),
-    /// The snapshot is of another VM.
-    #[error("the snapshot is of another VM")]
-    OtherVm,
+    /// The snapshot is of another module.
+    #[error("the snapshot is of another module")]
+    OtherModule,
 }

@@ -62,17 +62,18 @@ impl Vm {
         })
     }
 
-    /// Returns what the guest has changed since a snapshot of this VM, or of the VM that this one
-    /// was made from. All of memory is compared: some 50 µs for each MiB.
+    /// Returns how the guest differs from a snapshot: of this VM, of the VM that this one was made
+    /// from, or of any VM of the same module and configuration, such as another worker's. All of
+    /// memory is compared: some 50 µs for each MiB.
     ///
     /// # Errors
     ///
-    /// When the snapshot is of another VM, when a fault has ended this one, or when streams are
+    /// When the snapshot is of another module, when a fault has ended this one, or when streams are
     /// in it.
     pub fn changes_since(&mut self, snapshot: &Snapshot) -> Result<Delta, SnapshotError> {
         let image = snapshot.image();
-        if !Arc::ptr_eq(&image.common, &self.guest.state().common) {
-            return Err(SnapshotError::OtherVm);
+        if !image.module.is(&self.module) {
+            return Err(SnapshotError::OtherModule);
         }
         if self.guest.has_failed() {
             return Err(SnapshotError::VmFailed);

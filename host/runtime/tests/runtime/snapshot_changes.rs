@@ -110,11 +110,11 @@ fn a_snapshot_wears_out_by_what_its_deltas_cost() {
 }
 
 #[test]
-fn changes_are_those_of_the_snapshots_own_vm() {
+fn a_vm_of_another_module_has_no_changes() {
     let (mut plugin, mut other) = (start(TICKER), start(TICKER));
     let snapshot = plugin.vm.snapshot().unwrap();
     let refusal = other.vm.changes_since(&snapshot).unwrap_err();
-    assert_eq!(refusal, SnapshotError::OtherVm);
+    assert_eq!(refusal, SnapshotError::OtherModule);
 }
 
 #[test]

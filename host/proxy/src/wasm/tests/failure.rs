@@ -1,12 +1,10 @@
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
 use tollgate_config::FailurePolicy;
 
-use super::{PluginHandle, chain, start};
+use super::{Lab, answered_503, chain, chain_at, guest, passes, plugin, request, start};
 use crate::callout::tests::on_worker;
-use crate::filter::tests::stream_state;
-use crate::filter::{Event, HttpFilterChain};
+use crate::filter::Event;
 
 const CRASH: &str = r#"
     (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (unreachable))"#;
@@ -23,46 +21,97 @@ const PAUSE_THEN_CRASH: &str = r#"
         (if (i32.gt_u (local.get $id) (i32.const 2)) (then (unreachable)))
         (i32.const 1))"#;
 
-fn answered_503(chain: &HttpFilterChain) {
-    assert_eq!(chain.next_request_event(), None);
-    let reply = chain.take_local_reply().unwrap();
-    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(reply.details, "wasm_fail_stream");
-    assert!(reply.body.is_empty());
-}
+/// Starts once; what is started after that is refused.
+const START_ONCE: &str = r#"
+    (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
+        (if (i32.eqz (call $get_shared (i32.const 0) (i32.const 7) (i32.const 300) (i32.const 304)
+                (i32.const 308)))
+            (then (return (i32.const 0))))
+        (drop (call $set_shared (i32.const 0) (i32.const 7) (i32.const 7) (i32.const 3)
+            (i32.const 0)))
+        (i32.const 1))
+    (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (unreachable))"#;
 
-fn passes(chain: &HttpFilterChain) {
-    assert_eq!(
-        chain.next_request_event(),
-        Some(Event::Headers {
-            end_of_stream: true
-        })
-    );
-    assert!(chain.take_local_reply().is_none());
-}
-
-fn request(plugin: &PluginHandle) -> HttpFilterChain {
-    let chain = chain(plugin);
-    chain.request_headers(true);
-    chain
+#[test]
+fn a_crash_is_answered_503_and_the_next_stream_is_served() {
+    for policy in [
+        FailurePolicy::FailClosed,
+        FailurePolicy::FailOpen,
+        FailurePolicy::FailReload,
+    ] {
+        on_worker(async move {
+            let lab = Lab::new("");
+            let plugin = lab.start(CRASH_SECOND, policy);
+            passes(&request(&plugin));
+            answered_503(&request(&plugin));
+            passes(&request(&plugin));
+            assert_eq!(lab.stat("wasm.guest.vm_reload_success"), 1);
+            assert_eq!(lab.stat("wasm.guest.faults.trap"), 1);
+        });
+    }
 }
 
 #[test]
-fn a_crash_is_answered_503_and_so_are_later_streams() {
+fn what_always_crashes_lets_nothing_pass() {
     on_worker(async {
         let plugin = start(CRASH, FailurePolicy::FailClosed);
-        answered_503(&request(&plugin));
-        answered_503(&request(&plugin));
+        for _ in 0..10 {
+            answered_503(&request(&plugin));
+        }
     });
 }
 
 #[test]
-fn fail_open_answers_the_crash_503_and_lets_later_streams_pass() {
+fn a_vm_that_cannot_be_replaced_fails_what_its_policy_does_not_let_pass() {
     on_worker(async {
-        let plugin = start(CRASH, FailurePolicy::FailOpen);
-        answered_503(&request(&plugin));
-        assert!(plugin.create_filter(&stream_state()).is_none());
-        passes(&request(&plugin));
+        let closed = start(START_ONCE, FailurePolicy::FailClosed);
+        answered_503(&request(&closed));
+        answered_503(&request(&closed));
+        let open = start(START_ONCE, FailurePolicy::FailOpen);
+        answered_503(&request(&open));
+        passes(&request(&open));
+    });
+}
+
+#[test]
+fn a_replacement_that_has_failed_is_tried_again_after_the_back_off() {
+    on_worker(async {
+        let lab = Lab::new("");
+        let plugin = lab.start(START_ONCE, FailurePolicy::FailReload);
+        let now = Instant::now();
+        let request = |now| chain_at(&[&plugin], now).request_headers(true);
+        request(now);
+        let reloads = || {
+            let stat = |name| lab.stat(&format!("wasm.guest.vm_reload_{name}"));
+            (stat("success"), stat("failure"), stat("backoff"))
+        };
+        assert_eq!(reloads(), (0, 0, 0));
+        request(now);
+        assert_eq!(reloads(), (0, 1, 0));
+        request(now + Duration::from_millis(500));
+        assert_eq!(reloads(), (0, 1, 1));
+        request(now + Duration::from_secs(3));
+        assert_eq!(reloads(), (0, 2, 1));
+    });
+}
+
+#[test]
+fn plugins_of_a_vm_are_replaced_together_and_in_their_order() {
+    on_worker(async {
+        let lab = Lab::new("");
+        let first = plugin(guest(CRASH), FailurePolicy::FailClosed);
+        let mut second = first.clone();
+        second.root_id = "other".to_owned();
+        let (first, second) = (
+            lab.registry.add(&first).unwrap(),
+            lab.registry.add(&second).unwrap(),
+        );
+        let roots = || (first.root_id(), second.root_id());
+        let before = roots();
+        answered_503(&request(&second));
+        answered_503(&request(&second));
+        answered_503(&request(&first));
+        assert_eq!(roots(), before);
     });
 }
 
@@ -139,27 +188,6 @@ fn a_stream_that_has_resumed_is_left_alone_when_its_vm_fails() {
 }
 
 #[test]
-fn fail_reload_waits_for_the_back_off_and_then_serves_anew() {
-    on_worker(async {
-        let plugin = start(CRASH_SECOND, FailurePolicy::FailReload);
-        passes(&request(&plugin));
-        answered_503(&request(&plugin));
-        let soon = || Instant::now() + Duration::from_millis(500);
-        let late = || Instant::now() + Duration::from_secs(3);
-        let at = |now: fn() -> Instant| {
-            let state = stream_state();
-            let filters = plugin.create_filter_at(&state, now).into_iter().collect();
-            let chain = HttpFilterChain::new(filters, state, 1024);
-            chain.request_headers(true);
-            chain
-        };
-        answered_503(&at(soon));
-        passes(&at(late));
-        answered_503(&request(&plugin));
-    });
-}
-
-#[test]
 fn an_endless_loop_costs_one_deadline() {
     on_worker(async {
         let endless = r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
@@ -172,13 +200,13 @@ fn an_endless_loop_costs_one_deadline() {
 }
 
 #[test]
-fn a_crash_at_the_end_of_a_stream_harms_only_later_ones() {
+fn a_crash_at_the_end_of_a_stream_harms_nobody() {
     on_worker(async {
         let crash = r#"(func (export "proxy_on_log") (param i32) (unreachable))"#;
         let plugin = start(crash, FailurePolicy::FailClosed);
         let first = request(&plugin);
         passes(&first);
         first.complete(|| ());
-        answered_503(&request(&plugin));
+        passes(&request(&plugin));
     });
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tollgate_config::FailurePolicy;
 
-use super::{guest, plugin, registry};
+use super::{Lab, guest, plugin, registry};
 use crate::callout::tests::on_worker;
 use crate::telemetry::{StatValue, Stats};
 use crate::wasm::WasmRuntime;
@@ -21,9 +21,7 @@ fn counter(stats: &Stats, name: &str) -> Option<u64> {
 #[test]
 fn vms_are_counted_while_they_live() {
     on_worker(async {
-        let stats = Stats::new();
-        let runtime = WasmRuntime::new(&stats, Arc::default());
-        let registry = registry(&runtime);
+        let Lab { stats, registry } = Lab::new("");
         let config = plugin(guest(""), FailurePolicy::FailClosed);
         let plugin = registry.add(&config).unwrap();
         assert_eq!(

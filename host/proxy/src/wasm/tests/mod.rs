@@ -1,7 +1,9 @@
 //! Tests of plugins on a worker, with small guests.
 
+mod breaker;
 mod failure;
 mod faults;
+mod isolation;
 mod loading;
 mod metrics;
 mod stream;
@@ -10,16 +12,19 @@ mod waiting;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tollgate_config::{DataSource, FailurePolicy, Node, PluginConfig, ReloadConfig, VmConfig};
+use http::StatusCode;
+use tollgate_config::{
+    DataSource, FailurePolicy, Node, PluginConfig, ReloadConfig, Settings, VmConfig,
+};
 
-use super::{PluginHandle, PluginRegistry, WasmRuntime};
+use super::{PluginHandle, PluginRegistry, StreamVms, WasmRuntime};
 use crate::callout::tests::clusters;
 use crate::filter::tests::stream_state;
-use crate::filter::{HttpFilterChain, LocalReply, StreamState};
-use crate::telemetry::Stats;
+use crate::filter::{Event, HttpFilterChain, LocalReply, StreamState};
+use crate::telemetry::{StatValue, Stats};
 
 /// Returns a module: what every guest needs, and these functions.
 fn guest(functions: &str) -> Bytes {
@@ -40,6 +45,12 @@ fn guest(functions: &str) -> Bytes {
             (import "env" "proxy_define_metric"
                 (func $define (param i32 i32 i32 i32) (result i32)))
             (import "env" "proxy_record_metric" (func $record (param i32 i64) (result i32)))
+            (import "env" "proxy_get_shared_data"
+                (func $get_shared (param i32 i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_set_shared_data"
+                (func $set_shared (param i32 i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_get_header_map_value"
+                (func $header (param i32 i32 i32 i32 i32) (result i32)))
             (memory (export "memory") 1)
             (data (i32.const 0) "x-guestyesdenied")
             (global $free (mut i32) (i32.const 4096))
@@ -73,6 +84,41 @@ fn plugin(code: Bytes, failure_policy: FailurePolicy) -> PluginConfig {
     }
 }
 
+/// Plugins on a worker, with what they count.
+struct Lab {
+    stats: Stats,
+    registry: PluginRegistry,
+}
+
+impl Lab {
+    /// Returns a worker with these settings.
+    fn new(settings: &str) -> Self {
+        let stats = Stats::new();
+        let settings = Settings::parse(settings, "tollgate.yaml").unwrap();
+        let runtime = WasmRuntime::new(&stats, Arc::new(settings));
+        let origin = clusters(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
+        let registry = PluginRegistry::new(&runtime, &origin, &Node::default(), &stats, None);
+        registry.serve();
+        Self { stats, registry }
+    }
+
+    /// Starts a guest, made of these functions.
+    fn start(&self, functions: &str, policy: FailurePolicy) -> Rc<PluginHandle> {
+        self.registry
+            .add(&plugin(guest(functions), policy))
+            .unwrap()
+    }
+
+    fn stat(&self, name: &str) -> u64 {
+        let all = self.stats.snapshot();
+        let found = all.into_iter().find(|stat| stat.name == name);
+        match found.unwrap_or_else(|| panic!("no {name}")).value {
+            StatValue::Counter(value) | StatValue::Gauge(value) => value,
+            StatValue::Histogram { .. } => panic!("{name} is a histogram"),
+        }
+    }
+}
+
 fn runtime() -> Arc<WasmRuntime> {
     WasmRuntime::new(&Stats::new(), Arc::default())
 }
@@ -82,23 +128,58 @@ fn registry(runtime: &Arc<WasmRuntime>) -> PluginRegistry {
 }
 
 fn registry_with_origin(runtime: &Arc<WasmRuntime>, origin: SocketAddr) -> PluginRegistry {
-    let registry = PluginRegistry::new(runtime, &clusters(origin), &Node::default(), None);
+    let node = Node::default();
+    let registry = PluginRegistry::new(runtime, &clusters(origin), &node, &Stats::new(), None);
     registry.serve();
     registry
 }
 
 /// Starts a guest, made of these functions.
 fn start(functions: &str, policy: FailurePolicy) -> Rc<PluginHandle> {
-    registry(&runtime())
-        .add(&plugin(guest(functions), policy))
-        .unwrap()
+    Lab::new("").start(functions, policy)
 }
 
 /// Returns a stream's chain with this plugin, or without it if it is passed by.
 fn chain(plugin: &PluginHandle) -> HttpFilterChain {
-    let state = stream_state();
-    let filters = plugin.create_filter(&state).into_iter().collect();
-    HttpFilterChain::new(filters, state, 1 << 20)
+    chain_of(&[plugin])
+}
+
+/// Returns a stream's chain with these plugins.
+fn chain_of(plugins: &[&PluginHandle]) -> HttpFilterChain {
+    chain_at(plugins, Instant::now())
+}
+
+fn chain_at(plugins: &[&PluginHandle], now: Instant) -> HttpFilterChain {
+    let (state, mut vms) = (stream_state(), StreamVms::default());
+    let filters = plugins
+        .iter()
+        .filter_map(|plugin| plugin.create_filter_at(&state, &mut vms, now));
+    HttpFilterChain::new(filters.collect(), Rc::clone(&state), 1 << 20)
+}
+
+/// Returns the chain of a request that has no body.
+fn request(plugin: &PluginHandle) -> HttpFilterChain {
+    let chain = chain(plugin);
+    chain.request_headers(true);
+    chain
+}
+
+fn answered_503(chain: &HttpFilterChain) {
+    assert_eq!(chain.next_request_event(), None);
+    let reply = chain.take_local_reply().unwrap();
+    assert_eq!(reply.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(reply.details, "wasm_fail_stream");
+    assert!(reply.body.is_empty());
+}
+
+fn passes(chain: &HttpFilterChain) {
+    assert_eq!(
+        chain.next_request_event(),
+        Some(Event::Headers {
+            end_of_stream: true
+        })
+    );
+    assert!(chain.take_local_reply().is_none());
 }
 
 fn header(state: &StreamState, name: &str) -> Option<Vec<u8>> {

@@ -1,0 +1,34 @@
+//! `StreamVms`: the instances of one stream while its filters are made.
+
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+use tollgate_runtime::LoadError;
+
+use super::vm::WorkerVm;
+
+/// The instances that a stream has: plugins that share a VM share the stream's instance too.
+#[derive(Debug, Default)]
+pub(crate) struct StreamVms(SmallVec<[StreamVm; 1]>);
+
+#[derive(Debug)]
+struct StreamVm {
+    root_vm: Rc<WorkerVm>,
+    vm: Rc<WorkerVm>,
+}
+
+impl StreamVms {
+    /// Returns what the stream runs in for the plugins of this VM.
+    pub(super) fn of(&mut self, root_vm: &Rc<WorkerVm>) -> Result<Rc<WorkerVm>, LoadError> {
+        let mut known = self.0.iter();
+        if let Some(known) = known.find(|known| Rc::ptr_eq(&known.root_vm, root_vm)) {
+            return Ok(Rc::clone(&known.vm));
+        }
+        let vm = root_vm.for_stream()?;
+        self.0.push(StreamVm {
+            root_vm: Rc::clone(root_vm),
+            vm: Rc::clone(&vm),
+        });
+        Ok(vm)
+    }
+}
