@@ -181,8 +181,12 @@ impl Config {
         for (index, rule) in self.rules.into_iter().enumerate() {
             rules.push(rule.into_rule(&base, &keys, &format!("rules[{index}]."))?);
         }
+        let is_read = |header: &HeaderName| {
+            header.as_str() == "cookie" || rules.iter().any(|rule| rule.matching.reads(header))
+        };
         let policy = Policy {
             keys,
+            reads_consumer_header: self.consumer_header.as_ref().is_some_and(is_read),
             consumer_header: self.consumer_header,
             base,
             rules,

@@ -4,7 +4,7 @@ use tollgate::RawConfig;
 use tollgate::metric::Counter;
 use tollgate::prelude::*;
 use tollgate_filter_common::identity::CONSUMER_PROPERTY;
-use tollgate_filter_common::{Request, RequestHead, cookie, json, query};
+use tollgate_filter_common::{Request, RequestHead, Token, cookie, json, query};
 
 use crate::config::Config;
 use crate::name::Name;
@@ -35,12 +35,19 @@ impl HttpFilter for ApiKeyAuth {
     type State = ();
 
     async fn request(&self, ex: &mut Exchange<()>) -> Result<(), Reject> {
-        // Before anything is looked at: a rule must not see what the client claims to be either.
-        if let Some(header) = &self.policy.consumer_header {
-            ex.remove_header(header.as_str())?;
+        // A rule must not see what the client claims to be either.
+        if self.policy.reads_consumer_header {
+            self.remove_claim(ex)?;
         }
         let now = || i64::try_from(ex.now().as_secs()).unwrap_or(i64::MAX);
-        match self.policy.decide(&Request::new(&*ex), now)? {
+        let request = Request::new(&*ex);
+        let decision = self.policy.decide(&request, now)?;
+        let target = request.into_target();
+        // Who is accepted gets the header set, which replaces what the client says.
+        if !matches!(decision, Decision::Accept { .. }) {
+            self.remove_claim(ex)?;
+        }
+        match decision {
             Decision::Exempt => {
                 self.requests.increment(["exempt"]);
                 Ok(())
@@ -52,7 +59,12 @@ impl HttpFilter for ApiKeyAuth {
             } => {
                 self.requests
                     .increment([if is_anonymous { "anonymous" } else { "allowed" }]);
-                self.accept(ex, consumer, profile)
+                self.accept(ex, consumer)?;
+                // In shadow mode somebody else still decides, by the same key.
+                if profile.hide_credentials && !profile.shadow {
+                    hide(ex, &profile.sources, target)?;
+                }
+                Ok(())
             }
             Decision::Refuse { refusal, profile } if profile.shadow => {
                 self.requests.increment([refusal.shadow_name()]);
@@ -67,44 +79,57 @@ impl HttpFilter for ApiKeyAuth {
 }
 
 impl ApiKeyAuth {
-    fn accept(
-        &self,
-        ex: &mut Exchange<()>,
-        consumer: &Name,
-        profile: &Profile,
-    ) -> Result<(), Reject> {
+    fn remove_claim(&self, ex: &mut Exchange<()>) -> Result<(), Error> {
+        match &self.policy.consumer_header {
+            Some(header) => ex.remove_header(header.as_str()),
+            None => Ok(()),
+        }
+    }
+
+    fn accept(&self, ex: &mut Exchange<()>, consumer: &Name) -> Result<(), Error> {
         ex.set_property(CONSUMER_PROPERTY, consumer.as_str())?;
-        if let Some(header) = &self.policy.consumer_header {
-            ex.set_header(header.as_str(), consumer.as_str())?;
+        match &self.policy.consumer_header {
+            Some(header) => ex.set_header(header.as_str(), consumer.as_str()),
+            None => Ok(()),
         }
-        // In shadow mode somebody else still decides, by the same key.
-        if profile.hide_credentials && !profile.shadow {
-            for source in &profile.sources {
-                hide(ex, source)?;
-            }
-        }
-        Ok(())
     }
 }
 
-/// Takes the key out of the request, from every place where it may be.
-fn hide(ex: &mut Exchange<()>, source: &Source) -> Result<(), Error> {
-    match source {
-        Source::Header { name, .. } => ex.remove_header(name.as_str()),
-        Source::Query(name) => match query::remove(&ex.path()?, name) {
-            Some(path) => ex.set_header(":path", path),
-            None => Ok(()),
-        },
-        Source::Cookie(name) => {
-            let Some(cookies) = ex.cookies()? else {
-                return Ok(());
-            };
-            match cookie::remove(&cookies, name.as_str()) {
-                cookie::Removal::Unchanged => Ok(()),
-                cookie::Removal::Rest(rest) => ex.set_header("cookie", rest),
-                cookie::Removal::Nothing => ex.remove_header("cookie"),
+/// Takes the key out of the request, from every place where it may be. `target` is the request's,
+/// where it is known.
+fn hide(
+    ex: &mut Exchange<()>,
+    sources: &[Source],
+    mut target: Option<Vec<u8>>,
+) -> Result<(), Error> {
+    for source in sources {
+        match source {
+            Source::Header { name, .. } => ex.remove_header(name.as_str())?,
+            Source::Query(name) => {
+                let known = match target.take() {
+                    Some(known) => known,
+                    None => ex.path()?.into_bytes(),
+                };
+                let rest = query::remove(&known, name);
+                if let Some(rest) = &rest {
+                    ex.set_header(":path", rest)?;
+                }
+                target = Some(rest.unwrap_or(known));
             }
+            Source::Cookie(name) => hide_cookie(ex, name)?,
         }
+    }
+    Ok(())
+}
+
+fn hide_cookie(ex: &mut Exchange<()>, name: &Token) -> Result<(), Error> {
+    let Some(cookies) = ex.cookies()? else {
+        return Ok(());
+    };
+    match cookie::remove(&cookies, name.as_str()) {
+        cookie::Removal::Unchanged => Ok(()),
+        cookie::Removal::Rest(rest) => ex.set_header("cookie", rest),
+        cookie::Removal::Nothing => ex.remove_header("cookie"),
     }
 }
 

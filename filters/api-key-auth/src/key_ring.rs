@@ -8,6 +8,7 @@ use tollgate_filter_common::json::{Fault, FromJson, Node};
 
 use crate::expiry::Expiry;
 use crate::name::Name;
+use crate::recent::Recent;
 
 /// The longest key that is accepted; a longer one is unknown without a look at it.
 pub(crate) const MAX_KEY_BYTES: usize = 4096;
@@ -65,7 +66,10 @@ fn checked_hash(key: &Node<'_>) -> Result<Digest, Fault> {
 }
 
 fn hash(key: &[u8]) -> Digest {
-    let bytes: [u8; 32] = Sha256::digest(key).into();
+    words(Sha256::digest(key).into())
+}
+
+fn words(bytes: [u8; 32]) -> Digest {
     let mut digest = [0; 4];
     for (word, bytes) in digest.iter_mut().zip(bytes.chunks(8)) {
         *word = bytes
@@ -89,6 +93,16 @@ fn from_hex(hex: &str) -> Option<Digest> {
     Some(digest)
 }
 
+/// Makes a secret of everything that is secret here.
+fn secret(keys: &[Key]) -> [u64; 2] {
+    let mut all = Sha256::new();
+    for word in keys.iter().flat_map(|key| key.digest) {
+        all.update(word.to_be_bytes());
+    }
+    let [first, second, ..] = words(all.finalize().into());
+    [first, second]
+}
+
 /// Says whether two digests are the same, in the same time whether they are or not.
 fn is_same(one: &Digest, other: &Digest) -> Choice {
     let mut difference = 0;
@@ -99,8 +113,18 @@ fn is_same(one: &Digest, other: &Digest) -> Choice {
 }
 
 /// All known keys.
-#[derive(Debug)]
-pub(crate) struct KeyRing(Vec<Key>);
+pub(crate) struct KeyRing {
+    keys: Vec<Key>,
+    recent: Recent,
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing")
+            .field("keys", &self.keys)
+            .finish_non_exhaustive()
+    }
+}
 
 impl KeyRing {
     /// Takes the keys, or returns the positions of two that are the same.
@@ -115,28 +139,43 @@ impl KeyRing {
                 return Err((first, second));
             }
         }
-        Ok(Self(keys))
+        let recent = Recent::new(secret(&keys));
+        Ok(Self { keys, recent })
     }
 
     /// Returns the key that was presented, if it is known.
-    ///
-    /// It takes the same time whether and where the key is found: the digest is compared with
-    /// every known one to its end.
     pub(crate) fn find(&self, presented: &[u8]) -> Option<&Key> {
         if presented.len() > MAX_KEY_BYTES {
             return None;
         }
+        let tag = self.recent.tag(presented);
+        let position = match self.recent.position(tag) {
+            Some(position) => position,
+            None => {
+                let position = self.search(presented)?;
+                self.recent.remember(tag, position);
+                position
+            }
+        };
+        self.keys.get(position)
+    }
+
+    /// Returns the position of a key.
+    ///
+    /// It takes the same time whether and where the key is found: the digest is compared with
+    /// every known one to its end.
+    fn search(&self, presented: &[u8]) -> Option<usize> {
         let digest = hash(presented);
         let mut found = 0_u32;
-        for (position, key) in (1_u32..).zip(&self.0) {
+        for (position, key) in (1_u32..).zip(&self.keys) {
             found.conditional_assign(&position, is_same(&key.digest, &digest));
         }
-        self.0.get(usize::try_from(found).ok()?.checked_sub(1)?)
+        usize::try_from(found).ok()?.checked_sub(1)
     }
 
     /// Returns all keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter()
+        self.keys.iter()
     }
 }
 

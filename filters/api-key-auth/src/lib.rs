@@ -12,6 +12,7 @@ mod filter;
 mod key_ring;
 mod name;
 mod policy;
+mod recent;
 mod source;
 #[cfg(test)]
 mod test_head;

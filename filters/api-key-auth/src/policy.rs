@@ -13,6 +13,8 @@ pub(crate) struct Policy {
     pub(crate) keys: KeyRing,
     /// The header that tells the upstream who the client is; a client's own is always removed.
     pub(crate) consumer_header: Option<HeaderName>,
+    /// Whether a decision depends on that header, so that the client's has to go first.
+    pub(crate) reads_consumer_header: bool,
     pub(crate) base: Profile,
     pub(crate) rules: Vec<Rule>,
 }

@@ -126,15 +126,22 @@ fn a_grpc_client_gets_a_grpc_status() {
 
 #[test]
 fn a_client_cannot_claim_to_be_a_consumer() {
-    let rules = json!({
-        "anonymous": "guest",
-        "rules": [
-            { "match": { "path": { "exact": "/health" } }, "disabled": true },
-            { "match": { "path": { "exact": "/shadow" } }, "shadow": true, "anonymous": null },
-            { "match": { "headers": [{ "name": "x-consumer" }] }, "disabled": true }
-        ]
-    });
-    on_both(&config_with(&rules), |t| {
+    let rules = json!([
+        { "match": { "path": { "exact": "/health" } }, "disabled": true },
+        { "match": { "path": { "exact": "/shadow" } }, "shadow": true, "anonymous": null },
+        { "match": { "headers": [{ "name": "x-consumer" }] }, "disabled": true }
+    ]);
+    let rules = rules.as_array().unwrap();
+    // The last rule asks for the header itself, so that it has to go before the rules are looked at.
+    for rules in [&rules[..2], rules] {
+        assert_no_claims(&config_with(
+            &json!({ "anonymous": "guest", "rules": rules }),
+        ));
+    }
+}
+
+fn assert_no_claims(config: &Value) {
+    on_both(config, |t| {
         let send = |path| {
             t.get(path)
                 .header("X-Consumer", "root")
@@ -147,6 +154,24 @@ fn a_client_cannot_claim_to_be_a_consumer() {
         assert_eq!(t.metric("api_key_auth{result=anonymous}"), 1);
         assert_eq!(t.metric("api_key_auth{result=exempt}"), 1);
         assert_eq!(t.metric("api_key_auth{result=shadow_missing_key}"), 1);
+    });
+}
+
+#[test]
+fn a_key_is_known_again() {
+    on_both(&config(), |t| {
+        for (key, status) in [
+            ("k-ann", 200),
+            ("nobody", 401),
+            ("k-ann", 200),
+            ("nobody", 401),
+        ] {
+            let sent = t.get("/").header("x-api-key", key).send();
+            sent.assert_status(status);
+            if status == 200 {
+                sent.assert_upstream_header("x-consumer", "ann");
+            }
+        }
     });
 }
 

@@ -31,6 +31,12 @@ impl FromJson for Match {
 }
 
 impl Match {
+    /// Says whether a condition is on this header.
+    #[must_use]
+    pub fn reads(&self, header: &HeaderName) -> bool {
+        self.headers.iter().any(|own| own.name == *header)
+    }
+
     /// Says whether the request fits.
     ///
     /// # Errors

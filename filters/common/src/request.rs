@@ -55,6 +55,12 @@ impl<'a, H: RequestHead> Request<'a, H> {
         self.head
     }
 
+    /// Returns path and query, if anything asked for them.
+    #[must_use]
+    pub fn into_target(self) -> Option<Vec<u8>> {
+        self.target.into_inner()
+    }
+
     /// Returns path and query as they were sent.
     ///
     /// # Errors
