@@ -1,7 +1,6 @@
 //! `FilterState`: values that filters share by name, for a stream or for a whole connection.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -55,8 +54,9 @@ pub(crate) struct FilterState {
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionState(Objects);
 
+/// A list, as few values are set on a stream and most streams have none.
 #[derive(Debug, Default)]
-struct Objects(RefCell<HashMap<Box<[u8]>, StateObject>>);
+struct Objects(RefCell<Vec<(Box<[u8]>, StateObject)>>);
 
 impl FilterState {
     /// Returns the state of a new stream on a connection.
@@ -98,40 +98,45 @@ impl FilterState {
 
 impl Objects {
     fn get(&self, name: &[u8]) -> Option<StateObject> {
-        self.0.borrow().get(name).cloned()
+        let objects = self.0.borrow();
+        let found = objects.iter().find(|(known, _)| **known == *name);
+        found.map(|(_, object)| object.clone())
     }
 
     /// Sets the value of an object; `None` when there is none of that name.
     fn change(&self, name: &[u8], value: &Bytes) -> Option<Result<(), Status>> {
-        let is_read_only = self.0.borrow().get(name)?.read_only;
-        if is_read_only {
+        let mut objects = self.0.borrow_mut();
+        let place = objects.iter().position(|(known, _)| **known == *name)?;
+        let room = check_room(&objects, name, value, false);
+        let (_, object) = objects.get_mut(place)?;
+        if object.read_only {
             return Some(Err(Status::BadArgument));
         }
-        if let Err(status) = self.check_room(name, value, false) {
-            return Some(Err(status));
-        }
-        let mut objects = self.0.borrow_mut();
-        objects.get_mut(name)?.value = value.clone();
-        Some(Ok(()))
+        Some(room.map(|()| object.value = value.clone()))
     }
 
     fn add(&self, name: &[u8], new: StateObject) -> Result<(), Status> {
-        self.check_room(name, &new.value, true)?;
-        self.0.borrow_mut().insert(name.into(), new);
+        let mut objects = self.0.borrow_mut();
+        check_room(&objects, name, &new.value, true)?;
+        objects.push((name.into(), new));
         Ok(())
     }
+}
 
-    /// Few values are set on a stream, so that counting their bytes anew each time costs nothing.
-    fn check_room(&self, name: &[u8], value: &[u8], is_new: bool) -> Result<(), Status> {
-        let objects = self.0.borrow();
-        let others = objects.iter().filter(|(known, _)| known.as_ref() != name);
-        let bytes: usize = others.map(|(name, one)| name.len() + one.value.len()).sum();
-        let is_full = is_new && objects.len() >= MAX_OBJECTS;
-        if is_full || bytes + name.len() + value.len() > MAX_BYTES {
-            return Err(Status::InternalFailure);
-        }
-        Ok(())
+/// Counts the bytes anew each time, which costs nothing while there are few values.
+fn check_room(
+    objects: &[(Box<[u8]>, StateObject)],
+    name: &[u8],
+    value: &[u8],
+    is_new: bool,
+) -> Result<(), Status> {
+    let others = objects.iter().filter(|(known, _)| **known != *name);
+    let bytes: usize = others.map(|(name, one)| name.len() + one.value.len()).sum();
+    let is_full = is_new && objects.len() >= MAX_OBJECTS;
+    if is_full || bytes + name.len() + value.len() > MAX_BYTES {
+        return Err(Status::InternalFailure);
     }
+    Ok(())
 }
 
 #[cfg(test)]

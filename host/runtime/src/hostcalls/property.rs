@@ -7,6 +7,7 @@ pub(crate) use super::property_lookup::find;
 use super::{GuestSlice, Hostcall, Linking, Refusal, ReturnSlice, Stop, hostcall};
 use crate::PropertyValue;
 use crate::context::Context;
+use crate::host::PropertyDeclaration;
 use crate::imports::env;
 
 pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
@@ -95,11 +96,12 @@ fn set(call: &mut Hostcall<'_>, path: GuestSlice, value: GuestSlice) -> Result<(
     let declaration = state
         .contexts
         .root_of(state.acting())
-        .and_then(|root| state.contexts.root(root)?.declarations.of(path))
-        .unwrap_or_default();
+        .and_then(|root| state.contexts.root(root)?.declarations.of(path));
+    let undeclared = PropertyDeclaration::default();
+    let declaration = declaration.as_deref().unwrap_or(&undeclared);
     let is_set = match state.contexts.get(state.acting()) {
-        Some(Context::Http(http)) => http.host.set_property(path, value, &declaration),
-        Some(Context::Tcp(tcp)) => tcp.host.set_property(path, value, &declaration),
+        Some(Context::Http(http)) => http.host.set_property(path, value, declaration),
+        Some(Context::Tcp(tcp)) => tcp.host.set_property(path, value, declaration),
         Some(Context::Root(_)) | None => {
             let reason = "properties are set on streams, and this context is none";
             return Err(Refusal::not_found(reason).into());
