@@ -3,7 +3,6 @@
 //! A group registers its names when it is made, so that they are shown from the start, as zero.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::histogram::Histogram;
@@ -237,7 +236,8 @@ pub(crate) struct ResponseCodeStats {
     stats: Stats,
     prefix: String,
     rq_time: RefCell<Option<[Histogram; 2]>>,
-    by_status: RefCell<HashMap<u16, [Counter; 6]>>,
+    /// A list, as there are few.
+    by_status: RefCell<Vec<(u16, [Counter; 6])>>,
 }
 
 impl ResponseCodeStats {
@@ -248,29 +248,37 @@ impl ResponseCodeStats {
             stats: stats.clone(),
             prefix: prefix.to_owned(),
             rq_time: RefCell::new(None),
-            by_status: RefCell::new(HashMap::new()),
+            by_status: RefCell::default(),
         }
     }
 
     /// Counts a response, the upstream's or one made for its failure.
     pub(crate) fn count(&self, status: u16) {
         let mut by_status = self.by_status.borrow_mut();
-        let counters = by_status.entry(status).or_insert_with(|| {
-            let class = status / 100;
-            let name = |scope: &str, last: String| {
-                self.stats
-                    .counter(&format!("{}{scope}upstream_rq_{last}", self.prefix))
-            };
-            [
-                name("", status.to_string()),
-                name("", format!("{class}xx")),
-                name("", "completed".to_owned()),
-                name("external.", status.to_string()),
-                name("external.", format!("{class}xx")),
-                name("external.", "completed".to_owned()),
-            ]
-        });
+        let known = by_status.iter().find(|(known, _)| *known == status);
+        if let Some((_, counters)) = known {
+            counters.iter().for_each(Counter::inc);
+            return;
+        }
+        let counters = self.counters(status);
         counters.iter().for_each(Counter::inc);
+        by_status.push((status, counters));
+    }
+
+    fn counters(&self, status: u16) -> [Counter; 6] {
+        let class = status / 100;
+        let name = |scope: &str, last: String| {
+            self.stats
+                .counter(&format!("{}{scope}upstream_rq_{last}", self.prefix))
+        };
+        [
+            name("", status.to_string()),
+            name("", format!("{class}xx")),
+            name("", "completed".to_owned()),
+            name("external.", status.to_string()),
+            name("external.", format!("{class}xx")),
+            name("external.", "completed".to_owned()),
+        ]
     }
 
     /// Records how long the upstream took to answer, in milliseconds.
