@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 
 use crate::error::ServerError;
 use crate::generation::{Command, Materials, Published, Role, Serving, Sockets};
@@ -58,14 +58,15 @@ pub(crate) fn run(
     phase: watch::Receiver<Phase>,
     ready: &Sender<Result<(), ServerError>>,
 ) {
+    // Wakes its tasks without the lock and the detour that a `LocalSet` has.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build();
+        .build_local(LocalOptions::default());
     match runtime {
         Ok(runtime) => {
             // Nobody waits for it any more if another worker has failed before.
             drop(ready.send(Ok(())));
-            LocalSet::new().block_on(&runtime, serve(plan, commands, phase));
+            runtime.block_on(serve(plan, commands, phase));
         }
         Err(source) => {
             let what = "a worker's runtime";
