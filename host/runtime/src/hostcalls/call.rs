@@ -160,7 +160,8 @@ impl<'a> Hostcall<'a> {
     /// whole callback.
     fn allocate(&mut self, size: u32) -> Result<u32, Stop> {
         let state = self.caller.data_mut();
-        let Some(allocator) = state.allocator.clone() else {
+        // Taken out meanwhile, as a clone counts references: the allocator gets no bytes itself.
+        let Some(allocator) = state.allocator.take() else {
             return Err(Refusal::BAD_ALLOCATION.into());
         };
         let contexts = (state.current, state.effective);
@@ -168,6 +169,7 @@ impl<'a> Hostcall<'a> {
         let before = state.gate.enter(Window::Allocator);
         let result = allocator.call(self.caller.as_context_mut(), size);
         let state = self.caller.data_mut();
+        state.allocator = Some(allocator);
         state.gate.enter(before);
         (state.current, state.effective) = contexts;
         result.map_err(Stop::Trapped)
