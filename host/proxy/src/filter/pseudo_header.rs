@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use http::header::HeaderValue;
+use http::header::{HeaderMap, HeaderValue};
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{Method, Request, StatusCode, Uri};
 
-use super::header_table::{HeaderFault, HeaderTable};
+use super::header_table::{HeaderFault, HeaderTable, HostField};
 
 /// The pseudo-headers of HTTP/2, which HTTP/1 requests and responses have here as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,8 +183,27 @@ impl HeaderTable {
     /// When method or path are missing, or something in the table is not allowed. As in Envoy an
     /// authority is not required.
     pub(crate) fn to_http1_request<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
+        let mut request = self.http1_target()?;
+        *request.headers_mut() = self.with_host(self.fields().clone())?;
+        Ok(request)
+    }
+
+    /// Returns that request and leaves no headers but pseudo-headers: a copy costs as much as a
+    /// route does, and mostly nobody looks at what was sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_http1_request`](Self::to_http1_request).
+    pub(crate) fn take_http1_request<B: Default>(&mut self) -> Result<Request<B>, HeaderFault> {
+        let mut request = self.http1_target()?;
+        let fields = self.take_fields();
+        *request.headers_mut() = self.with_host(fields)?;
+        self.host = HostField::Absent;
+        Ok(request)
+    }
+
+    fn http1_target<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
         let method = self.checked_method()?;
-        let has_authority = self.pseudo_value(PseudoHeader::Authority).is_some();
         let target = if method == Method::CONNECT {
             Uri::from(self.parsed_authority()?)
         } else {
@@ -193,16 +212,30 @@ impl HeaderTable {
         let mut request = Request::new(B::default());
         *request.method_mut() = method;
         *request.uri_mut() = target;
-        // Room for `host` at once: a map that is full would be hashed again.
-        request.headers_mut().reserve(self.fields().len() + 1);
-        if has_authority {
-            let authority = self.required(PseudoHeader::Authority)?;
-            request.headers_mut().insert(http::header::HOST, authority);
-        }
-        for (name, value) in self.fields() {
-            request.headers_mut().append(name, value.clone());
-        }
         Ok(request)
+    }
+
+    /// Returns the fields with the authority as `host`: in its place, or else first.
+    fn with_host(&self, mut fields: HeaderMap) -> Result<HeaderMap, HeaderFault> {
+        let has_authority = self.pseudo_value(PseudoHeader::Authority).is_some();
+        match (self.host, has_authority) {
+            (HostField::Current, _) | (HostField::Absent, false) => {}
+            (HostField::Stale, false) => {
+                fields.remove(http::header::HOST);
+            }
+            (HostField::Stale, true) => {
+                let authority = self.required(PseudoHeader::Authority)?;
+                fields.insert(http::header::HOST, authority);
+            }
+            (HostField::Absent, true) => {
+                let mut ordered = HeaderMap::with_capacity(fields.len() + 1);
+                let authority = self.required(PseudoHeader::Authority)?;
+                ordered.insert(http::header::HOST, authority);
+                ordered.extend(fields);
+                return Ok(ordered);
+            }
+        }
+        Ok(fields)
     }
 
     /// Returns the request for an HTTP/2 upstream: an absolute target and no `host`. Without an
@@ -226,6 +259,9 @@ impl HeaderTable {
         *request.method_mut() = method;
         *request.uri_mut() = Uri::from_parts(parts).map_err(|_| illegal(PseudoHeader::Path))?;
         *request.headers_mut() = self.fields().clone();
+        if self.host != HostField::Absent {
+            request.headers_mut().remove(http::header::HOST);
+        }
         Ok(request)
     }
 

@@ -47,6 +47,11 @@ impl HeaderMutations {
             .map(Self)
     }
 
+    /// Returns whether there are no changes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Changes a header table, which may be one of the stream's own.
     pub(crate) fn apply(&self, state: &StreamState, headers: &RefCell<HeaderTable>) {
         for scope in &self.0 {

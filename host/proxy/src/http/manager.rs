@@ -127,7 +127,7 @@ impl Manager {
             .collect()
     }
 
-    /// Returns whether anybody reads a response's headers after they were sent.
+    /// Returns whether logs or filters may read headers after they were sent.
     pub(super) fn looks_at_sent_headers(&self) -> bool {
         !self.access_log.is_empty() || !self.filters.is_empty()
     }

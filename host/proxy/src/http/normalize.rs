@@ -152,6 +152,11 @@ impl Normalizer {
         }
     }
 
+    /// Returns whether the response gets a header of the request.
+    pub(super) fn tells_request_id(&self) -> bool {
+        self.request_id_in_response
+    }
+
     /// Changes a response before it goes out.
     pub(super) fn response(&self, fields: &mut HeaderMap, request: &HeaderTable) {
         remove_hop_by_hop(fields);

@@ -12,7 +12,7 @@ use tollgate_config::UpstreamProtocol;
 use super::active_stream::ActiveStream;
 use super::local_response::StreamError;
 use crate::cluster::{Cluster, Endpoint, UpstreamBody};
-use crate::filter::LocalReply;
+use crate::filter::{HeaderTable, LocalReply};
 use crate::route::{ForwardTo, RouteAction, SelectedRoute};
 
 const EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
@@ -78,7 +78,7 @@ impl ActiveStream {
             route.rewrite_host_to(&self.state, hostname, suppress);
         }
         self.add_expected_timeout(action.timeout);
-        let request = self.upstream_request(cluster.protocol)?;
+        let request = self.upstream_request(cluster.protocol, route)?;
         Ok(Forward {
             cluster,
             endpoint,
@@ -113,10 +113,15 @@ impl ActiveStream {
     fn upstream_request(
         &self,
         protocol: UpstreamProtocol,
+        route: &SelectedRoute,
     ) -> Result<Request<UpstreamBody>, StreamError> {
-        let table = self.state.request_headers.borrow();
+        let mut table = self.state.request_headers.borrow_mut();
+        let has_length = table.fields().contains_key(header::CONTENT_LENGTH);
         let (request, version) = match protocol {
-            UpstreamProtocol::Http1 => (table.to_http1_request(), Version::HTTP_11),
+            UpstreamProtocol::Http1 if self.is_read_later(&table, route) => {
+                (table.to_http1_request(), Version::HTTP_11)
+            }
+            UpstreamProtocol::Http1 => (table.take_http1_request(), Version::HTTP_11),
             UpstreamProtocol::Http2 => (table.to_http2_request(), Version::HTTP_2),
         };
         let mut request = request.map_err(StreamError::RequestHeaders)?;
@@ -125,7 +130,6 @@ impl ActiveStream {
         if request.uri().authority().is_some() {
             *request.version_mut() = version;
         }
-        let has_length = table.fields().contains_key(header::CONTENT_LENGTH);
         drop(table);
         self.manager
             .normalizer
@@ -134,6 +138,15 @@ impl ActiveStream {
             self.set_empty_length(&mut request, has_length);
         }
         Ok(request)
+    }
+
+    /// Returns whether anybody reads the request's headers after they were sent: logs, filters,
+    /// the response, or a local reply, which asks whether the request is gRPC.
+    fn is_read_later(&self, request: &HeaderTable, route: &SelectedRoute) -> bool {
+        self.manager.looks_at_sent_headers()
+            || self.manager.normalizer.tells_request_id()
+            || route.changes_response()
+            || request.contains("content-type")
     }
 
     /// A method that usually has a body says so when it has none, as in Envoy.

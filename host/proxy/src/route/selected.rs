@@ -287,6 +287,11 @@ impl SelectedRoute {
         set_authority(&mut headers, hostname.as_bytes(), !suppress_envoy_headers);
     }
 
+    /// Returns whether the route asks for changes of the response, which may tell of the request.
+    pub(crate) fn changes_response(&self) -> bool {
+        !self.response_headers.is_empty()
+    }
+
     /// Changes response headers as the route asks. Envoy does so for the upstream's response and
     /// for every local reply of a stream that has a route.
     pub(crate) fn finalize_response(&self, state: &StreamState) {

@@ -21,8 +21,22 @@ use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 pub(crate) struct HeaderTable {
     kind: TableKind,
     pseudo: PseudoHeaders,
+    /// A request's `host` stays where it came, so that the order is kept and a request that nobody
+    /// changes is sent as it is. Nobody sees it here: the authority counts.
     fields: HeaderMap,
+    pub(super) host: HostField,
     illegal: Vec<RawHeader>,
+}
+
+/// What the fields hold as `host`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HostField {
+    /// Nothing.
+    Absent,
+    /// What the authority is.
+    Current,
+    /// What the authority was.
+    Stale,
 }
 
 /// A response has one, trailers none; the four of a request lie apart, which keeps tables small
@@ -73,9 +87,18 @@ impl HeaderTable {
         path: Option<PathAndQuery>,
         mut fields: HeaderMap,
     ) -> Self {
-        let host = fields.remove(http::header::HOST);
+        let mut host = HostField::Absent;
+        let authority = match authority {
+            Some(authority) => {
+                fields.remove(http::header::HOST);
+                Some(authority)
+            }
+            None => fields.get(http::header::HOST).cloned().inspect(|_| {
+                host = HostField::Current;
+            }),
+        };
         let mut pseudo = SmallVec::with_capacity(4);
-        if let Some(authority) = authority.or(host) {
+        if let Some(authority) = authority {
             pseudo.push((PseudoHeader::Authority, PseudoValue::Text(authority)));
         }
         if let Some(path) = path {
@@ -86,7 +109,9 @@ impl HeaderTable {
             let scheme = HeaderValue::from_static(scheme);
             pseudo.push((PseudoHeader::Scheme, PseudoValue::Text(scheme)));
         }
-        Self::joined(TableKind::Request, pseudo, fields)
+        let mut table = Self::joined(TableKind::Request, pseudo, fields);
+        table.host = host;
+        table
     }
 
     /// Returns a request without anything, to be filled.
@@ -120,6 +145,7 @@ impl HeaderTable {
             kind,
             pseudo,
             fields,
+            host: HostField::Absent,
             illegal: Vec::new(),
         };
         if table.fields.len() != table.fields.keys_len() {
@@ -188,7 +214,7 @@ impl HeaderTable {
         self.get(name).is_some()
     }
 
-    /// Returns the headers that are not pseudo-headers.
+    /// Returns the headers that are not pseudo-headers, and maybe a `host` that does not count.
     #[must_use]
     pub(crate) fn fields(&self) -> &HeaderMap {
         &self.fields
@@ -207,7 +233,8 @@ impl HeaderTable {
     /// Returns the number of entries, pseudo-headers included.
     #[must_use]
     pub(crate) fn len(&self) -> usize {
-        self.pseudo.len() + self.fields.len() + self.illegal.len()
+        let hidden = usize::from(self.host != HostField::Absent);
+        self.pseudo.len() + self.fields.len() + self.illegal.len() - hidden
     }
 
     /// Returns the lengths of all names and values, summed.
@@ -223,8 +250,11 @@ impl HeaderTable {
         for (pseudo, value) in &self.pseudo {
             visit(pseudo.name().as_bytes(), value.as_bytes());
         }
+        let hides_host = self.host != HostField::Absent;
         for (name, value) in &self.fields {
-            visit(name.as_str().as_bytes(), value.as_bytes());
+            if !(hides_host && *name == http::header::HOST) {
+                visit(name.as_str().as_bytes(), value.as_bytes());
+            }
         }
         for (name, value) in &self.illegal {
             visit(name, value);
@@ -256,9 +286,16 @@ impl HeaderTable {
 
     /// Sets a pseudo-header.
     pub(crate) fn set_pseudo(&mut self, pseudo: PseudoHeader, value: PseudoValue) {
+        self.pseudo_changes(pseudo);
         match self.pseudo.iter_mut().find(|(other, _)| *other == pseudo) {
             Some((_, old)) => *old = value,
             None => self.pseudo.push((pseudo, value)),
+        }
+    }
+
+    fn pseudo_changes(&mut self, pseudo: PseudoHeader) {
+        if pseudo == PseudoHeader::Authority && self.host == HostField::Current {
+            self.host = HostField::Stale;
         }
     }
 

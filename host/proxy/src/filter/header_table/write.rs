@@ -2,7 +2,7 @@
 
 use http::header::{Entry, HeaderName, HeaderValue};
 
-use super::HeaderTable;
+use super::{HeaderTable, HostField};
 use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 
 impl HeaderTable {
@@ -55,6 +55,7 @@ impl HeaderTable {
     /// Removes all entries of that name.
     pub(crate) fn remove(&mut self, name: &[u8]) {
         if let Some(pseudo) = self.pseudo_header(name) {
+            self.pseudo_changes(pseudo);
             self.pseudo.retain(|(other, _)| *other != pseudo);
             return;
         }
@@ -68,6 +69,7 @@ impl HeaderTable {
     pub(crate) fn set(&mut self, entries: &[(&[u8], &[u8])]) {
         self.pseudo.clear();
         self.fields.clear();
+        self.host = HostField::Absent;
         self.illegal.clear();
         for (name, value) in entries {
             self.add(name, value);

@@ -60,11 +60,9 @@ fn host_means_authority_in_requests() {
 
 #[test]
 fn a_host_field_becomes_the_authority() {
-    let fields = map(&[("host", "field.test")]);
-    let path = Some(PathAndQuery::from_static("/"));
-    let table = HeaderTable::from_request(&Method::GET, Some("http"), None, path, fields);
+    let table = http1(&[("host", "field.test")]);
     assert_eq!(table.authority(), b"field.test");
-    assert!(table.fields().is_empty());
+    assert!(!listed(&table).iter().any(|line| line.starts_with("host")));
 }
 
 #[test]
@@ -200,4 +198,70 @@ fn trailers_have_no_pseudo_headers() {
         table.fault(),
         Some(HeaderFault::IllegalName(":path".to_owned()))
     );
+}
+
+/// A request as it comes over HTTP/1.
+fn http1(fields: &[(&'static str, &'static str)]) -> HeaderTable {
+    let path = Some(PathAndQuery::from_static("/"));
+    HeaderTable::from_request(&Method::GET, Some("http"), None, path, map(fields))
+}
+
+/// The request's fields as HTTP/1 sends them.
+fn sent(table: &mut HeaderTable) -> Vec<String> {
+    let copied = table.to_http1_request::<()>().unwrap();
+    let taken = table.take_http1_request::<()>().unwrap();
+    assert_eq!(copied.headers(), taken.headers());
+    let fields = taken.headers().iter();
+    fields
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect()
+}
+
+#[test]
+fn host_keeps_its_place() {
+    let fields = [("x-a", "1"), ("host", "a.test"), ("x-b", "2")];
+    let mut table = http1(&fields);
+    assert_eq!(table.get(":authority"), Some(b"a.test".as_slice()));
+    assert_eq!((table.len(), listed(&table).len()), (6, 6));
+    assert_eq!(sent(&mut table), ["x-a: 1", "host: a.test", "x-b: 2"]);
+    let mut table = http1(&fields);
+    table.replace(b"host", b"b.test");
+    table.add(b"x-c", b"3");
+    assert_eq!((table.len(), listed(&table).len()), (7, 7));
+    assert_eq!(
+        sent(&mut table),
+        ["x-a: 1", "host: b.test", "x-b: 2", "x-c: 3"]
+    );
+    let http2 = http1(&fields).to_http2_request::<()>().unwrap();
+    assert!(!http2.headers().contains_key("host"));
+}
+
+#[test]
+fn an_authority_that_was_removed_leaves_no_host() {
+    let mut table = http1(&[("host", "a.test"), ("x-a", "1")]);
+    table.remove(b":authority");
+    assert_eq!(table.get("host"), None);
+    assert_eq!((table.len(), listed(&table).len()), (4, 4));
+    assert_eq!(sent(&mut table), ["x-a: 1"]);
+}
+
+#[test]
+fn an_authority_beside_the_fields_is_sent_first() {
+    let mut table = request(&[]);
+    table.set(&[
+        (b":method", b"GET"),
+        (b":path", b"/"),
+        (b"x-a", b"1"),
+        (b"x-a", b"2"),
+        (b":authority", b"new.test"),
+    ]);
+    assert_eq!(sent(&mut table), ["host: new.test", "x-a: 1", "x-a: 2"]);
+}
+
+#[test]
+fn a_request_that_was_taken_keeps_its_pseudo_headers() {
+    let mut table = request(&[("x-a", "1")]);
+    table.take_http1_request::<()>().unwrap();
+    assert_eq!(table.method(), Some(&Method::GET));
+    assert_eq!(table.len(), 4);
 }
