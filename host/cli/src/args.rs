@@ -58,6 +58,10 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     pub(crate) admin_address: Option<SocketAddr>,
 
+    /// Does not reload when a file changes; SIGHUP and the admin interface still do.
+    #[arg(long)]
+    pub(crate) no_watch: bool,
+
     #[command(flatten)]
     pub(crate) reading: ReadingArguments,
 

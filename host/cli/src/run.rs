@@ -21,7 +21,7 @@ use crate::source::Files;
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
     let signals = Signals::register()?;
     info!(version = env!("CARGO_PKG_VERSION"), "tollgate");
-    let files = Files::new(arguments);
+    let mut files = Files::new(arguments);
     let Configuration {
         bootstraps,
         settings,

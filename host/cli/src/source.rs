@@ -14,12 +14,19 @@ use crate::settings;
 
 /// The files that a run is told of, with what the command line says on top.
 #[derive(Debug)]
-pub(crate) struct Files(RunArguments);
+pub(crate) struct Files {
+    arguments: RunArguments,
+    /// Those that the files name, as far as they could be read.
+    named: Vec<PathBuf>,
+}
 
 impl Files {
     /// Returns the files of these arguments.
     pub(crate) fn new(arguments: &RunArguments) -> Self {
-        Self(arguments.clone())
+        Self {
+            arguments: arguments.clone(),
+            named: Vec::new(),
+        }
     }
 
     /// Reads all files, so that all their faults are named.
@@ -27,13 +34,16 @@ impl Files {
     /// # Errors
     ///
     /// When a file is refused, or two want the same address.
-    pub(crate) fn load(&self) -> Result<Configuration, CommandError> {
-        let arguments = &self.0;
-        let settings = settings::load(&arguments.settings)?;
+    pub(crate) fn load(&mut self) -> Result<Configuration, CommandError> {
+        let arguments = &self.arguments;
+        let mut settings = settings::load(&arguments.settings)?;
+        settings.reload.watch &= !arguments.no_watch;
         let bootstraps = load_all(&arguments.files, arguments.reading.ignore_unsupported)?;
         settings::check(&settings, &arguments.settings, &bootstraps)?;
         let files = arguments.files.iter().map(PathBuf::as_path);
         addresses::check(files.zip(&bootstraps), arguments.admin_address)?;
+        let named = bootstraps.iter().flat_map(|one| one.files.iter().cloned());
+        self.named = named.collect();
         Ok(Configuration {
             bootstraps,
             settings: Arc::new(settings),
@@ -45,6 +55,12 @@ impl ConfigurationSource for Files {
     fn read(&mut self) -> Result<Configuration, Vec<String>> {
         let lines = |error: CommandError| error.lines().map(str::to_owned).collect();
         self.load().map_err(lines)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let given = self.arguments.files.iter();
+        let settings = self.arguments.settings.tollgate_config.iter();
+        given.chain(settings).chain(&self.named).cloned().collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bootstrap: one whole configuration file.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use crate::{
     AccessLog, Cluster, HttpFilterKind, Listener, NetworkFilter, PluginConfig, ProtoMessage,
@@ -21,6 +22,8 @@ pub struct Bootstrap {
     pub wasm_services: Vec<WasmService>,
     /// The whole message as JSON with the field names of the file, without secrets.
     pub source: serde_json::Value,
+    /// The files that are named in it, in order.
+    pub files: Vec<PathBuf>,
 }
 
 impl Bootstrap {

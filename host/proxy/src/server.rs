@@ -65,6 +65,7 @@ pub struct RunningServer {
     admins: Vec<Admin>,
     reloads: Arc<Reloads>,
     reloading: Option<JoinHandle<()>>,
+    started: SystemTime,
 }
 
 impl Server {
@@ -97,6 +98,7 @@ impl Server {
             admin_address,
             settings,
         } = options;
+        let started = SystemTime::now();
         let count = concurrency.unwrap_or_else(default_concurrency).max(1);
         let stats = Stats::new();
         let wasm = WasmRuntime::new(&stats, Arc::clone(&settings));
@@ -121,6 +123,7 @@ impl Server {
             admins: Vec::new(),
             reloads: Reloads::new(&plan.stats),
             reloading: None,
+            started,
         };
         let generations = Generations::new(&plan.stats);
         let workers = server.start_workers(count, &plan, &watch)?;
@@ -188,8 +191,8 @@ impl RunningServer {
             .deploy(configuration)?)
     }
 
-    /// From now on reads the configuration again on SIGHUP and when the admin interface is asked
-    /// to, and serves what has changed.
+    /// From now on reads the configuration again on SIGHUP, when the admin interface is asked to
+    /// and, if the settings say so, when one of its files changes, and serves what has changed.
     ///
     /// # Errors
     ///
@@ -199,7 +202,9 @@ impl RunningServer {
         source: impl ConfigurationSource + 'static,
     ) -> Result<(), ServerError> {
         if let Some(controller) = &self.controller {
-            let thread = self.reloads.start(controller, Box::new(source))?;
+            let thread = self
+                .reloads
+                .start(controller, Box::new(source), self.started)?;
             self.reloading = Some(thread);
         }
         Ok(())

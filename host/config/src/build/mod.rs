@@ -55,6 +55,7 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
         clusters: build_each(&clusters, cluster::build),
         wasm_services: build_each(&root.children("bootstrap_extensions"), wasm_service),
         source: dump::to_json(root.message()),
+        files: dump::files(root.message()),
     };
     references::check(&listeners, &clusters);
     bootstrap

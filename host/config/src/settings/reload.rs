@@ -33,7 +33,7 @@ impl Default for ReloadSettings {
     fn default() -> Self {
         Self {
             watch: true,
-            debounce: Duration::from_millis(200),
+            debounce: Duration::from_millis(100),
             drain_timeout: Duration::from_secs(30),
             rollback: RollbackSettings::default(),
         }

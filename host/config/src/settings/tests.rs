@@ -22,7 +22,7 @@ fn nothing_at_all_is_the_defaults() {
     }
     let reload = Settings::default().reload;
     assert!(reload.watch);
-    assert_eq!(reload.debounce, Duration::from_millis(200));
+    assert_eq!(reload.debounce, Duration::from_millis(100));
     assert_eq!(Settings::default().diagnosis.last_hostcalls, 32);
 }
 

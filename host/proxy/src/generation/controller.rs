@@ -114,6 +114,11 @@ impl Controller {
         Ok(ReloadReport::between(current.as_deref(), &generation))
     }
 
+    /// Returns the settings of what is served.
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.state.lock().settings)
+    }
+
     /// Returns the generations.
     pub(crate) fn generations(&self) -> &Arc<Generations> {
         &self.generations

@@ -8,6 +8,7 @@ mod command;
 mod controller;
 mod deployment;
 mod error;
+mod fingerprint;
 mod id;
 mod published;
 mod record;
@@ -15,6 +16,7 @@ mod reloads;
 mod report;
 mod serving;
 mod streams;
+mod watch;
 
 pub(crate) use command::{Command, Sockets};
 pub use controller::Configuration;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -9,7 +10,10 @@ use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
+use tollgate_config::Settings;
 
+use super::fingerprint::Fingerprint;
+use super::watch::Watch;
 use super::{Configuration, Controller, ReloadError, ReloadReport};
 use crate::error::ServerError;
 use crate::telemetry::{Counter, Stats};
@@ -25,6 +29,11 @@ pub trait ConfigurationSource: Send {
     ///
     /// One line for each fault, with the file and the line.
     fn read(&mut self) -> Result<Configuration, Vec<String>>;
+
+    /// Returns the files it was read from last, and those that they name: what is watched.
+    fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 /// What has asked for a reload.
@@ -34,6 +43,8 @@ pub(crate) enum Trigger {
     Admin,
     /// SIGHUP.
     Signal,
+    /// A file that has changed.
+    Files,
     /// Whoever embeds the server.
     Embedder,
 }
@@ -74,6 +85,7 @@ impl Trigger {
         match self {
             Self::Admin => "admin",
             Self::Signal => "signal",
+            Self::Files => "files",
             Self::Embedder => "embedder",
         }
     }
@@ -94,7 +106,8 @@ impl Reloads {
         })
     }
 
-    /// Starts the thread that reloads from a source.
+    /// Starts the thread that reloads from a source, and from now on when one of its files changes.
+    /// `read` is when they were read.
     ///
     /// # Errors
     ///
@@ -103,17 +116,30 @@ impl Reloads {
         self: &Arc<Self>,
         controller: &Arc<Controller>,
         source: Box<dyn ConfigurationSource>,
+        read: SystemTime,
     ) -> Result<JoinHandle<()>, ServerError> {
         let (sender, requests) = channel();
         let (reloads, controller) = (Arc::clone(self), Arc::clone(controller));
+        let asking = Arc::downgrade(self);
+        let watch = Watch::start(move || {
+            if let Some(reloads) = asking.upgrade() {
+                reloads.ask(Trigger::Files);
+            }
+        })?;
+        let files = watched(&*source, &controller.settings());
+        let is_late = Fingerprint::of(&files).is_newer_than(read);
+        watch.watch(files, controller.settings().reload.debounce);
         let thread = std::thread::Builder::new()
             .name("reload".to_owned())
-            .spawn(move || reloads.run(&controller, source, &requests))
+            .spawn(move || reloads.run(&controller, source, &watch, &requests))
             .map_err(|source| ServerError::System {
                 what: "the thread that reloads",
                 source,
             })?;
         self.requests.lock().replace(sender);
+        if is_late {
+            self.ask(Trigger::Files);
+        }
         Ok(thread)
     }
 
@@ -154,6 +180,7 @@ impl Reloads {
         &self,
         controller: &Controller,
         mut source: Box<dyn ConfigurationSource>,
+        watch: &Watch,
         requests: &Receiver<Request>,
     ) {
         while let Ok(first) = requests.recv() {
@@ -161,6 +188,9 @@ impl Reloads {
             let asked: Vec<_> = std::iter::once(first).chain(requests.try_iter()).collect();
             let started = Instant::now();
             let read = source.read().map_err(ReloadError::Configuration);
+            let settings = read.as_ref().ok().map(|new| Arc::clone(&new.settings));
+            let settings = settings.unwrap_or_else(|| controller.settings());
+            watch.watch(watched(&*source, &settings), settings.reload.debounce);
             let deployed = read.and_then(|new| Ok(controller.deploy(new)?));
             let result = deployed.map(|mut report| {
                 report.took = started.elapsed();
@@ -213,6 +243,13 @@ impl Reloads {
     /// Returns the last reloads, the latest last.
     pub(crate) fn attempts(&self) -> Vec<Attempt> {
         self.attempts.lock().iter().cloned().collect()
+    }
+}
+
+fn watched(source: &dyn ConfigurationSource, settings: &Settings) -> Vec<PathBuf> {
+    match settings.reload.watch {
+        true => source.files(),
+        false => Vec::new(),
     }
 }
 

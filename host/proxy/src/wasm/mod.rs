@@ -45,6 +45,7 @@ mod vm_table;
 pub(crate) use error::PluginError;
 pub(crate) use faults::{FaultGroup, FaultSample, FaultSink};
 pub(crate) use health::FailingPlugins;
+pub(crate) use module_file::is_whole_module;
 pub use module_file::read_module;
 pub(crate) use plugin::PluginHandle;
 pub(crate) use registry::PluginRegistry;

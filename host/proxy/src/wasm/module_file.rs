@@ -24,6 +24,34 @@ pub fn read_module(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Returns whether these bytes can be all of a module: magic, version, and sections that end where
+/// the bytes do. Text is looked at elsewhere.
+pub(crate) fn is_whole_module(bytes: &[u8]) -> bool {
+    let Some(mut rest) = bytes.strip_prefix(b"\0asm\x01\0\0\0") else {
+        return !b"\0asm\x01\0\0\0".starts_with(bytes);
+    };
+    while let Some((_id, after)) = rest.split_first() {
+        let section = section_size(after).and_then(|(size, content)| content.get(size..));
+        let Some(next) = section else {
+            return false;
+        };
+        rest = next;
+    }
+    true
+}
+
+/// Reads a section's size (LEB128); returns it with what follows.
+fn section_size(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut size: u64 = 0;
+    for (index, byte) in bytes.iter().enumerate().take(5) {
+        size |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((usize::try_from(size).ok()?, bytes.get(index + 1..)?));
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::ErrorKind;

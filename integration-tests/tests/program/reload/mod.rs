@@ -1,6 +1,8 @@
 //! Reloads: a new configuration or module is live at once, and no request is lost.
 
+mod bad;
 mod serving;
+mod watching;
 
 use std::fs;
 use std::net::TcpStream;
@@ -47,10 +49,10 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Starts with version `1` before an upstream on this port.
+    /// Starts with version `1` before an upstream on this port. Files are not watched.
     #[track_caller]
     pub(super) fn start(upstream: u16) -> Self {
-        Self::start_with(upstream, &[])
+        Self::start_with(upstream, &["--no-watch"])
     }
 
     /// As [`Self::start`], with more arguments.
