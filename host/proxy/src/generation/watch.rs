@@ -166,9 +166,9 @@ impl Watcher {
                 drop(system.unwatch(gone));
             }
             for new in folders.difference(&self.folders) {
-                if let Err(error) = system.watch(new, RecursiveMode::NonRecursive) {
-                    tracing::warn!(folder = %new.display(), %error, "looked at only");
-                }
+                let watched = system.watch(new, RecursiveMode::NonRecursive);
+                // What cannot be watched is looked at every now and then.
+                drop(watched.inspect_err(|error| tracing::warn!(%error, "not watched")));
             }
         }
         self.folders = folders;

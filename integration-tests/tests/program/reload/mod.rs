@@ -1,6 +1,8 @@
 //! Reloads: a new configuration or module is live at once, and no request is lost.
 
 mod bad;
+mod load;
+mod mirror;
 mod serving;
 mod watching;
 
@@ -9,7 +11,9 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use serde_json::Value;
-use tollgate_integration_tests::client::{Connection, Request, Response, Version};
+use tollgate_integration_tests::client::{
+    Body, Connection, Gate, Pending, Request, Response, Version,
+};
 use tollgate_integration_tests::{Supervised, free_port, kill_signal};
 
 use crate::support::{Configuration, Folder, LIMIT};
@@ -30,6 +34,67 @@ pub(super) fn versioned(version: &str) -> Vec<u8> {
                 (drop (call $add (i32.const 0) (i32.const 0) (i32.const 9)
                     (i32.const 22) (i32.const {length})))
                 (i32.const 0))
+            (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
+                (drop (call $add (i32.const 2) (i32.const 9) (i32.const 13)
+                    (i32.const 22) (i32.const {length})))
+                (i32.const 0)))"#
+    );
+    wat::parse_str(text).expect("legal text")
+}
+
+/// As [`versioned`], but a request waits for a callout to the cluster `origin` first.
+pub(super) fn versioned_with_callout(version: &str) -> Vec<u8> {
+    let length = version.len();
+    // Four pairs: count, sizes, then names and values, each with a zero behind it.
+    let pairs = [
+        (":method", "GET"),
+        (":path", "/callout"),
+        (":authority", "origin"),
+        ("x-callout", "yes"),
+    ];
+    let number = |number: usize| {
+        let bytes = u32::try_from(number).unwrap_or_default().to_le_bytes();
+        bytes.map(|byte| format!("\\{byte:02x}")).concat()
+    };
+    let sizes = pairs.map(|(name, value)| number(name.len()) + &number(value.len()));
+    let texts = pairs.map(|(name, value)| format!("{name}\\00{value}\\00"));
+    let map = [number(pairs.len()), sizes.concat(), texts.concat()].concat();
+    let size = 4 + pairs
+        .map(|(name, value)| 8 + name.len() + value.len() + 2)
+        .iter()
+        .sum::<usize>();
+    let text = format!(
+        r#"(module
+            (import "env" "proxy_add_header_map_value"
+                (func $add (param i32 i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_http_call"
+                (func $call (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+            (import "env" "proxy_set_effective_context" (func $act_on (param i32) (result i32)))
+            (import "env" "proxy_continue_stream" (func $continue (param i32) (result i32)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "x-versionx-answered-by{version}")
+            (data (i32.const 100) "origin")
+            (data (i32.const 200) "{map}")
+            ;; Contexts wait at 8192 by token, which counts up from 1 and begins anew at 4096.
+            (func (export "proxy_abi_version_0_2_1"))
+            (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 1024))
+            (func (export "proxy_on_context_create") (param i32 i32))
+            (func $slot (param $token i32) (result i32)
+                (i32.add (i32.const 8192)
+                    (i32.shl (i32.and (local.get $token) (i32.const 4095)) (i32.const 2))))
+            (func (export "proxy_on_request_headers") (param $id i32) (param i32 i32) (result i32)
+                (drop (call $add (i32.const 0) (i32.const 0) (i32.const 9)
+                    (i32.const 22) (i32.const {length})))
+                (if (call $call (i32.const 100) (i32.const 6) (i32.const 200) (i32.const {size})
+                        (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+                        (i32.const 10000) (i32.const 500))
+                    (then (unreachable)))
+                (i32.store (call $slot (i32.load (i32.const 500))) (local.get $id))
+                (i32.const 1))
+            (func (export "proxy_on_http_call_response")
+                (param i32) (param $token i32) (param i32 i32 i32)
+                (drop (call $act_on (i32.load (call $slot (local.get $token)))))
+                (drop (call $continue (i32.const 0))))
             (func (export "proxy_on_response_headers") (param i32 i32 i32) (result i32)
                 (drop (call $add (i32.const 2) (i32.const 9) (i32.const 13)
                     (i32.const 22) (i32.const {length})))
@@ -150,6 +215,28 @@ impl Run {
         }
     }
 
+    /// Begins a request whose body waits, and waits until it has passed the filter.
+    #[track_caller]
+    pub(super) fn hold_stream(&self, upstream: &mirror::Mirror) -> Held {
+        let before = upstream.streams();
+        let gate = Gate::closed();
+        let body = Body::chunks().chunk("a").wait(&gate).chunk("b");
+        let pending = Request::new(self.port, "POST", "/").stream(body).start();
+        self.wait_until("stream", || upstream.streams() > before);
+        Held { gate, pending }
+    }
+
+    /// The number of VMs.
+    #[track_caller]
+    pub(super) fn vms(&self) -> u64 {
+        self.stat("wasm.wasm_vm_count")
+    }
+
+    /// Whether one generation is left, with this number of VMs.
+    pub(super) fn is_settled(&self, vms: u64) -> bool {
+        self.stat("tollgate.generations_alive") == 1 && self.vms() == vms
+    }
+
     /// The value of a statistic.
     #[track_caller]
     pub(super) fn stat(&self, name: &str) -> u64 {
@@ -166,6 +253,22 @@ impl Run {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let number = line.and_then(|line| line.split_whitespace().next());
         number.and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+}
+
+/// A request that waits.
+#[derive(Debug)]
+pub(super) struct Held {
+    gate: Gate,
+    pending: Pending,
+}
+
+impl Held {
+    /// Lets it go on, and returns its answer.
+    #[track_caller]
+    pub(super) fn release(self) -> Response {
+        self.gate.open();
+        self.pending.finish()
     }
 }
 
