@@ -39,6 +39,10 @@ pub(crate) enum Command {
         #[arg(value_name = "MODULE.wasm")]
         module: PathBuf,
     },
+    /// Brings the fault of a crash bundle about again; exit code 1 when it does not happen.
+    Replay(ReplayArguments),
+    /// Checks whether this machine has what Tollgate needs and what makes it fast.
+    Doctor,
     /// Serves a built-in upstream behind both built-in filters and shows what to try.
     Demo(DemoArguments),
 }
@@ -102,6 +106,18 @@ pub(crate) struct ReadingArguments {
     /// Warn about valid Envoy configuration that Tollgate does not implement, instead of refusing.
     #[arg(long)]
     pub(crate) ignore_unsupported: bool,
+}
+
+/// Arguments of `replay`.
+#[derive(Args, Debug)]
+pub(crate) struct ReplayArguments {
+    /// Bundle that `diagnosis: { bundles: DIR }` in the settings has written.
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
+
+    /// Module to bring it to, instead of the one in the bundle.
+    #[arg(long, value_name = "MODULE.wasm")]
+    pub(crate) module: Option<PathBuf>,
 }
 
 /// Arguments of `demo`.

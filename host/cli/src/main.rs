@@ -1,4 +1,4 @@
-//! The `tollgate` program: run, validate, inspect, demo.
+//! The `tollgate` program: run, validate, inspect, replay, doctor, demo.
 //!
 //! Each command is one file; all of them end in an exit code here. What goes wrong is one line on
 //! standard error that names the thing and the way out.
@@ -7,9 +7,11 @@
 mod addresses;
 mod args;
 mod demo;
+mod doctor;
 mod error;
 mod inspect;
 mod logging;
+mod replay;
 mod run;
 mod settings;
 mod source;
@@ -45,6 +47,8 @@ fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Some(Command::Run(arguments)) => run::run(&arguments),
         Some(Command::Validate(arguments)) => Ok(validate::validate(&arguments)),
         Some(Command::Inspect { module }) => inspect::inspect(&module),
+        Some(Command::Replay(arguments)) => replay::replay(&arguments),
+        Some(Command::Doctor) => doctor::doctor(),
         Some(Command::Demo(arguments)) => demo::demo(&arguments),
         None => demo::demo(&DemoArguments::default()),
     }

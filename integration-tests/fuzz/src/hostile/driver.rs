@@ -49,6 +49,7 @@ pub fn run(bytes: &[u8]) {
             metrics: 100,
             ..Limits::default()
         },
+        is_recorded: source.flag(),
     };
     let shared = Arc::new(SharedState::default());
     let vm = Vm::new(module, config, shared, Rc::<Services>::clone(&services));
