@@ -50,6 +50,7 @@ fn group(group: &FaultGroup) -> Value {
         "last_seen": timestamp(group.last_seen),
         "frames": frames,
         "samples": samples,
+        "bundles": group.bundles,
     })
 }
 

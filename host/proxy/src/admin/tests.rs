@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use http::Method;
 use serde_json::Value;
-use tollgate_config::{Bootstrap, LoadOptions, parse};
+use tollgate_config::{Bootstrap, DiagnosisSettings, LoadOptions, parse};
 
 use super::reply::Reply;
 use super::{AdminContext, BoundAdmin, PAGES, ServerState, StateCell, answer};
@@ -57,7 +57,7 @@ fn context() -> AdminContext {
         state,
         concurrency: 2,
         started: (UNIX_EPOCH + Duration::from_secs(1), Instant::now()),
-        faults: FaultSink::new(),
+        faults: FaultSink::new(&DiagnosisSettings::default()),
         failing_plugins: Arc::default(),
         quit: Box::new(|| ()),
     }

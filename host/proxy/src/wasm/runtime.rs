@@ -76,8 +76,8 @@ impl WasmRuntime {
         stats::register(stats);
         Arc::new(Self {
             shared,
+            faults: FaultSink::new(&settings.diagnosis),
             settings: ArcSwap::new(settings),
-            faults: FaultSink::new(),
             bases: BaseSnapshots::default(),
             fault_log: FaultLog::default(),
             failing_plugins: Arc::default(),
@@ -97,6 +97,7 @@ impl WasmRuntime {
 
     /// Starts plugins by these settings from now on; returns those before.
     pub(crate) fn set_settings(&self, settings: Arc<Settings>) -> Arc<Settings> {
+        self.faults.configure(&settings.diagnosis);
         self.settings.swap(settings)
     }
 

@@ -1,6 +1,7 @@
 //! `FaultGroup`: faults with one fingerprint, and examples of them.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use tollgate_runtime::{Fault, Fingerprint, SourceFrame, culprit};
@@ -32,6 +33,8 @@ pub(crate) struct FaultGroup {
     pub(crate) last_seen: SystemTime,
     /// Examples, oldest first; never empty.
     pub(crate) samples: Vec<FaultSample>,
+    /// Files from which such a fault can be replayed.
+    pub(crate) bundles: Vec<PathBuf>,
 }
 
 impl FaultGroup {
@@ -47,6 +50,7 @@ impl FaultGroup {
             first_seen: first.at,
             last_seen: first.at,
             samples: vec![first],
+            bundles: Vec::new(),
         }
     }
 
@@ -97,6 +101,9 @@ impl fmt::Display for FaultGroup {
             };
             let (name, arguments, outcome) = (call.name, &call.arguments, &call.outcome);
             write!(f, "\n    {name}({arguments}) = {outcome}{earlier}")?;
+        }
+        for path in &self.bundles {
+            write!(f, "\n  replay it: tollgate replay {}", path.display())?;
         }
         Ok(())
     }

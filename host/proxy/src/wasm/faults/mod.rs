@@ -4,6 +4,7 @@
 //! a request that crashes must not make others wait; so a fault whose like is known costs a worker
 //! one look-up, and only a new one, or a new example of it, is sent to the reporter.
 
+mod bundles;
 mod group;
 mod reporter;
 mod store;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
+use tollgate_config::DiagnosisSettings;
 use tollgate_runtime::{Fault, FaultKind, Module};
 
 pub(crate) use group::{FaultGroup, FaultSample};
@@ -26,17 +29,24 @@ const QUEUE: usize = 256;
 /// Takes the faults of all workers. One per process, in an `Arc`.
 pub(crate) struct FaultSink {
     store: Arc<FaultStore>,
+    settings: ArcSwap<DiagnosisSettings>,
     /// Started by the first fault: without one there is no thread.
     reporter: Mutex<Option<SyncSender<Box<Report>>>>,
 }
 
 impl FaultSink {
     /// Returns a sink that has seen no fault.
-    pub(crate) fn new() -> Arc<Self> {
+    pub(crate) fn new(settings: &DiagnosisSettings) -> Arc<Self> {
         Arc::new(Self {
             store: Arc::default(),
+            settings: ArcSwap::from_pointee(settings.clone()),
             reporter: Mutex::default(),
         })
+    }
+
+    /// Keeps of later faults what these settings say.
+    pub(crate) fn configure(&self, settings: &DiagnosisSettings) {
+        self.settings.store(Arc::new(settings.clone()));
     }
 
     /// Takes a fault of an instance of this module. What an embedder's mistake or an earlier fault
@@ -49,11 +59,16 @@ impl FaultSink {
         if self.store.count(&key, now) == Next::Done {
             return;
         }
+        let mut fault = fault.clone();
+        let calls = &mut fault.details.hostcalls;
+        let settings = self.settings.load();
+        calls.drain(..calls.len().saturating_sub(settings.last_hostcalls));
         self.send(Box::new(Report {
             key,
-            fault: fault.clone(),
+            fault,
             module: module.clone(),
             at: now,
+            bundles: settings.bundles.clone(),
         }));
     }
 

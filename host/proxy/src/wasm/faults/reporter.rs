@@ -1,12 +1,13 @@
 //! The reporter: a thread that finds files and lines for faults and writes them to the log.
 
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
 
-use tollgate_runtime::{Fault, Fingerprint, Module, Symbols};
+use tollgate_runtime::{CrashBundle, Fault, Fingerprint, Module, Symbols};
 
-use super::group::FaultSample;
+use super::group::{FaultGroup, FaultSample};
 use super::store::{FaultKey, FaultStore};
 
 /// Modules whose symbols are kept; they may be larger than the modules themselves.
@@ -18,6 +19,8 @@ pub(super) struct Report {
     pub(super) fault: Fault,
     pub(super) module: Module,
     pub(super) at: SystemTime,
+    /// Where a bundle of it goes.
+    pub(super) bundles: Option<PathBuf>,
 }
 
 /// Starts the thread; it ends when the sender is dropped. `None` when the system has no thread.
@@ -47,15 +50,45 @@ fn run(queue: &Receiver<Box<Report>>, store: &Weak<FaultStore>) {
 fn examine(store: &FaultStore, symbols: &mut SymbolCache, report: Report) {
     let Report {
         key,
-        fault,
+        mut fault,
         module,
         at,
+        bundles,
     } = report;
     let frames = symbols.of(&module).resolve(&fault.details.backtrace);
     let fingerprint = Fingerprint::new(&fault, &frames);
-    let group = store.add(&key, (fingerprint, frames), FaultSample { at, fault });
+    let bundle = bundles
+        .as_ref()
+        .and_then(|_| CrashBundle::of(&fault, &module, &frames));
+    // Megabytes, perhaps, which only the file is to keep.
+    fault.details.recording = None;
+    let mut group = store.add(&key, (fingerprint, frames), FaultSample { at, fault });
+    if let (Some(folder), Some(bundle)) = (bundles, bundle)
+        && group.bundles.len() < super::bundles::MAX_BUNDLES
+    {
+        write_bundle(store, &mut group, (&folder, &bundle), at);
+    }
     let place = group.place();
     tracing::error!(target: "wasm", place = place.as_deref(), "{group}");
+}
+
+fn write_bundle(
+    store: &FaultStore,
+    group: &mut FaultGroup,
+    (folder, bundle): (&Path, &CrashBundle),
+    at: SystemTime,
+) {
+    let plugin = group.latest().map_or("", |sample| &sample.fault.plugin);
+    match super::bundles::write(folder, plugin, bundle, at) {
+        Ok(path) => {
+            store.add_bundle(group.fingerprint, path.clone());
+            group.bundles.push(path);
+        }
+        Err(error) => {
+            let folder = folder.display();
+            tracing::error!(target: "wasm", %folder, %error, "no crash bundle written");
+        }
+    }
 }
 
 /// The symbols of the modules that have failed of late.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -165,6 +166,13 @@ impl FaultStore {
         };
         group.count(waiting, at);
         group.clone()
+    }
+
+    /// Adds a file to a group.
+    pub(super) fn add_bundle(&self, fingerprint: Fingerprint, path: PathBuf) {
+        if let Some(group) = self.0.lock().groups.get_mut(&fingerprint) {
+            group.bundles.push(path);
+        }
     }
 
     pub(super) fn groups(&self) -> Vec<FaultGroup> {
