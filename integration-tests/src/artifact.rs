@@ -88,27 +88,39 @@ fn build_tollgate() -> PathBuf {
 /// that is not in Rust, such as `c/worker`.
 #[must_use]
 pub fn wasm_module(name: &str) -> PathBuf {
-    static BUILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
-    let path = module_dir().join(format!("{name}.wasm"));
+    built(name, WASM_PROFILE, |path| {
+        if !foreign::build(name, path) {
+            build_package(name, WASM_PROFILE);
+        }
+    })
+}
+
+/// A module of a package as its author debugs it: with names and DWARF.
+#[must_use]
+pub fn debug_wasm_module(name: &str) -> PathBuf {
+    built(name, "debug", |_| build_package(name, "dev"))
+}
+
+/// Builds a module unless this process has built it already.
+fn built(name: &str, folder: &str, build: impl FnOnce(&Path)) -> PathBuf {
+    static BUILT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let path = module_dir(folder).join(format!("{name}.wasm"));
     let mut built = BUILT.lock();
-    if built.contains(name) {
-        return path;
+    if !built.contains(&path) {
+        build(&path);
+        built.insert(path.clone());
     }
-    if !foreign::build(name, &path) {
-        build_package(name);
-    }
-    built.insert(name.to_owned());
     path
 }
 
-fn build_package(name: &str) {
+fn build_package(name: &str, profile: &str) {
     ensure_wasm_target();
     let mut build = cargo();
     build.args([
         "build",
         "--quiet",
         "--profile",
-        WASM_PROFILE,
+        profile,
         "--target",
         WASM_TARGET,
     ]);
@@ -120,9 +132,9 @@ fn build_package(name: &str) {
     run(&mut build);
 }
 
-/// The folder that the modules are built into.
-fn module_dir() -> PathBuf {
-    wasm_target_dir().join(WASM_TARGET).join(WASM_PROFILE)
+/// The folder that the modules of a profile are built into.
+fn module_dir(profile: &str) -> PathBuf {
+    wasm_target_dir().join(WASM_TARGET).join(profile)
 }
 
 /// A target directory apart, because the program's build script fills it while cargo holds the

@@ -30,7 +30,9 @@ mod server;
 mod template;
 mod wheel;
 
-pub use artifact::{envoy_config_dir, repository_root, tollgate_program, wasm_module};
+pub use artifact::{
+    debug_wasm_module, envoy_config_dir, repository_root, tollgate_program, wasm_module,
+};
 pub use envoy::envoy_program;
 pub use guest_log::GuestLine;
 pub use pair::{Pair, SharedPair, chosen as chosen_proxies};

@@ -8,7 +8,15 @@ use crate::support::Folder;
 fn help_goes_to_standard_output_and_names_every_command() {
     let ended = Folder::new().run(&["--help"]);
     ended.went_well();
-    for word in ["run", "validate", "inspect", "demo", "--log-level"] {
+    for word in [
+        "run",
+        "validate",
+        "inspect",
+        "replay",
+        "doctor",
+        "demo",
+        "--log-level",
+    ] {
         assert!(
             ended.out.contains(word),
             "{word} is missing in {}",
@@ -20,7 +28,7 @@ fn help_goes_to_standard_output_and_names_every_command() {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["run", "validate", "inspect", "demo"] {
+    for command in ["run", "validate", "inspect", "replay", "doctor", "demo"] {
         let ended = Folder::new().run(&[command, "--help"]);
         ended.went_well();
         assert!(

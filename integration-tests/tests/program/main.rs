@@ -8,6 +8,7 @@
 mod addresses;
 mod commands;
 mod demo;
+mod faults;
 mod files;
 mod guests;
 mod inspect;
