@@ -58,13 +58,14 @@ fn read(path: &Path) -> Result<CrashBundle, CommandError> {
 /// Replays while a clock of deadlines runs.
 fn run(bundle: &CrashBundle, code: &[u8]) -> Result<Replay, CommandError> {
     let options = EngineOptions::default();
+    let interval = options.epoch_interval;
     let engine = Engine::new(options).map_err(|error| error.to_string())?;
     let module = Module::new(&engine, code).map_err(|error| error.to_string())?;
     let is_over = AtomicBool::new(false);
     let replay = thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
-                thread::sleep(options.epoch_interval);
+                thread::sleep(interval);
                 engine.increment_epoch();
             }
         });

@@ -12,6 +12,7 @@ mod signature;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use tollgate_abi::AbiVersion;
@@ -28,6 +29,8 @@ use crate::snapshot::instrument;
 use crate::vm::VmState;
 use crate::{Engine, LoadError, SnapshotError};
 
+static NEXT_SERIAL: AtomicU64 = AtomicU64::new(1);
+
 /// A checked and compiled module, from which any number of [`Vm`](crate::Vm)s are made. Clones
 /// share it.
 #[derive(Clone)]
@@ -36,6 +39,7 @@ pub struct Module {
 }
 
 struct Shared {
+    serial: u64,
     engine: Engine,
     module: wasmtime::Module,
     checked: Checked,
@@ -91,6 +95,7 @@ impl Module {
         let engine = engine.clone();
         Ok(Self {
             shared: Arc::new(Shared {
+                serial: NEXT_SERIAL.fetch_add(1, Ordering::Relaxed),
                 engine,
                 mutable_globals: mutable_globals(&module),
                 module,
@@ -102,6 +107,12 @@ impl Module {
                 linked,
             }),
         })
+    }
+
+    /// Returns a number that no other module of this process has or will have; clones share it.
+    #[must_use]
+    pub fn serial(&self) -> u64 {
+        self.shared.serial
     }
 
     /// Returns the ABI version the module is written for.

@@ -91,18 +91,17 @@ fn write_bundle(
     }
 }
 
-/// The symbols of the modules that have failed of late.
+/// The symbols of the modules that have failed of late. They do not keep the compiled code.
 #[derive(Default)]
-struct SymbolCache(Vec<(Module, Symbols)>);
+struct SymbolCache(Vec<(u64, Symbols)>);
 
 impl SymbolCache {
     fn of(&mut self, module: &Module) -> &Symbols {
-        let is_same =
-            |known: &Module| std::ptr::eq(known.bytes().as_ptr(), module.bytes().as_ptr());
-        let found = self.0.iter().position(|(known, _)| is_same(known));
+        let serial = module.serial();
+        let found = self.0.iter().position(|(known, _)| *known == serial);
         let entry = match found {
             Some(index) => self.0.remove(index),
-            None => (module.clone(), Symbols::new(module.bytes())),
+            None => (serial, Symbols::new(module.bytes())),
         };
         self.0.truncate(MAX_SYMBOLS - 1);
         let (_, symbols) = self.0.insert_mut(0, entry);

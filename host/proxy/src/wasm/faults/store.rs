@@ -23,7 +23,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// A fault before it is looked at: equal keys have equal stacks, and so one fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FaultKey {
-    module: usize,
+    module: u64,
     plugin: String,
     callback: &'static str,
     kind: FaultKind,
@@ -34,7 +34,7 @@ impl FaultKey {
     pub(super) fn new(fault: &Fault, module: &Module) -> Self {
         let frames = fault.details.backtrace.iter().take(FRAMES);
         Self {
-            module: module.bytes().as_ptr().addr(),
+            module: module.serial(),
             plugin: fault.plugin.clone(),
             callback: fault.callback,
             kind: fault.kind,
