@@ -34,6 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("local-rate-limit", &["tollgate", "tollgate-filter-common"]),
     ("guest-lab", &["tollgate"]),
     ("guest-official", &[]),
+    ("guest-workshop", &["tollgate"]),
     ("tollgate-integration-tests", &[]),
     ("tollgate-conformance", &["tollgate-integration-tests"]),
 ];

@@ -172,7 +172,8 @@ impl<S> Exchange<S> {
         sys::map_size(self.headers_map())
     }
 
-    /// Replaces all headers; Envoy keeps none of those there were, `:path` and its kin included.
+    /// Replaces all headers; Envoy keeps none of those there were. A request needs `:method`, `:path`,
+    /// `:scheme`, `:authority` and `x-forwarded-proto`, or it finds no route.
     ///
     /// # Errors
     ///
