@@ -34,7 +34,7 @@ impl StreamFilter for Tunnelling {
     ) -> Result<Flow, Close> {
         let bytes = data.bytes()?;
         log::info!("from the client: {}", bytes.escape_ascii());
-        if !bytes.ends_with(b"\n") {
+        if !bytes.ends_with(b"\n") && !data.is_last() {
             return Ok(Flow::Hold);
         }
         match bytes.trim_ascii() {
