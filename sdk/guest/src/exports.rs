@@ -11,7 +11,8 @@ pub use crate::driver::dns::on_resolve_dns;
 #[cfg(feature = "grpc")]
 pub use crate::driver::grpc::{GrpcEvent, on_grpc};
 pub use crate::driver::{
-    Event, Registration, on_context_create, on_delete, on_done, on_event, register, select,
+    Event, Registration, on_context_create, on_delete, on_done, on_event, on_restore, register,
+    select,
 };
 #[cfg(target_arch = "wasm32")]
 pub use crate::memory::{Allocator, allocate};
@@ -196,6 +197,12 @@ macro_rules! __export {
                 id,
                 $crate::exports::Event::ForeignFunction { function, size },
             );
+        }
+    };
+    (restore) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn tollgate_on_restore() {
+            $crate::exports::on_restore();
         }
     };
     (done) => {

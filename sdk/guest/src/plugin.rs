@@ -119,8 +119,8 @@ impl PluginCx {
         mut work: impl FnMut() -> W + 'static,
     ) {
         self.spawn(async move {
-            loop {
-                crate::task::sleep(period).await;
+            // Without timers this ends, instead of being busy for ever.
+            while crate::task::has_slept(period).await {
                 work().await;
             }
         });

@@ -34,9 +34,23 @@ pub fn spawn(work: impl Future<Output = ()> + 'static) {
 
 /// Waits for so long, by the host's timer: in whole milliseconds and at least one.
 ///
-/// On a host without timers it waits for ever, and says so in the log.
+/// Without timers it says so in the log and is ready at once: on a host that has none, and in a
+/// stream that has a memory of its own (see [`plugins!`](crate::plugins)).
 pub const fn sleep(duration: Duration) -> Sleep {
     Sleep(Timer::New(duration))
+}
+
+/// Sleeps; `false` at once where there are no timers.
+pub(crate) async fn has_slept(duration: Duration) -> bool {
+    let (mut sleep, mut is_set) = (pin!(sleep(duration)), false);
+    poll_fn(move |cx| match sleep.as_mut().poll(cx) {
+        Poll::Pending => {
+            is_set = true;
+            Poll::Pending
+        }
+        Poll::Ready(()) => Poll::Ready(is_set),
+    })
+    .await
 }
 
 /// The future of [`sleep`].
@@ -48,7 +62,6 @@ pub struct Sleep(Timer);
 enum Timer {
     New(Duration),
     Set(u32),
-    Refused,
     Over,
 }
 
@@ -59,17 +72,19 @@ impl Future for Sleep {
         match self.0 {
             Timer::New(wait) => {
                 let id = timers::register(Place::here().root, wait, cx.waker().clone());
-                self.0 = match id {
-                    Ok(id) => Timer::Set(id),
+                match id {
+                    Ok(id) => {
+                        self.0 = Timer::Set(id);
+                        Poll::Pending
+                    }
                     Err(error) => {
                         error.warn();
-                        Timer::Refused
+                        self.0 = Timer::Over;
+                        Poll::Ready(())
                     }
-                };
-                Poll::Pending
+                }
             }
             Timer::Set(id) if timers::is_ahead(id, cx.waker()) => Poll::Pending,
-            Timer::Refused => Poll::Pending,
             Timer::Set(_) | Timer::Over => {
                 self.0 = Timer::Over;
                 Poll::Ready(())

@@ -106,7 +106,10 @@ fn parse(kind: &Kind, arguments: TokenStream, item: TokenStream) -> syn::Result<
             ..::tollgate::Hooks::NONE
         };
     });
-    let collector = collector(kind, &filter, &names);
+    let waits = hooks.iter().any(|(name, hook)| {
+        hook == "Awaiting" && kind.handlers.iter().any(|handler| name == handler)
+    });
+    let collector = collector(kind, &filter, &names, waits);
     Ok(quote! { #block #collector })
 }
 
@@ -209,20 +212,19 @@ fn may_await(code: TokenStream) -> bool {
 
 /// A macro with the filter's name, through which `plugins!` collects the kind and the handlers of
 /// every filter it lists. It shares the type's name so that importing the type imports it as well.
-fn collector(kind: &Kind, filter: &Ident, written: &[Ident]) -> TokenStream {
+fn collector(kind: &Kind, filter: &Ident, written: &[Ident], waits: bool) -> TokenStream {
     let collector = format_ident!("__tollgate_handlers_of_{filter}");
     let constructor = Ident::new(kind.constructor, Span::call_site());
+    let found = quote! { [#constructor #waits #(#written)*] };
     quote! {
         #[doc(hidden)]
         #[allow(unused_macros, reason = "used by plugins!, which a library part may not have")]
         macro_rules! #collector {
             ($plugins:tt [$($found:tt)*] []) => {
-                ::tollgate::__exports! { $plugins $($found)* [#constructor #(#written)*] }
+                ::tollgate::__exports! { $plugins $($found)* #found }
             };
             ($plugins:tt [$($found:tt)*] [[$($next:tt)*] $($rest:tt)*]) => {
-                $($next)* ! {
-                    $plugins [$($found)* [#constructor #(#written)*]] [$($rest)*]
-                }
+                $($next)* ! { $plugins [$($found)* #found] [$($rest)*] }
             };
         }
         #[doc(hidden)]

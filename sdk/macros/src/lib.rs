@@ -30,10 +30,11 @@ pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Makes the crate a Proxy-Wasm module: `plugins! { Filter }`, or one filter per `root_id`:
 /// `plugins! { "auth" => Auth, "limit" => Limit }`.
 ///
-/// Hosts that can run each stream in a memory of its own do so, unless the plugins say otherwise:
-/// `plugins! { isolation = worker, Filter }` keeps one memory for all streams of a worker. Write it
-/// when requests see each other's changes in the filter's own fields; what lies in shared data,
-/// queues and metrics is seen by all either way.
+/// Hosts that can run each stream in a memory of its own do so if no handler of a stream awaits
+/// anything. Such a stream starts from the plugin as it is, and what it changes in the filter's own
+/// fields is gone with it; shared data, queues and metrics are seen by all. Filters that need more
+/// say `plugins! { isolation = worker, Filter }`; filters that await nothing but callouts, and keep
+/// nothing in their fields, may say `isolation = stream`.
 ///
 /// It goes into the crate's root, once. Natively it does nothing.
 #[proc_macro]

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{LitByteStr, LitStr, Path, Token};
+use syn::{LitBool, LitByteStr, LitStr, Path, Token};
 
 /// `Filter`, or `"root-id" => Filter`.
 struct Entry {
@@ -32,7 +32,7 @@ impl Parse for Entry {
 
 /// What `plugins!` is given.
 struct Module {
-    /// `stream` or `worker`.
+    /// `stream` or `worker`; empty if nothing is said.
     isolation: String,
     entries: Vec<Entry>,
 }
@@ -48,10 +48,10 @@ impl Parse for Module {
     }
 }
 
-/// Reads `isolation = worker,`; without it streams are isolated.
+/// Reads `isolation = worker,` if it is there.
 fn parse_isolation(input: ParseStream<'_>) -> syn::Result<String> {
     if !(input.peek(syn::Ident) && input.peek2(Token![=])) {
-        return Ok("stream".to_owned());
+        return Ok(String::new());
     }
     let setting: Ident = input.parse()?;
     if setting != "isolation" {
@@ -115,6 +115,8 @@ struct Collected {
 /// What a plugin's own macro says of it.
 struct Found {
     constructor: Ident,
+    /// Whether a handler of its streams can wait.
+    waits: LitBool,
     handlers: Vec<Ident>,
 }
 
@@ -133,13 +135,14 @@ impl Parse for Collected {
         while !input.is_empty() {
             let list;
             syn::bracketed!(list in input);
-            let constructor = list.parse()?;
+            let (constructor, waits) = (list.parse()?, list.parse()?);
             let mut handlers = Vec::new();
             while !list.is_empty() {
                 handlers.push(list.parse()?);
             }
             found.push(Found {
                 constructor,
+                waits,
                 handlers,
             });
         }
@@ -178,7 +181,8 @@ fn module(collected: &Collected) -> TokenStream {
     let callbacks = callbacks
         .into_iter()
         .map(|name| Ident::new(name, Span::call_site()));
-    let isolation = collected.isolation.value();
+    let isolation = isolation(collected);
+    let hook = (isolation == "stream").then(|| quote! { ::tollgate::__export!(restore); });
     let length = Literal::usize_unsuffixed(isolation.len());
     let isolation = LitByteStr::new(isolation.as_bytes(), Span::call_site());
     quote! {
@@ -187,10 +191,23 @@ fn module(collected: &Collected) -> TokenStream {
             ::tollgate::__export!(always #select);
             #( ::tollgate::__export!(#callbacks); )*
             ::tollgate::__isolation!(#length #isolation);
+            #hook
         };
         // Natively a test picks the filter; naming it here keeps it from being called unused.
         #[cfg(not(target_arch = "wasm32"))]
         const _: &[::tollgate::exports::Registration] = &[#(#registrations),*];
+    }
+}
+
+/// What is said, else what the module allows: a stream in a memory of its own hears of its own
+/// callouts, but neither of ticks nor of other streams, which a handler that waits may need.
+fn isolation(collected: &Collected) -> String {
+    let said = collected.isolation.value();
+    let waits = collected.found.iter().any(|found| found.waits.value());
+    match (said.is_empty(), waits) {
+        (false, _) => said,
+        (true, true) => "worker".to_owned(),
+        (true, false) => "stream".to_owned(),
     }
 }
 

@@ -179,6 +179,9 @@ pub enum Event {
 
 module_static! {
     static SELECT: Cell<Option<Select>> = Cell::new(None);
+    // Whether this is the memory of one stream, which hears neither of ticks nor of what its plugin
+    // awaits.
+    static RESTORED: Cell<bool> = Cell::new(false);
     static CONTEXTS: Cell<Contexts<Rc<dyn HostContext>>> = Cell::new(Contexts::new());
 }
 
@@ -208,6 +211,11 @@ pub fn select(plugins: &[Registration]) -> Option<Registration> {
         crate::log::write_bytes(tollgate_abi::LogLevel::Critical, line);
     }
     plugin.copied()
+}
+
+/// `tollgate_on_restore`: this memory is a copy, made for one stream.
+pub fn on_restore() {
+    RESTORED.set(true);
 }
 
 /// `proxy_on_context_create`

@@ -7,7 +7,7 @@ use std::task::{Context, Waker};
 use tollgate_abi::{BufferType, LogLevel};
 
 use super::kind::Kind;
-use super::{Event, HostContext, Place, resume_all, tasks, timers, wake};
+use super::{Event, HostContext, Place, RESTORED, resume_all, tasks, timers, wake};
 use crate::config::{self, ConfigError};
 use crate::filter::Hook;
 use crate::foreign::ForeignCall;
@@ -70,6 +70,8 @@ impl<K: Kind> Root<K> {
             Some(_) => Readiness::Ready,
             None if self.failed.get() => Readiness::Deny,
             None => match K::Plugin::WHILE_STARTING {
+                // What the plugin awaits does not come to a stream's own memory.
+                WhileStarting::Wait if RESTORED.get() => Readiness::Deny,
                 WhileStarting::Wait => Readiness::Wait,
                 WhileStarting::Allow => Readiness::Pass,
                 WhileStarting::Deny => Readiness::Deny,

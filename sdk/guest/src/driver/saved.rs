@@ -8,13 +8,14 @@ use super::dns;
 #[cfg(feature = "grpc")]
 use super::grpc;
 use super::{
-    CONTEXTS, Event, HostContext, SELECT, Select, calls, place, tasks, timers, wake, with,
+    CONTEXTS, Event, HostContext, RESTORED, SELECT, Select, calls, place, tasks, timers, wake, with,
 };
 
 /// The state of a VM that is not running.
 #[derive(Default)]
 pub(crate) struct Saved {
     select: Option<Select>,
+    restored: bool,
     contexts: Contexts<Rc<dyn HostContext>>,
     place: place::Saved,
     ready: wake::Saved,
@@ -30,6 +31,7 @@ pub(crate) struct Saved {
 /// Exchanges the thread's state with the saved one.
 pub(crate) fn swap(saved: &mut Saved) {
     saved.select = SELECT.replace(saved.select);
+    saved.restored = RESTORED.replace(saved.restored);
     saved.contexts = CONTEXTS.replace(std::mem::take(&mut saved.contexts));
     place::swap(&mut saved.place);
     wake::swap(&mut saved.ready);

@@ -4,7 +4,10 @@ use std::cell::Cell;
 use std::task::Waker;
 use std::time::Duration;
 
-use super::with;
+use tollgate_abi::Status;
+
+use super::{RESTORED, with};
+
 use crate::error::Error;
 use crate::module_static::module_static;
 use crate::sys;
@@ -73,6 +76,10 @@ pub(crate) fn set_own_period(root: u32, period: Option<Duration>) -> Result<(), 
 
 /// Registers a deadline of a plugin; the id is forgotten when it has passed.
 pub(crate) fn register(root: u32, wait: Duration, waker: Waker) -> Result<u32, Error> {
+    if RESTORED.get() {
+        let status = Status::Unimplemented.to_u32();
+        return Err(Error::new("timer, without isolation = worker", status));
+    }
     ON_TICK.set(Some(fire));
     let now = now();
     let deadline = now + wait.max(MILLISECOND);
