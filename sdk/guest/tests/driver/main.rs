@@ -1,0 +1,5 @@
+//! The driver on a host that a test plays: futures, callouts, chunks and connections.
+
+mod callouts;
+mod desk;
+mod futures;
