@@ -65,6 +65,13 @@ pub(super) enum Trailers {
     Seen,
 }
 
+impl Stage {
+    /// Returns whether everything goes on and nothing is held.
+    pub(super) fn is_flowing(&self) -> bool {
+        self.stop == Stop::None && !self.headers_held && !self.data_held && !self.buffering
+    }
+}
+
 impl Lane {
     pub(super) fn new(direction: Direction, filters: usize) -> Self {
         let mut stages = SmallVec::new();

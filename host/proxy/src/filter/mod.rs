@@ -45,6 +45,12 @@ pub(crate) trait HttpFilter {
     /// Returns where the chain puts the body for this filter and finds its wish to go on.
     fn port(&self) -> &FilterPort;
 
+    /// Returns whether the filter looks at bodies of this direction. One that does not is told of
+    /// them all the same, but they pass without being laid into its port.
+    fn sees_body(&self, _direction: Direction) -> bool {
+        true
+    }
+
     /// Request headers have arrived.
     fn on_request_headers(&self, end_of_stream: bool) -> HeadersAction;
 

@@ -110,8 +110,13 @@ impl Run<'_> {
             }
             return;
         }
-        // Empty unless the filter is buffering: then it sees everything.
-        port.body.borrow_mut().append(body);
+        let unseen = if stage.is_flowing() && !filter.sees_body(lane.direction) {
+            Some(body)
+        } else {
+            // Empty unless the filter is buffering: then it sees everything.
+            port.body.borrow_mut().append(body);
+            None
+        };
         let had_trailers = self.has_trailers(lane.direction);
         let action = match lane.direction {
             Direction::Request => filter.on_request_body(end_of_stream),
@@ -124,13 +129,29 @@ impl Run<'_> {
             lane.stage(at).trailers = Trailers::Seen;
         }
         match action {
-            DataAction::Continue => {
-                lane.stage(at).data_held = true;
-                self.release(lane, at);
-            }
+            DataAction::Continue => match unseen {
+                Some(body) => self.pass(lane, at, body, end_of_stream),
+                None => {
+                    lane.stage(at).data_held = true;
+                    self.release(lane, at);
+                }
+            },
             DataAction::StopIterationAndBuffer => self.keep_in_view(lane, at, port),
             DataAction::StopIterationAndWatermark => self.keep_out_of_view(lane, at, port),
             DataAction::StopIterationNoBuffer => self.drop_chunk(lane, at, port),
+        }
+    }
+
+    /// Hands a chunk on past a filter that holds nothing: what [`release`](Self::release) does then,
+    /// without moving the chunk about.
+    fn pass(&self, lane: &mut Lane, at: usize, body: BodyBuffer, end_of_stream: bool) {
+        lane.stage(at).end_seen = false;
+        if !body.is_empty() || end_of_stream {
+            let data = Frame::Data {
+                body,
+                end_of_stream,
+            };
+            self.deliver(lane, at + 1, data);
         }
     }
 

@@ -10,7 +10,8 @@ use super::health::PluginHealth;
 use super::http_host::StreamHost;
 use super::vm::WorkerVm;
 use crate::filter::{
-    Action, DataAction, FilterPort, HeadersAction, HttpFilter, StreamState, TrailersAction,
+    Action, DataAction, Direction, FilterPort, HeadersAction, HttpFilter, StreamState,
+    TrailersAction,
 };
 use crate::http::local_response::failed_plugin;
 
@@ -107,6 +108,13 @@ impl PluginFilter {
 impl HttpFilter for PluginFilter {
     fn port(&self) -> &FilterPort {
         &self.host.port
+    }
+
+    fn sees_body(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Request => self.callbacks.request_body,
+            Direction::Response => self.callbacks.response_body,
+        }
     }
 
     fn on_request_headers(&self, end_of_stream: bool) -> HeadersAction {

@@ -28,6 +28,33 @@ fn a_filter_that_empties_a_chunk_sends_nothing_until_the_end() {
 }
 
 #[test]
+fn a_chunk_passes_a_filter_that_looks_at_none() {
+    let chain = Chain::new([&[], &[]]);
+    chain.filters[0].is_blind.set(true);
+    chain.chain.request_headers(false);
+    chain.request_data("one", false);
+    chain.request_data("", false);
+    chain.request_data("two", true);
+    let calls = chain.calls();
+    assert_eq!(calls[2..4], ["a.request_body(,0)", "b.request_body(one,0)"]);
+    assert_eq!(calls[5..], ["a.request_body(,1)", "b.request_body(two,1)"]);
+    assert_eq!(
+        chain.request_out(),
+        ["headers(0)", "data(one,0)", "data(two,1)"]
+    );
+}
+
+#[test]
+fn a_filter_that_looks_at_no_body_holds_it_behind_its_headers() {
+    let chain = Chain::new([&[SINGLE], &[]]);
+    chain.filters[0].is_blind.set(true);
+    chain.chain.request_headers(false);
+    chain.request_data("one", true);
+    assert_eq!(chain.request_out(), ["headers(0)", "data(one,1)"]);
+    assert_eq!(chain.calls()[1], "a.request_body(one,1)");
+}
+
+#[test]
 fn an_end_that_comes_alone_goes_on_with_the_bytes_that_wait() {
     let chain = Chain::new([&[HEADERS, CONTINUE, CONTINUE]]);
     chain.chain.request_headers(false);

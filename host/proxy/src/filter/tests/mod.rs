@@ -6,7 +6,7 @@ mod headers;
 mod local_reply;
 mod resume;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -81,6 +81,8 @@ struct Scripted {
     state: Rc<StreamState>,
     script: RefCell<VecDeque<Step>>,
     calls: Rc<RefCell<Vec<String>>>,
+    /// It looks at no body.
+    is_blind: Cell<bool>,
 }
 
 impl Scripted {
@@ -147,6 +149,10 @@ impl HttpFilter for Rc<Scripted> {
         &self.port
     }
 
+    fn sees_body(&self, _direction: Direction) -> bool {
+        !self.is_blind.get()
+    }
+
     fn on_request_headers(&self, end_of_stream: bool) -> HeadersAction {
         self.headers("request_headers", end_of_stream)
     }
@@ -201,6 +207,7 @@ impl Chain {
                     state: Rc::clone(&state),
                     script: RefCell::new(script.iter().copied().collect()),
                     calls: Rc::clone(&calls),
+                    is_blind: Cell::new(false),
                 })
             })
             .collect();
