@@ -46,6 +46,9 @@ type PseudoHeaders = SmallVec<[(PseudoHeader, PseudoValue); 1]>;
 /// A name and a value of which at least one is not allowed.
 type RawHeader = (Box<[u8]>, Box<[u8]>);
 
+/// So many names are compared faster than one is hashed.
+const FEW: usize = 16;
+
 /// What is called with each name and value of a table.
 pub(crate) type EntryVisitor<'v> = dyn FnMut(&[u8], &[u8]) + 'v;
 
@@ -160,19 +163,36 @@ impl HeaderTable {
         if let Some(pseudo) = self.pseudo_header(name.as_bytes()) {
             return self.pseudo_value(pseudo).map(PseudoValue::as_bytes);
         }
-        if let Some(value) = self.fields.get(name) {
-            return Some(value.as_bytes());
-        }
-        self.illegal_value(name.as_bytes())
+        self.field(name.as_bytes())
     }
 
     /// Returns the first value of a name that may be any bytes.
     #[must_use]
     pub(crate) fn get_bytes(&self, name: &[u8]) -> Option<&[u8]> {
-        match std::str::from_utf8(name) {
-            Ok(name) => self.get(name),
-            Err(_) => self.illegal_value(name),
+        match self.pseudo_header(name) {
+            Some(pseudo) => self.pseudo_value(pseudo).map(PseudoValue::as_bytes),
+            None => self.field(name),
         }
+    }
+
+    /// Returns the first value of a name that is no pseudo-header's.
+    fn field(&self, name: &[u8]) -> Option<&[u8]> {
+        let found = if self.fields.len() <= FEW {
+            self.few_field(name).map(|(_, value)| value)
+        } else {
+            HeaderName::from_bytes(name)
+                .ok()
+                .and_then(|name| self.fields.get(name))
+        };
+        found
+            .map(HeaderValue::as_bytes)
+            .or_else(|| self.illegal_value(name))
+    }
+
+    /// Finds a name by looking at all.
+    fn few_field(&self, name: &[u8]) -> Option<(&HeaderName, &HeaderValue)> {
+        let mut fields = self.fields.iter();
+        fields.find(|(own, _)| own.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// Calls `visit` with each value of `name` in order.

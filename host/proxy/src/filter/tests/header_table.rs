@@ -265,3 +265,22 @@ fn a_request_that_was_taken_keeps_its_pseudo_headers() {
     assert_eq!(table.method(), Some(&Method::GET));
     assert_eq!(table.len(), 4);
 }
+
+#[test]
+fn a_name_is_found_among_few_and_among_many() {
+    for count in [1, 16, 17, 40] {
+        let mut table = http1(&[("host", "a.test")]);
+        for index in 0..count {
+            table.add(format!("x-{index}").as_bytes(), b"first");
+        }
+        let last = format!("x-{}", count - 1);
+        table.add(last.as_bytes(), b"second");
+        assert_eq!(table.get(&last), Some(b"first".as_slice()), "{count}");
+        let upper = last.to_ascii_uppercase();
+        assert_eq!(table.get_bytes(upper.as_bytes()), Some(b"first".as_slice()));
+        assert_eq!(table.get("x-"), None);
+        table.remove(last.as_bytes());
+        assert_eq!(table.get(&last), None);
+        assert_eq!(table.len(), 4 + count - 1);
+    }
+}
