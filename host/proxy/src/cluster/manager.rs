@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +41,29 @@ struct SharedCluster {
 /// its connections.
 #[derive(Debug)]
 pub(crate) struct ClusterManager {
-    clusters: HashMap<Arc<str>, Entry>,
+    clusters: HashMap<Arc<str>, Entry, BuildHasherDefault<NameHasher>>,
+}
+
+/// FNV-1a: every request looks for its cluster, and the names are the configuration's, which does
+/// not choose them to collide.
+struct NameHasher(u64);
+
+impl Default for NameHasher {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for NameHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
 }
 
 struct Entry {

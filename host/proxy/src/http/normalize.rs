@@ -233,6 +233,10 @@ fn keep_trailers(fields: &mut HeaderMap) {
 
 /// Removes the headers that `connection` names.
 fn remove_nominated(fields: &mut HeaderMap, connection: &HeaderValue) {
+    // Nearly all say one of these, which names nothing.
+    if connection == "keep-alive" || connection == "close" {
+        return;
+    }
     let Ok(connection) = connection.to_str() else {
         return;
     };
