@@ -79,6 +79,13 @@ pub(crate) fn report(
     arguments: &[u64],
     refusal: &Refusal,
 ) {
+    let is_usual = matches!(
+        refusal.status,
+        Status::NotFound | Status::Empty | Status::CasMismatch
+    );
+    if is_usual && !tracing::enabled!(target: "tollgate::hostcall", tracing::Level::DEBUG) {
+        return;
+    }
     let (memory, state) = call.split();
     let arguments = Arguments::new(import, arguments, memory);
     let plugin = state.plugin_name(state.current);
