@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tollgate_abi::limits::MAX_MEMORY_BYTES;
+use tollgate_abi::limits::{MAX_MEMORY_BYTES, MAX_PAIRS, MAX_PAIRS_BYTES};
 
 /// A VM: what plugins that share it have in common.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +24,13 @@ pub struct VmConfig {
     pub is_recorded: bool,
 }
 
-/// What a VM may use. A guest beyond a memory limit sees a failed growth; one beyond a deadline is
-/// stopped by a [`Fault`](crate::Fault).
+/// What a VM may use, the instances of its snapshots each for itself unless said otherwise. A guest
+/// beyond a memory limit sees a failed growth, one beyond a deadline is stopped by a
+/// [`Fault`](crate::Fault), and all else is refused with a status. Each time the embedder hears of it:
+/// [`HostServices::limit_hit`](crate::HostServices::limit_hit).
+///
+/// The call stack's size is the engine's ([`EngineOptions`](crate::EngineOptions)); what a VM id may
+/// store is that of [`SharedState`](crate::SharedState).
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Most bytes of linear memory; by default Envoy's 1 GiB, so that what runs there runs here.
@@ -36,6 +41,17 @@ pub struct Limits {
     pub metrics: usize,
     /// Most gRPC calls and streams of a plugin whose tokens are in use.
     pub grpc_callouts: usize,
+    /// Most HTTP callouts without an answer, of all instances together.
+    pub callouts: usize,
+    /// Most entries that a guest may make a header map have; by default those that a guest can set
+    /// at once.
+    pub header_count: usize,
+    /// Most bytes of names and values that a guest may make a header map have.
+    pub header_bytes: usize,
+    /// Most bytes that a guest may make a body, or a piece of TCP data, have.
+    pub body_bytes: usize,
+    /// Most log lines in a second, of all instances together. How many more there were is logged.
+    pub log_lines_per_second: usize,
     /// Longest time for the start functions.
     pub start_deadline: Duration,
     /// Longest time for creating, starting and configuring a plugin, each.
@@ -53,6 +69,11 @@ impl Default for Limits {
             table_elements: 1_000_000,
             metrics: 100_000,
             grpc_callouts: 10_000,
+            callouts: 10_000,
+            header_count: MAX_PAIRS,
+            header_bytes: MAX_PAIRS_BYTES,
+            body_bytes: 64 * 1024 * 1024,
+            log_lines_per_second: 10_000,
             start_deadline: Duration::from_secs(5),
             configure_deadline: Duration::from_secs(5),
             stream_deadline: Duration::from_secs(1),

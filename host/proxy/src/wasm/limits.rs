@@ -11,6 +11,13 @@ pub(super) fn limits(settings: &LimitSettings) -> Limits {
         table_elements: settings.table_elements.unwrap_or(default.table_elements),
         metrics: settings.metrics.unwrap_or(default.metrics),
         grpc_callouts: settings.grpc_callouts.unwrap_or(default.grpc_callouts),
+        callouts: settings.callouts.unwrap_or(default.callouts),
+        header_count: settings.header_count.unwrap_or(default.header_count),
+        header_bytes: settings.header_bytes.unwrap_or(default.header_bytes),
+        body_bytes: settings.body_bytes.unwrap_or(default.body_bytes),
+        log_lines_per_second: settings
+            .log_lines_per_second
+            .unwrap_or(default.log_lines_per_second),
         start_deadline: settings.start_deadline.unwrap_or(default.start_deadline),
         configure_deadline: settings
             .configure_deadline

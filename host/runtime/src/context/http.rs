@@ -19,6 +19,8 @@ pub(crate) struct HttpContext {
     /// Whether the stream has ended, so that nothing can be done to it.
     pub(crate) has_ended: bool,
     pub(crate) declarations: Declarations,
+    /// Entries that the guest has added to maps, and their bytes, whatever has become of them.
+    pub(crate) written: (usize, usize),
 }
 
 impl fmt::Debug for HttpContext {
@@ -40,6 +42,7 @@ impl HttpContext {
             is_announced: false,
             has_ended: false,
             declarations: Declarations::default(),
+            written: (0, 0),
         }
     }
 }

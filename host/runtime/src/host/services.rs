@@ -202,6 +202,10 @@ pub trait HostServices {
         Err(CalloutRefusal::not_supported("DNS lookups"))
     }
 
+    /// Hears that a guest was kept within a limit, by the name of the field of
+    /// [`Limits`](crate::Limits) or of what else is limited; for statistics.
+    fn limit_hit(&self, _limit: &'static str) {}
+
     /// Looks up a property that exists outside streams, such as `xds.node`.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use tollgate_abi::BufferType;
+use tollgate_abi::{BufferType, Status};
 
 use super::{GuestSlice, Hostcall, Linking, Refusal, ReturnSlice, Stop, hostcall};
 use crate::ContextId;
@@ -211,6 +211,12 @@ fn clamp(start: u32, max: u32, len: usize) -> Range<usize> {
     start..start.saturating_add(max).min(len)
 }
 
+const TOO_LARGE: Refusal = Refusal::new(
+    Status::InternalFailure,
+    "the buffer would be larger than a plugin may make it",
+)
+.beyond("body_bytes");
+
 fn set(
     call: &mut Hostcall<'_>,
     buffer: u32,
@@ -224,6 +230,13 @@ fn set(
     let range = replaced(start, size, len).ok_or(Refusal::bad_argument(
         "bytes in the middle cannot be replaced: start must be 0, or the end to append",
     ));
+    let limit = state.common.config.limits.body_bytes;
+    let grown = range
+        .as_ref()
+        .map_or(0, |range| len - range.len() + data.len());
+    if grown > limit && grown > len {
+        return Err(TOO_LARGE.into());
+    }
     match buffer {
         Buffer::Body(host, direction) => host.body_replace(direction, range?, data),
         Buffer::Data(host, from) => host.data_replace(from, range?, data),

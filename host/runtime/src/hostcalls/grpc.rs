@@ -80,7 +80,8 @@ const NO_PLUGIN: Refusal = Refusal::new(
 const TOO_MANY: Refusal = Refusal::new(
     Status::InternalFailure,
     "the plugin has too many gRPC calls and streams; a stream counts until both ends close it",
-);
+)
+.beyond("grpc_callouts");
 
 /// Starts a call. Unlike that of an HTTP callout, a bad address for the token is noticed when the
 /// call is on its way, as in Envoy.

@@ -46,8 +46,10 @@ fn link_changes(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         env::ADD_HEADER_MAP_VALUE,
         |call, map: u32, key: u32, key_size: u32, value: u32, size: u32| {
             let (key, value) = (GuestSlice::new(key, key_size), GuestSlice::new(value, size));
-            change(call, map, key, |host, map, key, memory| {
-                host.map_add(map, key, value.read(memory)?);
+            change(call, map, key, |mut target, key, memory| {
+                let value = value.read(memory)?;
+                target.make_room(key.len() + value.len(), || true)?;
+                target.host.map_add(target.map, key, value);
                 Ok(())
             })
         }
@@ -57,8 +59,13 @@ fn link_changes(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         env::REPLACE_HEADER_MAP_VALUE,
         |call, map: u32, key: u32, key_size: u32, value: u32, size: u32| {
             let (key, value) = (GuestSlice::new(key, key_size), GuestSlice::new(value, size));
-            change(call, map, key, |host, map, key, memory| {
-                host.map_replace(map, key, value.read(memory)?);
+            change(call, map, key, |mut target, key, memory| {
+                let value = value.read(memory)?;
+                let (host, map) = (target.host, target.map);
+                target.make_room(key.len() + value.len(), || {
+                    !host.map_value(map, key, &mut Vec::new())
+                })?;
+                host.map_replace(map, key, value);
                 Ok(())
             })
         }
@@ -71,8 +78,8 @@ fn link_changes(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
                 call,
                 map,
                 GuestSlice::new(key, key_size),
-                |host, map, key, _| {
-                    host.map_remove(map, key);
+                |target, key, _| {
+                    target.host.map_remove(target.map, key);
                     Ok(())
                 },
             )
@@ -273,17 +280,61 @@ fn wire_size(len: usize) -> [u8; 4] {
     u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes()
 }
 
+/// A map that is about to be changed.
+struct Target<'a> {
+    state: &'a mut VmState,
+    host: &'a dyn HttpHost,
+    map: StreamMap,
+}
+
+const TOO_MANY_HEADERS: Refusal = Refusal::new(
+    Status::InternalFailure,
+    "the map has as many entries as a plugin may make it have",
+)
+.beyond("header_count");
+const TOO_LARGE: Refusal = Refusal::new(
+    Status::InternalFailure,
+    "the map would be larger than a plugin may make it",
+)
+.beyond("header_bytes");
+
+impl Target<'_> {
+    /// Checks that an entry fits. The map is measured only after the guest has written so much that
+    /// it may be full.
+    fn make_room(&mut self, bytes: usize, is_new: impl Fn() -> bool) -> Result<(), Refusal> {
+        let Some(http) = self.state.contexts.http_mut(self.state.acting()) else {
+            return Ok(());
+        };
+        let limits = &self.state.common.config.limits;
+        http.written.0 += 1;
+        http.written.1 = http.written.1.saturating_add(bytes);
+        if http.written.0 <= limits.header_count / 2 && http.written.1 <= limits.header_bytes / 2 {
+            return Ok(());
+        }
+        if self.host.map_byte_size(self.map).saturating_add(bytes) > limits.header_bytes {
+            return Err(TOO_LARGE);
+        }
+        if self.host.map_len(self.map) >= limits.header_count && is_new() {
+            return Err(TOO_MANY_HEADERS);
+        }
+        Ok(())
+    }
+}
+
 fn change(
     call: &mut Hostcall<'_>,
     map: u32,
     key: GuestSlice,
-    act: impl FnOnce(&dyn HttpHost, StreamMap, &[u8], &[u8]) -> Result<(), Refusal>,
+    act: impl FnOnce(Target<'_>, &[u8], &[u8]) -> Result<(), Refusal>,
 ) -> Result<(), Stop> {
     map_type(map)?;
     let (memory, state) = call.split();
     let key = key.read(memory)?;
     let (host, map) = writable(state, map)?;
-    with_lower_case(state, key, |_, key| act(host.as_ref(), map, key, memory))?;
+    with_lower_case(state, key, |state, key| {
+        let host = host.as_ref();
+        act(Target { state, host, map }, key, memory)
+    })?;
     changed(state, host.as_ref(), map);
     Ok(())
 }
@@ -316,6 +367,14 @@ fn set(call: &mut Hostcall<'_>, map: u32, entries: GuestSlice) -> Result<(), Sto
         .zip(&entries)
         .map(|(name, (_, value))| (name.as_slice(), *value))
         .collect();
+    let limits = &state.common.config.limits;
+    if lowered.len() > limits.header_count {
+        return Err(TOO_MANY_HEADERS.into());
+    }
+    let bytes = lowered.iter().map(|(name, value)| name.len() + value.len());
+    if bytes.sum::<usize>() > limits.header_bytes {
+        return Err(TOO_LARGE.into());
+    }
     host.map_set(map, &lowered);
     changed(state, host.as_ref(), map);
     Ok(())

@@ -66,6 +66,11 @@ struct Request {
 const INCOMPLETE: Refusal =
     Refusal::bad_argument("a request needs the headers :method, :path and :authority");
 const TOO_LONG: Refusal = Refusal::bad_argument("the timeout must be below 2^31 milliseconds");
+const TOO_MANY: Refusal = Refusal::new(
+    Status::InternalFailure,
+    "too many callouts of this plugin wait for an answer",
+)
+.beyond("callouts");
 const NO_PLUGIN: Refusal = Refusal::bad_argument("no plugin is there to get the response");
 
 fn start(call: &mut Hostcall<'_>, request: &Request) -> Result<(), Stop> {
@@ -77,7 +82,14 @@ fn start(call: &mut Hostcall<'_>, request: &Request) -> Result<(), Stop> {
     let state = call.state_mut();
     let root = state.acting_root().map(|(id, _)| id).ok_or(NO_PLUGIN)?;
     let token = state.common.numbers.next_http_token();
+    if !state.in_flight.add() {
+        state.common.numbers.return_http_token(token);
+        return Err(TOO_MANY.into());
+    }
     let started = state.services.start_http_call(root, token, http_call);
+    if started.is_err() {
+        state.in_flight.remove();
+    }
     if matches!(&started, Err(refusal) if refusal.status == Status::BadArgument) {
         state.common.numbers.return_http_token(token);
     }

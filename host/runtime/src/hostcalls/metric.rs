@@ -33,6 +33,11 @@ pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
 }
 
 const UNKNOWN: Refusal = Refusal::not_found("no metric of this VM has that id");
+const TOO_MANY: Refusal = Refusal::new(
+    Status::InternalFailure,
+    "too many metrics are defined; define each once, while starting",
+)
+.beyond("metrics");
 const NO_KIND: Refusal = Refusal::bad_argument("an id whose low bits are 3 names no metric");
 
 fn define(call: &mut Hostcall<'_>, kind: u32, name: GuestSlice, id: u32) -> Result<(), Stop> {
@@ -40,10 +45,7 @@ fn define(call: &mut Hostcall<'_>, kind: u32, name: GuestSlice, id: u32) -> Resu
     let name = String::from_utf8_lossy(name.read(memory)?);
     let kind =
         MetricType::try_from(kind).map_err(|_| Refusal::bad_argument("metric types are 0 to 2"))?;
-    let defined = state.metrics.define(kind, &name).ok_or(Refusal::new(
-        Status::InternalFailure,
-        "too many metrics are defined; define each once, while starting",
-    ))?;
+    let defined = state.metrics.define(kind, &name).ok_or(TOO_MANY)?;
     call.write_u32(id, defined)
 }
 

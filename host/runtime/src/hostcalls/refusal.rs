@@ -16,6 +16,8 @@ const MAX_SHOWN: usize = 64;
 pub(crate) struct Refusal {
     pub(crate) status: Status,
     pub(crate) reason: Cow<'static, str>,
+    /// The limit that the guest would have passed.
+    limit: Option<&'static str>,
 }
 
 impl Refusal {
@@ -36,6 +38,7 @@ impl Refusal {
         Self {
             status,
             reason: Cow::Borrowed(reason),
+            limit: None,
         }
     }
 
@@ -51,7 +54,14 @@ impl Refusal {
         Self {
             status,
             reason: Cow::Owned(reason),
+            limit: None,
         }
+    }
+
+    /// Says which limit the guest would have passed.
+    pub(crate) const fn beyond(mut self, limit: &'static str) -> Self {
+        self.limit = Some(limit);
+        self
     }
 }
 
@@ -87,6 +97,9 @@ pub(crate) fn report(
         return;
     }
     let (memory, state) = call.split();
+    if let Some(limit) = refusal.limit {
+        state.services.limit_hit(limit);
+    }
     let arguments = Arguments::new(import, arguments, memory);
     let plugin = state.plugin_name(state.current);
     match refusal.status {

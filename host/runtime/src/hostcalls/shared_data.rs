@@ -55,11 +55,13 @@ fn set(call: &mut Hostcall<'_>, key: GuestSlice, value: GuestSlice, cas: u32) ->
         .shared_data
         .set(key, value, cas)
         .map_err(|error| {
-            let status = match error {
-                SetError::CasMismatch(_) => Status::CasMismatch,
-                SetError::Full => Status::InternalFailure,
-            };
-            Refusal::with(status, error.to_string())
+            let reason = error.to_string();
+            match error {
+                SetError::CasMismatch(_) => Refusal::with(Status::CasMismatch, reason),
+                SetError::Full => {
+                    Refusal::with(Status::InternalFailure, reason).beyond("shared_data")
+                }
+            }
         })?;
     Ok(())
 }

@@ -79,13 +79,13 @@ fn enqueue(call: &mut Hostcall<'_>, token: u32, item: GuestSlice) -> Result<(), 
     let (memory, state) = call.split();
     let queues = state.common.lease.shared().queues();
     queues.enqueue(token, item.read(memory)?).map_err(|error| {
-        let status = match error {
-            EnqueueError::Unknown => Status::NotFound,
-            EnqueueError::TooManyItems(_) | EnqueueError::TooManyBytes(_) => {
-                Status::InternalFailure
-            }
-        };
-        Refusal::with(status, error.to_string())
+        let full = |reason| Refusal::with(Status::InternalFailure, reason);
+        let reason = error.to_string();
+        match error {
+            EnqueueError::Unknown => Refusal::with(Status::NotFound, reason),
+            EnqueueError::TooManyItems(_) => full(reason).beyond("queue_items"),
+            EnqueueError::TooManyBytes(_) => full(reason).beyond("queue_bytes"),
+        }
     })?;
     Ok(())
 }

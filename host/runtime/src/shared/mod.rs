@@ -26,6 +26,16 @@ pub struct SharedState {
 }
 
 impl SharedState {
+    /// Returns an empty state with these limits per VM id.
+    #[must_use]
+    pub fn with_limits(data: SharedLimits, queues: QueueLimits) -> Self {
+        Self {
+            data: SharedData::with_limits(data),
+            queues: SharedQueues::with_limits(queues),
+            ..Self::default()
+        }
+    }
+
     /// Returns the key-value store.
     #[must_use]
     pub const fn data(&self) -> &SharedData {

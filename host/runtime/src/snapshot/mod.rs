@@ -88,7 +88,12 @@ impl Snapshot {
             let pages = u64::try_from(delta.page_count()).unwrap_or(u64::MAX);
             self.base.copied_pages.fetch_add(pages, Ordering::Relaxed);
         }
-        Vm::restore(&self.base, changes, services)
+        let statistics = Rc::clone(&services);
+        let instance = Vm::restore(&self.base, changes, services);
+        if let Err(LoadError::TooManyInstances(_)) = &instance {
+            statistics.limit_hit("stream_instances");
+        }
+        instance
     }
 
     /// Returns this snapshot with what its VM has changed since: later instances begin with it.

@@ -59,6 +59,19 @@ pub(super) fn kind(error: &wasmtime::Error, memory_was_refused: bool) -> FaultKi
     }
 }
 
+/// Returns the limit that ended a call.
+pub(super) fn limit(error: &wasmtime::Error) -> Option<&'static str> {
+    let trap = error.downcast_ref::<Trap>()?;
+    let limits = [
+        (Trap::Interrupt, "deadline"),
+        (Trap::StackOverflow, "stack_bytes"),
+    ];
+    let mut limits = limits.into_iter();
+    limits
+        .find(|(limited, _)| limited == trap)
+        .map(|(_, limit)| limit)
+}
+
 pub(super) fn message(error: &wasmtime::Error) -> String {
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => "the callback ran longer than its deadline".to_owned(),

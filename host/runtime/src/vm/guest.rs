@@ -179,7 +179,7 @@ impl Guest {
         state.current = entry.context;
         state.effective = VM_CONTEXT;
         state.has_replied = false;
-        state.limiter.has_refused = false;
+        state.limiter.refused = None;
         state.history.begin();
         let result = call(&mut self.store);
         let state = self.store.data_mut();
@@ -189,6 +189,9 @@ impl Guest {
         };
         state.current = VM_CONTEXT;
         state.effective = VM_CONTEXT;
+        if let Some(limit) = state.limiter.refused {
+            state.services.limit_hit(limit);
+        }
         result.map_err(|error| self.fail(entry, acting, &error))
     }
 
@@ -216,7 +219,10 @@ impl Guest {
         let state = self.store.data_mut();
         state.effects.clear();
         let plugin = state.plugin_name(entry.context).to_owned();
-        let kind = fault::kind(error, state.limiter.has_refused);
+        let kind = fault::kind(error, state.limiter.refused.is_some());
+        if let Some(limit) = fault::limit(error) {
+            state.services.limit_hit(limit);
+        }
         let fault = Fault {
             plugin,
             callback: entry.callback,

@@ -9,7 +9,8 @@ use crate::Limits;
 pub(crate) struct Limiter {
     memory_bytes: usize,
     table_elements: usize,
-    pub(crate) has_refused: bool,
+    /// What was refused in this call, by the name of the limit.
+    pub(crate) refused: Option<&'static str>,
 }
 
 impl Limiter {
@@ -17,12 +18,14 @@ impl Limiter {
         Self {
             memory_bytes: limits.memory_bytes,
             table_elements: limits.table_elements,
-            has_refused: false,
+            refused: None,
         }
     }
 
-    fn decide(&mut self, allowed: bool) -> bool {
-        self.has_refused |= !allowed;
+    fn decide(&mut self, allowed: bool, limit: &'static str) -> bool {
+        if !allowed {
+            self.refused = Some(limit);
+        }
         allowed
     }
 }
@@ -35,7 +38,7 @@ impl ResourceLimiter for Limiter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let limit = maximum.unwrap_or(usize::MAX).min(self.memory_bytes);
-        Ok(self.decide(desired <= limit))
+        Ok(self.decide(desired <= limit, "memory_bytes"))
     }
 
     fn table_growing(
@@ -45,6 +48,6 @@ impl ResourceLimiter for Limiter {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let limit = maximum.unwrap_or(usize::MAX).min(self.table_elements);
-        Ok(self.decide(desired <= limit))
+        Ok(self.decide(desired <= limit, "table_elements"))
     }
 }

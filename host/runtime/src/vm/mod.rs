@@ -10,8 +10,10 @@ mod grpc;
 mod guest;
 mod history;
 mod http;
+mod in_flight;
 mod instance;
 mod limits;
+mod log_rate;
 mod numbers;
 mod plugin;
 mod replay;
@@ -102,6 +104,13 @@ impl Vm {
     #[must_use]
     pub fn context_count(&self) -> usize {
         self.guest.state().contexts.len()
+    }
+
+    /// Returns how many HTTP callouts of this VM wait for an answer. A snapshot is best taken when
+    /// none does: plugins may have sent some while they were configured.
+    #[must_use]
+    pub fn callouts_in_flight(&self) -> usize {
+        self.guest.state().in_flight.count()
     }
 
     /// Returns how many instructions the guest has executed, about; `None` unless

@@ -147,6 +147,7 @@ impl Vm {
         response: HttpCallResponse,
     ) -> Result<(), Fault> {
         const CALLBACK: &str = "proxy_on_http_call_response";
+        self.guest.state_mut().in_flight.remove();
         self.guest.check(CALLBACK)?;
         let Some(callback) = &self.exports.on_http_call_response else {
             return Ok(());

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use tollgate_abi::{AbiVersion, Status};
 use wasmtime::{Instance, Memory};
@@ -11,7 +12,9 @@ use wasmtime::{Instance, Memory};
 use super::callback::Callback;
 use super::effects::Effect;
 use super::history::History;
+use super::in_flight::InFlight;
 use super::limits::Limiter;
+use super::log_rate::{LogRate, Verdict};
 use super::numbers::Numbers;
 use crate::context::{Context, ContextTable, HttpContext, RootContext, TcpContext};
 use crate::host::{HostServices, LogOrigin, PropertyDeclaration};
@@ -62,6 +65,7 @@ pub(crate) struct VmState {
     pub(crate) recorder: Option<Box<Recorder>>,
     /// Answers in place of the host, in a replay.
     pub(crate) player: Option<Box<Player>>,
+    pub(crate) in_flight: InFlight,
     /// Whether the guest is being told of a gRPC callout that could not start.
     pub(crate) closes_refused_grpc: bool,
     /// Reused buffers, so that a hostcall need not allocate.
@@ -76,6 +80,9 @@ pub(crate) struct Common {
     pub(crate) lease: VmIdLease,
     pub(crate) shared_data: Arc<Namespace>,
     pub(crate) numbers: Numbers,
+    /// How many HTTP callouts wait for an answer.
+    pub(crate) callouts: AtomicUsize,
+    log_rate: LogRate,
 }
 
 impl Common {
@@ -85,6 +92,8 @@ impl Common {
             lease: shared.lease(&config.vm_id),
             shared_data: shared.data().namespace(&config.vm_id),
             numbers: Numbers::default(),
+            callouts: AtomicUsize::new(0),
+            log_rate: LogRate::default(),
             config,
         }
     }
@@ -131,6 +140,7 @@ impl VmState {
             effects: VecDeque::new(),
             has_replied: false,
             limiter: Limiter::new(&common.config.limits),
+            in_flight: InFlight::new(Arc::clone(&common)),
             common,
             history: History::default(),
             instance: None,
@@ -224,8 +234,38 @@ impl VmState {
         declarations.declare(name, declaration)
     }
 
-    /// Writes a log line of the guest with the prefix of the acting context.
+    /// Returns whether there is room for one more line in this second. Lines that the embedder drops
+    /// anyway take none.
+    fn may_log(&self, level: tollgate_abi::LogLevel) -> bool {
+        const LIMIT: &str = "log_lines_per_second";
+        if self.services.log_level().is_none_or(|least| level < least) {
+            return true;
+        }
+        let limit = self.common.config.limits.log_lines_per_second;
+        let now = self.services.realtime_nanos();
+        match self.common.log_rate.judge(now, limit) {
+            Verdict::Write => {}
+            Verdict::WriteAfter(suppressed) => tracing::warn!(
+                target: "tollgate::hostcall",
+                vm_id = self.common.config.vm_id,
+                limit = LIMIT,
+                suppressed,
+                "log lines were suppressed",
+            ),
+            Verdict::Suppress => {
+                self.services.limit_hit(LIMIT);
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Writes a log line of the guest with the prefix of the acting context, unless there were too
+    /// many in this second.
     pub(crate) fn log(&self, level: tollgate_abi::LogLevel, message: &[u8]) {
+        if !self.may_log(level) {
+            return;
+        }
         let vm_id = self.common.config.vm_id.as_str();
         let origin = match self.contexts.get(self.acting()) {
             None => LogOrigin {

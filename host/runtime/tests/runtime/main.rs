@@ -20,6 +20,7 @@ mod hostcall_log;
 mod inspect;
 mod intercept;
 mod lifecycle;
+mod limits;
 mod loading;
 mod memory;
 mod metric;

@@ -27,6 +27,8 @@ pub(crate) struct Services {
     pub(crate) done: RefCell<Vec<String>>,
     pub(crate) now: Cell<u64>,
     pub(crate) refuses_calls: Cell<Option<Status>>,
+    /// Limits that the guest was kept within.
+    pub(crate) limits_hit: RefCell<Vec<&'static str>>,
 }
 
 #[derive(Debug)]
@@ -174,6 +176,10 @@ impl HostServices for Services {
         self.permit()?;
         self.did(format!("resolve {token} {name}"));
         Ok(())
+    }
+
+    fn limit_hit(&self, limit: &'static str) {
+        self.limits_hit.borrow_mut().push(limit);
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
