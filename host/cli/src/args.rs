@@ -43,6 +43,21 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Checks whether this machine has what Tollgate needs and what makes it fast.
     Doctor,
+    /// Runs the tests of a crate that are built for wasm32-wasip1. It is meant for Cargo:
+    /// `runner = "tollgate test-run"` below `[target.wasm32-wasip1]` in `.cargo/config.toml`.
+    TestRun {
+        /// Module that Cargo has built.
+        #[arg(value_name = "TESTS.wasm")]
+        module: PathBuf,
+
+        /// Arguments of the tests, such as a name to choose them by.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ARGUMENT"
+        )]
+        arguments: Vec<String>,
+    },
     /// Serves a built-in upstream behind both built-in filters and shows what to try.
     Demo(DemoArguments),
 }

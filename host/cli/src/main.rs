@@ -15,6 +15,7 @@ mod replay;
 mod run;
 mod settings;
 mod source;
+mod test_run;
 mod validate;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Some(Command::Inspect { module }) => inspect::inspect(&module),
         Some(Command::Replay(arguments)) => replay::replay(&arguments),
         Some(Command::Doctor) => doctor::doctor(),
+        Some(Command::TestRun { module, arguments }) => test_run::test_run(&module, arguments),
         Some(Command::Demo(arguments)) => demo::demo(&arguments),
         None => demo::demo(&DemoArguments::default()),
     }

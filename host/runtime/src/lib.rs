@@ -89,6 +89,7 @@ mod wasi;
 
 pub mod host;
 pub mod inspect;
+pub mod program;
 pub mod property;
 
 pub use config::{Limits, PluginConfig, VmConfig};

@@ -18,3 +18,4 @@ mod reload;
 mod serving;
 mod signals;
 mod support;
+mod test_run;

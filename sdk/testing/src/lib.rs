@@ -35,6 +35,8 @@
 //! t.assert_nothing_leaked();
 //! ```
 
+#![cfg(not(target_family = "wasm"))]
+
 mod artifact;
 mod clock;
 mod compiled;

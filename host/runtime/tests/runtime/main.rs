@@ -24,6 +24,7 @@ mod limits;
 mod loading;
 mod memory;
 mod metric;
+mod program;
 mod property;
 mod record;
 mod shared_data;

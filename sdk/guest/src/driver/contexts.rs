@@ -73,7 +73,7 @@ impl<T> Contexts<T> {
     }
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(any(not(target_arch = "wasm32"), test))]
 impl<T> Contexts<T> {
     pub(super) const fn len(&self) -> usize {
         self.entries.len() - self.gaps
