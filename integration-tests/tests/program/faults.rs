@@ -50,8 +50,9 @@ impl Crashing {
             "envoy.yaml",
             text.replace("root_id: root", "root_id: crashing"),
         );
-        let bundles = folder.path("bundles");
-        let settings = format!("diagnosis: {{ bundles: {bundles}, last_hostcalls: 8 }}\n");
+        let (bundles, cores) = (folder.path("bundles"), folder.path("cores"));
+        let settings =
+            format!("diagnosis: {{ bundles: {bundles}, coredumps: {cores}, last_hostcalls: 8 }}\n");
         let settings = folder.write("tollgate.yaml", settings);
         let arguments = ["run", &file, "--tollgate-config", &settings];
         let process = folder.start(&arguments, "serving");
@@ -75,7 +76,7 @@ impl Crashing {
             let text = self.page("/tollgate/faults");
             let page: Value = serde_json::from_str(&text).expect("the page is JSON");
             let group = at(&page, "/groups/0");
-            if !bundle(group).is_empty() {
+            if !bundle(group).is_empty() && at(group, "/coredumps/0").is_string() {
                 return group.clone();
             }
             assert!(Instant::now() < deadline, "{page:#}");
@@ -199,6 +200,8 @@ fn a_bundle_is_for_its_owner_only() {
     assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
     let files = fs::read_dir(Path::new(&proxy.folder.path("bundles"))).expect("a folder");
     assert_eq!(files.count(), 1);
+    let core = fs::read(text(&group, "/coredumps/0")).expect("the core dump is there");
+    assert!(core.starts_with(b"\0asm"));
 }
 
 #[test]
@@ -225,6 +228,8 @@ fn the_doctor_has_a_line_for_each_thing() {
     ended.went_well();
     for what in [
         "wasm engine",
+        "memfd",
+        "PAGEMAP_SCAN",
         "cores",
         "open files",
         "address space",

@@ -6,14 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use tollgate_runtime::{Engine, EngineOptions};
+use tollgate_runtime::{Capabilities, Engine, EngineOptions};
 
 use super::{Check, Verdict};
 
-/// The first kernel that tells which pages a stream has touched.
-const PAGEMAP_SCAN: (u32, u32) = (6, 7);
-/// The first kernel with memory that can be mapped copy-on-write without a file.
-const MEMFD: (u32, u32) = (3, 17);
 /// What 10,000 clients with an upstream connection each need.
 const WANTED_FILES: u64 = 20_000;
 /// Below this a handful of clients fills it.
@@ -22,21 +18,62 @@ const LEAST_FILES: u64 = 256;
 const WANTED_BITS: u32 = 42;
 
 pub(super) fn checks() -> Vec<Check> {
-    let mut checks = vec![engine(), cores()];
-    checks.extend(kernel());
-    checks.extend([address_space(), open_files(), envoy()]);
+    let mut checks = engine();
+    checks.extend([cores(), address_space(), open_files(), envoy()]);
     checks
 }
 
-fn engine() -> Check {
+fn engine() -> Vec<Check> {
     match Engine::new(EngineOptions::default()) {
-        Ok(_) => Check::ok("wasm engine", env::consts::ARCH),
-        Err(error) => Check::new(
+        Ok(engine) => {
+            let mut checks = vec![Check::ok("wasm engine", env::consts::ARCH)];
+            checks.extend(isolation(engine.capabilities()));
+            checks
+        }
+        Err(error) => vec![Check::new(
             "wasm engine",
             Verdict::Missing("use a machine with an x86_64 or aarch64 processor"),
             error,
-        ),
+        )],
     }
+}
+
+/// What makes `isolation: stream` fast; it works without.
+fn isolation(has: Capabilities) -> [Check; 3] {
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease");
+    let kernel = kernel.map_or_else(
+        |_| env::consts::OS.to_owned(),
+        |release| format!("kernel {}", release.trim()),
+    );
+    let check = |what, is_there: bool, advice| {
+        let verdict = if is_there {
+            Verdict::Ok
+        } else {
+            Verdict::Slower(advice)
+        };
+        Check::new(what, verdict, &kernel)
+    };
+    let pool = match has.pool_instances {
+        Some(instances) => Check::ok("instance pool", instances),
+        None => Check::new(
+            "instance pool",
+            Verdict::Slower("each stream of `isolation: stream` maps its memory anew"),
+            "none, for address space is short",
+        ),
+    };
+    [
+        pool,
+        check(
+            "memfd",
+            has.copy_on_write,
+            "`isolation: stream` copies a plugin's memory here; Linux maps it",
+        ),
+        check(
+            "PAGEMAP_SCAN",
+            has.pagemap_scan,
+            "`isolation: stream` resets more than has changed here; Linux 6.7 tells what has",
+        ),
+    ]
 }
 
 fn cores() -> Check {
@@ -48,46 +85,6 @@ fn cores() -> Check {
             error,
         ),
     }
-}
-
-fn kernel() -> Vec<Check> {
-    let Ok(release) = fs::read_to_string("/proc/sys/kernel/osrelease") else {
-        return vec![Check::new(
-            "kernel",
-            Verdict::Slower("`isolation: stream` copies memory here; Linux maps it"),
-            format_args!("{}, not Linux", env::consts::OS),
-        )];
-    };
-    let release = release.trim();
-    let version = version(release);
-    let has = |since: (u32, u32)| version.is_some_and(|version| version >= since);
-    let check = |what, since, advice| {
-        let verdict = if has(since) {
-            Verdict::Ok
-        } else {
-            Verdict::Slower(advice)
-        };
-        Check::new(what, verdict, format_args!("kernel {release}"))
-    };
-    vec![
-        check(
-            "memfd",
-            MEMFD,
-            "`isolation: stream` copies memory here; kernel 3.17 maps it",
-        ),
-        check(
-            "PAGEMAP_SCAN",
-            PAGEMAP_SCAN,
-            "`isolation: stream` resets whole memories here; kernel 6.7 tells which pages changed",
-        ),
-    ]
-}
-
-/// Returns the first two numbers of a kernel's release.
-fn version(release: &str) -> Option<(u32, u32)> {
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    let mut next = || numbers.next()?.parse().ok();
-    Some((next()?, next()?))
 }
 
 fn address_space() -> Check {
@@ -186,15 +183,7 @@ fn first_line(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::{soft_limit, version, virtual_bits};
-
-    #[test]
-    fn kernels_are_compared_by_two_numbers() {
-        assert_eq!(version("6.7.0-rc1"), Some((6, 7)));
-        assert_eq!(version("5.15-generic"), Some((5, 15)));
-        assert!(version("6.10.3") > version("6.7"));
-        assert_eq!(version("generic"), None);
-    }
+    use super::{soft_limit, virtual_bits};
 
     #[test]
     fn limits_are_read_by_name() {

@@ -51,6 +51,7 @@ fn group(group: &FaultGroup) -> Value {
         "frames": frames,
         "samples": samples,
         "bundles": group.bundles,
+        "coredumps": group.coredumps,
     })
 }
 

@@ -154,7 +154,7 @@ fn refusal_of(
 ) -> PluginError {
     if let LoadError::Fault(fault) = &source {
         let now = SystemTime::now();
-        runtime.faults().record(fault, &module.module, now);
+        runtime.faults().record(fault, &module.module, now, || None);
     }
     PluginError::load(plugin, source)
 }

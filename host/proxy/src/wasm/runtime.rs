@@ -182,7 +182,7 @@ impl WasmRuntime {
         let mut known = loaded.modules.iter().filter_map(Weak::upgrade);
         let module = match known.find(|known| known.code == code) {
             Some(known) => known,
-            None => loaded.compile(code, plugin)?,
+            None => loaded.compile(code, plugin, &self.settings())?,
         };
         loaded
             .sources
@@ -222,10 +222,11 @@ impl Loaded {
         &mut self,
         code: Bytes,
         plugin: &PluginConfig,
+        settings: &Settings,
     ) -> Result<Arc<LoadedModule>, PluginError> {
         let engine = match &mut self.engine {
             Some(running) => &running.engine,
-            none => &none.insert(RunningEngine::start()?).engine,
+            none => &none.insert(RunningEngine::start(settings)?).engine,
         };
         let module = Module::new(engine, &code);
         let module = module.map_err(|source| PluginError::load(plugin, source))?;
@@ -249,9 +250,10 @@ struct RunningEngine {
 }
 
 impl RunningEngine {
-    fn start() -> Result<Self, PluginError> {
+    fn start(settings: &Settings) -> Result<Self, PluginError> {
         let options = EngineOptions {
             epoch_interval: EPOCH_INTERVAL,
+            coredumps: settings.diagnosis.coredumps.is_some(),
             ..EngineOptions::default()
         };
         let engine = Engine::new(options)?;

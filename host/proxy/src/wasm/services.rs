@@ -139,10 +139,15 @@ impl WorkerServices {
     }
 
     /// Logs a fault that has ended the VM, and counts it.
-    pub(super) fn note_fault(&self, fault: &Fault, module: &Module) {
+    pub(super) fn note_fault(
+        &self,
+        fault: &Fault,
+        module: &Module,
+        core: impl FnOnce() -> Option<Vec<u8>>,
+    ) {
         self.log_fault(fault);
         let faults = self.shared.runtime.faults();
-        faults.record(fault, module, SystemTime::now());
+        faults.record(fault, module, SystemTime::now(), core);
         let now = Instant::now();
         let healths = self.shared.healths.borrow();
         if let Some(health) = healths.iter().find(|health| health.is_of(&fault.plugin)) {

@@ -203,7 +203,9 @@ impl WorkerVm {
         if self.failure_noted.replace(true) {
             return;
         }
-        self.services.note_fault(fault, self.vm.borrow().module());
+        let module = self.vm.borrow().module().clone();
+        let core = || self.vm.borrow_mut().coredump();
+        self.services.note_fault(fault, &module, core);
         self.services.stop();
         for stream in std::mem::take(&mut *self.paused.borrow_mut()).into_values() {
             if let Some(host) = stream.host.upgrade() {

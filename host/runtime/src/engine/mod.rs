@@ -157,6 +157,7 @@ fn compiler_settings(options: &EngineOptions) -> Result<Config, EngineError> {
         .consume_fuel(options.count_fuel)
         .max_wasm_stack(options.stack_bytes)
         .wasm_backtrace_max_frames(frames)
+        .coredump_on_trap(options.coredumps)
         // Reading DWARF costs ten milliseconds a trap: a crashing plugin would be an attack.
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable)
         .wasm_multi_memory(false)

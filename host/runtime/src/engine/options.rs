@@ -16,6 +16,8 @@ pub struct EngineOptions {
     pub epoch_interval: Duration,
     /// Whether a [`Fault`](crate::Fault) carries the guest's stack, with function names.
     pub wasm_backtrace: bool,
+    /// Whether a fault leaves what [`Vm::coredump`](crate::Vm::coredump) returns.
+    pub coredumps: bool,
     /// Whether [`Vm::fuel_consumed`](crate::Vm::fuel_consumed) counts instructions. For tests: the
     /// code is somewhat slower.
     pub count_fuel: bool,
@@ -41,6 +43,7 @@ impl Default for EngineOptions {
         Self {
             epoch_interval: Duration::from_millis(10),
             wasm_backtrace: true,
+            coredumps: false,
             count_fuel: false,
             stack_bytes: 512 * 1024,
             stream_instances: 8192,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smallvec::SmallVec;
-use wasmtime::{Store, WasmParams, WasmResults};
+use wasmtime::{Store, WasmCoreDump, WasmParams, WasmResults};
 
 use super::callback::Callback;
 use super::state::VM_CONTEXT;
@@ -102,6 +102,7 @@ pub(crate) struct Guest {
     pub(crate) store: Store<VmState>,
     pub(crate) deadlines: Deadlines,
     failure: Option<Fault>,
+    core: Option<WasmCoreDump>,
     pub(super) code_shift: isize,
 }
 
@@ -121,6 +122,7 @@ impl Guest {
             store,
             deadlines: settings.deadlines,
             failure: None,
+            core: None,
             code_shift: settings.code_shift,
         })
     }
@@ -141,6 +143,12 @@ impl Guest {
 
     pub(crate) const fn has_failed(&self) -> bool {
         self.failure.is_some()
+    }
+
+    /// Takes the core dump that a fault has left.
+    pub(crate) fn coredump(&mut self) -> Option<Vec<u8>> {
+        let core = self.core.take()?;
+        Some(core.serialize(&mut self.store, "guest"))
     }
 
     /// Returns a fault when the guest must not be entered any more.
@@ -192,7 +200,7 @@ impl Guest {
         if let Some(limit) = state.limiter.refused {
             state.services.limit_hit(limit);
         }
-        result.map_err(|error| self.fail(entry, acting, &error))
+        result.map_err(|error| self.fail(entry, acting, error))
     }
 
     /// Calls a start function in its window.
@@ -215,12 +223,12 @@ impl Guest {
 
     /// Ends the VM: what the guest asked for is dropped, for its embedder now answers instead.
     #[cold]
-    fn fail(&mut self, entry: Entry, acting: ContextId, error: &wasmtime::Error) -> Fault {
+    fn fail(&mut self, entry: Entry, acting: ContextId, error: wasmtime::Error) -> Fault {
         let state = self.store.data_mut();
         state.effects.clear();
         let plugin = state.plugin_name(entry.context).to_owned();
-        let kind = fault::kind(error, state.limiter.refused.is_some());
-        if let Some(limit) = fault::limit(error) {
+        let kind = fault::kind(&error, state.limiter.refused.is_some());
+        if let Some(limit) = fault::limit(&error) {
             state.services.limit_hit(limit);
         }
         let fault = Fault {
@@ -228,10 +236,11 @@ impl Guest {
             callback: entry.callback,
             context: entry.context,
             kind,
-            message: fault::message(error),
-            details: Box::new(fault::details(self, acting, error)),
+            message: fault::message(&error),
+            details: Box::new(fault::details(self, acting, &error)),
         };
         self.failure = Some(fault.clone());
+        self.core = error.downcast().ok();
         fault
     }
 }

@@ -88,6 +88,12 @@ impl Vm {
         &self.module
     }
 
+    /// Returns the memory and the stack that a fault has left, once, in the format of WebAssembly's
+    /// tool conventions, for debuggers; `None` unless the engine's options ask for it.
+    pub fn coredump(&mut self) -> Option<Vec<u8>> {
+        self.guest.coredump()
+    }
+
     /// Returns whether a fault has ended this VM.
     #[must_use]
     pub fn is_failed(&self) -> bool {

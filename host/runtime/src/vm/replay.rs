@@ -13,6 +13,9 @@ use crate::module::CALLBACKS;
 use crate::record::{Callback, Player, is_recorded};
 use crate::{ContextId, Fault, LoadError, Module, VmConfig};
 
+/// Longest deadline that a recording can set: days, and no overflow of the clock.
+const MAX_TICKS: u64 = 1 << 24;
+
 /// A guest without plugins and streams: only what crosses its border counts.
 pub(crate) struct ReplayVm {
     guest: Guest,
@@ -52,7 +55,7 @@ impl ReplayVm {
         let entry = Entry {
             callback: name,
             context: ContextId(callback.context),
-            ticks: callback.ticks,
+            ticks: callback.ticks.min(MAX_TICKS),
         };
         let window = if callback.is_start {
             Window::Start

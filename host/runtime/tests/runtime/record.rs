@@ -228,6 +228,25 @@ fn the_answer_to_a_callout_belongs_to_the_stream_that_sent_it() {
 }
 
 #[test]
+fn a_core_dump_is_there_once_where_it_is_asked_for() {
+    let engine = Engine::new(tollgate_runtime::EngineOptions {
+        coredumps: true,
+        ..tollgate_runtime::EngineOptions::default()
+    })
+    .unwrap();
+    let module = module(&engine, &picky());
+    let mut plugin = started(&module, vm_config());
+    assert_eq!(plugin.vm.coredump(), None);
+    let fault = crash(&mut plugin);
+    assert_eq!(fault.details.backtrace[0].function, "give_up");
+    let core = plugin.vm.coredump().unwrap();
+    assert!(core.starts_with(b"\0asm"));
+    let has = |text: &[u8]| core.windows(text.len()).any(|part| part == text);
+    assert!(has(b"corestack") && has(b"secret"), "no stack or no memory");
+    assert_eq!(plugin.vm.coredump(), None);
+}
+
+#[test]
 fn an_endless_loop_ends_in_its_replay_too() {
     let engine = engine();
     let module = module(

@@ -35,6 +35,8 @@ pub(crate) struct FaultGroup {
     pub(crate) samples: Vec<FaultSample>,
     /// Files from which such a fault can be replayed.
     pub(crate) bundles: Vec<PathBuf>,
+    /// Core dumps.
+    pub(crate) coredumps: Vec<PathBuf>,
 }
 
 impl FaultGroup {
@@ -51,6 +53,7 @@ impl FaultGroup {
             last_seen: first.at,
             samples: vec![first],
             bundles: Vec::new(),
+            coredumps: Vec::new(),
         }
     }
 
@@ -101,6 +104,9 @@ impl fmt::Display for FaultGroup {
             };
             let (name, arguments, outcome) = (call.name, &call.arguments, &call.outcome);
             write!(f, "\n    {name}({arguments}) = {outcome}{earlier}")?;
+        }
+        for path in &self.coredumps {
+            write!(f, "\n  core dump: {}", path.display())?;
         }
         for path in &self.bundles {
             write!(f, "\n  replay it: tollgate replay {}", path.display())?;

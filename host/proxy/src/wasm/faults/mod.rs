@@ -4,7 +4,7 @@
 //! a request that crashes must not make others wait; so a fault whose like is known costs a worker
 //! one look-up, and only a new one, or a new example of it, is sent to the reporter.
 
-mod bundles;
+mod files;
 mod group;
 mod reporter;
 mod store;
@@ -51,7 +51,14 @@ impl FaultSink {
 
     /// Takes a fault of an instance of this module. What an embedder's mistake or an earlier fault
     /// has caused is left out.
-    pub(crate) fn record(&self, fault: &Fault, module: &Module, now: SystemTime) {
+    /// `core` gives its core dump; it is asked only where one is wanted, for it takes time.
+    pub(crate) fn record(
+        &self,
+        fault: &Fault,
+        module: &Module,
+        now: SystemTime,
+        core: impl FnOnce() -> Option<Vec<u8>>,
+    ) {
         if matches!(fault.kind, FaultKind::VmFailed | FaultKind::UnknownContext) {
             return;
         }
@@ -69,6 +76,10 @@ impl FaultSink {
             module: module.clone(),
             at: now,
             bundles: settings.bundles.clone(),
+            core: settings
+                .coredumps
+                .clone()
+                .and_then(|folder| Some((folder, core()?))),
         }));
     }
 

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use tollgate_runtime::{CrashBundle, Fault, Fingerprint, Module, Symbols};
 
+use super::files;
 use super::group::{FaultGroup, FaultSample};
 use super::store::{FaultKey, FaultStore};
 
@@ -21,6 +22,8 @@ pub(super) struct Report {
     pub(super) at: SystemTime,
     /// Where a bundle of it goes.
     pub(super) bundles: Option<PathBuf>,
+    /// Its core dump, and where it goes.
+    pub(super) core: Option<(PathBuf, Vec<u8>)>,
 }
 
 /// Starts the thread; it ends when the sender is dropped. `None` when the system has no thread.
@@ -54,41 +57,35 @@ fn examine(store: &FaultStore, symbols: &mut SymbolCache, report: Report) {
         module,
         at,
         bundles,
+        core,
     } = report;
     let frames = symbols.of(&module).resolve(&fault.details.backtrace);
     let fingerprint = Fingerprint::new(&fault, &frames);
-    let bundle = bundles
-        .as_ref()
-        .and_then(|_| CrashBundle::of(&fault, &module, &frames));
+    let bundle =
+        bundles.and_then(|folder| Some((folder, CrashBundle::of(&fault, &module, &frames)?)));
     // Megabytes, perhaps, which only the file is to keep.
     fault.details.recording = None;
     let mut group = store.add(&key, (fingerprint, frames), FaultSample { at, fault });
-    if let (Some(folder), Some(bundle)) = (bundles, bundle)
-        && group.bundles.len() < super::bundles::MAX_BUNDLES
-    {
-        write_bundle(store, &mut group, (&folder, &bundle), at);
+    if let Some((folder, bundle)) = bundle.filter(|_| group.bundles.len() < files::MAX_FILES) {
+        let path = write_file(&folder, &group, ("crash", &bundle.to_bytes()));
+        group.bundles.extend(path);
     }
+    if let Some((folder, core)) = core.filter(|_| group.coredumps.len() < files::MAX_FILES) {
+        let path = write_file(&folder, &group, ("core", &core));
+        group.coredumps.extend(path);
+    }
+    store.set_files(&group);
     let place = group.place();
     tracing::error!(target: "wasm", place = place.as_deref(), "{group}");
 }
 
-fn write_bundle(
-    store: &FaultStore,
-    group: &mut FaultGroup,
-    (folder, bundle): (&Path, &CrashBundle),
-    at: SystemTime,
-) {
-    let plugin = group.latest().map_or("", |sample| &sample.fault.plugin);
-    match super::bundles::write(folder, plugin, bundle, at) {
-        Ok(path) => {
-            store.add_bundle(group.fingerprint, path.clone());
-            group.bundles.push(path);
-        }
-        Err(error) => {
+fn write_file(folder: &Path, group: &FaultGroup, content: (&str, &[u8])) -> Option<PathBuf> {
+    files::write(folder, group, content)
+        .inspect_err(|error| {
             let folder = folder.display();
-            tracing::error!(target: "wasm", %folder, %error, "no crash bundle written");
-        }
-    }
+            tracing::error!(target: "wasm", %folder, %error, "no file written about a fault");
+        })
+        .ok()
 }
 
 /// The symbols of the modules that have failed of late. They do not keep the compiled code.

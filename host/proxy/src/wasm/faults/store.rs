@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
@@ -168,10 +167,11 @@ impl FaultStore {
         group.clone()
     }
 
-    /// Adds a file to a group.
-    pub(super) fn add_bundle(&self, fingerprint: Fingerprint, path: PathBuf) {
-        if let Some(group) = self.0.lock().groups.get_mut(&fingerprint) {
-            group.bundles.push(path);
+    /// Sets which files there are of a group.
+    pub(super) fn set_files(&self, with_files: &FaultGroup) {
+        if let Some(group) = self.0.lock().groups.get_mut(&with_files.fingerprint) {
+            group.bundles.clone_from(&with_files.bundles);
+            group.coredumps.clone_from(&with_files.coredumps);
         }
     }
 

@@ -1,29 +1,30 @@
-//! Crash bundles as files: few for each kind of fault, and for their owner only.
+//! Crash bundles and core dumps as files: few for each kind of fault, and for their owner only.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use tollgate_runtime::CrashBundle;
+use super::group::FaultGroup;
 
-/// Most bundles of one group: more of the same tell nothing new.
-pub(super) const MAX_BUNDLES: usize = 3;
+/// Most files of one kind of one group: more of the same tell nothing new.
+pub(super) const MAX_FILES: usize = 3;
 
-/// Writes a bundle and returns its path. It holds what clients have sent, so that nobody else may
-/// read it; it has its name only when it is whole.
+/// Writes a file about a fault of a group and returns its path. It holds what clients have sent, so
+/// that nobody else may read it; it has its name only when it is whole.
 pub(super) fn write(
     folder: &Path,
-    plugin: &str,
-    bundle: &CrashBundle,
-    now: SystemTime,
+    group: &FaultGroup,
+    (extension, bytes): (&str, &[u8]),
 ) -> io::Result<PathBuf> {
     fs::create_dir_all(folder)?;
-    let age = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (plugin, fingerprint) = (file_name(plugin), bundle.fingerprint());
-    let path = folder.join(format!("{plugin}-{fingerprint}-{}.crash", age.as_millis()));
+    let age = group.last_seen.duration_since(UNIX_EPOCH);
+    let age = age.unwrap_or_default().as_millis();
+    let plugin = group.latest().map_or("", |sample| &sample.fault.plugin);
+    let (plugin, fingerprint) = (file_name(plugin), group.fingerprint);
+    let path = folder.join(format!("{plugin}-{fingerprint}-{age}.{extension}"));
     let partial = path.with_extension("partial");
-    let written = write_private(&partial, &bundle.to_bytes());
+    let written = write_private(&partial, bytes);
     written.and_then(|()| fs::rename(&partial, &path))?;
     Ok(path)
 }
