@@ -37,6 +37,11 @@ impl Deadlines {
         self.last_activity.set(now);
     }
 
+    /// Returns when something was received or sent last.
+    pub(super) fn last_activity(&self) -> Instant {
+        self.last_activity.get()
+    }
+
     /// The route has an idle timeout of its own.
     pub(super) fn set_idle_timeout(&self, timeout: Option<Duration>) {
         self.idle_timeout.set(timeout);

@@ -102,7 +102,10 @@ impl Body for DownstreamBody {
             Content::Full(body) => body.take().map(|body| Ok((Frame::data(body), true))),
             Content::Streamed => ready!(stream.poll_response_frame(cx)),
         };
-        let now = Instant::now();
+        let now = match &this.content {
+            Content::Streamed => stream.now_after(stream.deadlines.last_activity()),
+            Content::Full(_) | Content::Breaking | Content::Ended => Instant::now(),
+        };
         stream.deadlines.touch(now);
         match frame {
             None => {

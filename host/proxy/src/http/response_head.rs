@@ -71,9 +71,10 @@ impl ActiveStream {
         (status, mut fields): (StatusCode, HeaderMap),
         body: DownstreamBody,
     ) -> Response<DownstreamBody> {
-        let now = Instant::now();
-        self.deadlines.touch(now);
         let info = &self.state.info;
+        let received = info.times.first_upstream_rx.get();
+        let now = received.map_or_else(Instant::now, |received| self.now_after(received));
+        self.deadlines.touch(now);
         info.times.first_downstream_tx.set(Some(now));
         info.response_code.set(Some(status.as_u16()));
         let is_http1 = info.protocol != Version::HTTP_2;
