@@ -12,16 +12,20 @@ const LISTENER: u16 = 10_000;
 /// The origin's port in every configuration here.
 const ORIGIN: u16 = 8080;
 
-/// Filters to measure: configuration and the header that lets a request pass.
-const FILTERS: [(&str, &str, &str); 3] = [
-    ("", "pass-through.yaml", ""),
-    ("+hello", "hello.yaml", "x-hello: bench"),
-    (
-        "+api-key",
-        "api-key-auth.yaml",
-        "x-api-key: demo-key-of-alice",
-    ),
+/// Filters to measure: configuration, the header that lets a request pass, and what Tollgate is
+/// told.
+const FILTERS: [(&str, &str, &str, &[&str]); 5] = [
+    ("", "pass-through.yaml", "", &[]),
+    ("+hello", "hello.yaml", "x-hello: bench", WORKER),
+    ("+api-key", "api-key-auth.yaml", API_KEY, WORKER),
+    ("+hello/stream", "hello.yaml", "x-hello: bench", STREAM),
+    ("+api-key/stream", "api-key-auth.yaml", API_KEY, STREAM),
 ];
+
+const API_KEY: &str = "x-api-key: demo-key-of-alice";
+const WORKER: &[&str] = &["--isolation", "worker"];
+/// Envoy has nothing like it.
+const STREAM: &[&str] = &["--isolation", "stream"];
 
 /// A proxy with or without a filter.
 #[derive(Debug)]
@@ -74,7 +78,10 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
         if !takes_part(name) {
             continue;
         }
-        for (filter, file, header) in FILTERS {
+        for (filter, file, header, tollgate_arguments) in FILTERS {
+            if kind == Kind::Envoy && tollgate_arguments == STREAM {
+                continue;
+            }
             let ports = Ports::from([(ORIGIN, origin)]);
             let file = envoy_config_dir().join(file);
             let wrapper = options.proxy_wrapper();
@@ -84,6 +91,7 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
                 ports,
                 wrapper,
                 workers: 1,
+                tollgate_arguments,
             });
             let port = server.port(LISTENER);
             let name = full_name(name, filter);

@@ -16,9 +16,9 @@ pub(crate) fn progress(
     match measured {
         Some(run) => {
             let (rate, errors) = (run.requests_per_second, run.errors);
-            format!("round {round}  {load:16} {name:18} {rate:>9.0} req/s  {errors} errors")
+            format!("round {round}  {load:16} {name:24} {rate:>9.0} req/s  {errors} errors")
         }
-        None => format!("round {round}  {load:16} {name:18}         -"),
+        None => format!("round {round}  {load:16} {name:24}         -"),
     }
 }
 
@@ -39,9 +39,11 @@ const RATIOS: [(&str, &str); 5] = [
 ];
 
 /// What a filter adds: with it, and without.
-const COSTS: [(&str, &str); 4] = [
+const COSTS: [(&str, &str); 6] = [
     ("tollgate+hello", "tollgate"),
     ("tollgate+api-key", "tollgate"),
+    ("tollgate+hello/stream", "tollgate"),
+    ("tollgate+api-key/stream", "tollgate"),
     ("envoy+hello", "envoy"),
     ("envoy+api-key", "envoy"),
 ];
@@ -87,7 +89,7 @@ impl<'a> Report<'a> {
     fn write_medians(&self, f: &mut fmt::Formatter<'_>, load: Load) -> fmt::Result {
         writeln!(
             f,
-            "{:18} {:>9} {:>9} {:>9} {:>9} {:>7}",
+            "{:24} {:>9} {:>9} {:>9} {:>9} {:>7}",
             "", "req/s", "p50 us", "p99 us", "RSS MiB", "errors"
         )?;
         for name in &self.names {
@@ -105,7 +107,7 @@ impl<'a> Report<'a> {
             let memory = memory / 1024;
             writeln!(
                 f,
-                "{name:18} {rate:>9.0} {p50:>9.0} {p99:>9.0} {memory:>9} {errors:>7}"
+                "{name:24} {rate:>9.0} {p50:>9.0} {p99:>9.0} {memory:>9} {errors:>7}"
             )?;
         }
         Ok(())

@@ -48,6 +48,7 @@ impl Proxy {
             ports: origin.ports().clone(),
             wrapper: &[],
             workers,
+            tollgate_arguments: &[],
         })?;
         Ok(Self {
             server,

@@ -39,6 +39,8 @@ pub struct Launch<'a> {
     pub wrapper: &'a [&'a str],
     /// How many workers it has.
     pub workers: u32,
+    /// What Tollgate alone is told.
+    pub tollgate_arguments: &'a [&'a str],
 }
 
 /// A proxy that ended instead of serving.
@@ -162,7 +164,11 @@ fn run(launch: &Launch<'_>, file: &Path, scratch: &Path) -> Supervised {
         }
         Kind::Tollgate => (
             tollgate_program(),
-            vec!["run", &file, "--concurrency", &workers],
+            [
+                &["run", &file, "--concurrency", &workers],
+                launch.tollgate_arguments,
+            ]
+            .concat(),
         ),
     };
     let name = program.display().to_string();

@@ -18,6 +18,10 @@ pub(super) const LISTS: &[&[Statement]] = &[
     start::STATEMENTS,
 ];
 
+/// Why what comes after a crash is not the same.
+const REPLACED: &str = "a crash ends a VM and not the service: the next request has a new VM, so \
+     that nothing passes unfiltered and nothing fails for another's crash";
+
 /// Reports the stream's id, and crashes at requests with the header `x-crash`.
 fn crashing(more: &str) -> Plugin {
     let body = r#"(call $report @"called" (local.get $id))

@@ -10,16 +10,19 @@ use crate::running::Running;
 use crate::setup::Setup;
 use crate::statement::{Statement, Verdict};
 
-use super::crashing;
 use super::policy::crash;
+use super::{REPLACED, crashing};
 
 pub(super) const STATEMENTS: &[Statement] = &[Statement {
     id: "FA-05",
     text: "with FAIL_RELOAD a fresh VM serves after the back-off, and until then requests are answered 503",
-    verdict: Verdict::Same(
-        "503 \"\", fresh: 200 called=2, again: 503 \"\" 503, \
-         success=1 failure=0 backoff=some reload=0",
-    ),
+    verdict: Verdict::Differs {
+        envoy: "503 \"\", fresh: 200 called=2, again: 503 \"\" 503, \
+                success=1 failure=0 backoff=some reload=0",
+        tollgate: "503 \"\", fresh: 200 called=2, again: 503 \"\" 200, \
+                   success=2 failure=0 backoff=0 reload=0",
+        reason: REPLACED,
+    },
     note: None,
     run: reload,
 }];
