@@ -152,6 +152,12 @@ impl Origin {
         self.ports.get(&HTTP1).copied().unwrap_or_default()
     }
 
+    /// Port of the HTTP/2 server.
+    #[must_use]
+    pub fn http2_port(&self) -> u16 {
+        self.ports.get(&HTTP2).copied().unwrap_or_default()
+    }
+
     /// Forgets answers and requests.
     pub(crate) fn reset(&self) {
         self.shared.answers.lock().clear();

@@ -12,6 +12,7 @@ mod faults;
 mod files;
 mod guests;
 mod inspect;
+mod isolation;
 mod modules;
 mod plugins;
 mod reload;

@@ -1,0 +1,142 @@
+//! Faults of all kinds at random for a while: nothing grows, nothing hangs, nobody is left without
+//! an answer.
+
+use std::env;
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tollgate_integration_tests::client::Response;
+
+use super::{CALLBACKS, Run, WAYS};
+use crate::support::LIMIT;
+
+/// How long, in seconds, instead of [`SHORT`].
+const VARIABLE: &str = "TOLLGATE_SOAK_SECONDS";
+const SHORT: Duration = Duration::from_secs(20);
+/// Clients at once.
+const CLIENTS: usize = 4;
+/// Of so many requests one crashes.
+const ONE_IN: u64 = 5;
+
+/// A loop costs a deadline, and with it the time of all others on its worker.
+const SETTINGS: &str = "
+limits: { stream_deadline: 500ms, tick_deadline: 500ms, memory_bytes: 4MiB }
+breaker: { faults: 0 }
+";
+
+/// What the clients have seen.
+#[derive(Debug, Default)]
+struct Seen {
+    served: usize,
+    crashed: usize,
+    wrong: Vec<String>,
+}
+
+#[test]
+fn nothing_grows_or_hangs_while_streams_crash_at_random() {
+    for isolation in ["stream", "worker"] {
+        soak(isolation, length() / 2);
+    }
+}
+
+fn length() -> Duration {
+    let seconds = env::var(VARIABLE).ok().map(|text| {
+        let seconds = text.parse().ok();
+        seconds.unwrap_or_else(|| panic!("{VARIABLE} is a number of seconds, not {text:?}"))
+    });
+    seconds.map_or(SHORT, Duration::from_secs)
+}
+
+fn soak(isolation: &str, length: Duration) {
+    let run = Run::start(SETTINGS, &["--isolation", isolation, "--concurrency", "2"]);
+    // What is made at the first use of anything is no growth.
+    load(&run, isolation, length / 5);
+    let before = memory(&run);
+    let seen = load(&run, isolation, length * 4 / 5);
+    let after = memory(&run);
+    assert!(seen.wrong.is_empty(), "{isolation}: {:#?}", seen.wrong);
+    assert!(seen.served > 0 && seen.crashed > 0, "{isolation}: {seen:?}");
+    // One more request each, so that what has failed is replaced and what has ended is gone.
+    assert_eq!(run.served().status, 200, "{isolation}");
+    let deadline = Instant::now() + LIMIT;
+    while run.stat("wasm.vms_alive") > 2 {
+        assert!(Instant::now() < deadline, "{isolation}: VMs are left");
+        thread::yield_now();
+    }
+    let allowed = before + before / 20 + 4096;
+    assert!(
+        after <= allowed,
+        "{isolation}: {before} KiB before and {after} KiB after {seen:?}"
+    );
+}
+
+/// Sends requests for a while, some of which crash.
+fn load(run: &Run, isolation: &str, length: Duration) -> Seen {
+    let end = Instant::now() + length;
+    thread::scope(|scope| {
+        let clients = (0..CLIENTS).map(|client| {
+            let seed = 0x9e37_79b9_7f4a_7c15 ^ client as u64;
+            scope.spawn(move || client_until(run, isolation, end, seed))
+        });
+        let clients: Vec<_> = clients.collect();
+        clients
+            .into_iter()
+            .fold(Seen::default(), |mut all, client| {
+                let seen = client.join().expect("a client does not panic");
+                all.served += seen.served;
+                all.crashed += seen.crashed;
+                all.wrong.extend(seen.wrong);
+                all
+            })
+    })
+}
+
+fn client_until(run: &Run, isolation: &str, end: Instant, mut random: u64) -> Seen {
+    let mut seen = Seen::default();
+    while Instant::now() < end {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        if !random.is_multiple_of(ONE_IN) {
+            let response = run.served();
+            seen.served += 1;
+            if !is_served(&response, isolation) {
+                seen.wrong.push(format!("served as {response:?}"));
+            }
+            continue;
+        }
+        let pick = usize::try_from(random >> 32).unwrap_or_default();
+        let mut all = CALLBACKS
+            .iter()
+            .flat_map(|callback| WAYS.map(|way| (*callback, way)));
+        let chosen = all.nth(pick % (CALLBACKS.len() * WAYS.len()));
+        let (callback, way) = chosen.expect("there are so many");
+        let response = run.crash(callback, way);
+        seen.crashed += 1;
+        if response.status == 0 {
+            seen.wrong
+                .push(format!("{way} in {callback:?} has no answer"));
+        }
+    }
+    seen
+}
+
+/// In `stream` nobody is harmed by others' crashes. In `worker` those in flight may be, but each is
+/// answered.
+fn is_served(response: &Response, isolation: &str) -> bool {
+    match isolation {
+        "stream" => response.status == 200 && response.complete,
+        _ => response.status == 200 || response.status == 503,
+    }
+}
+
+/// The resident memory of the program, in KiB.
+fn memory(run: &Run) -> u64 {
+    let path = format!("/proc/{}/status", run.process.pid());
+    let status = fs::read_to_string(path).expect("the program runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    let number = number.and_then(|number| number.parse().ok());
+    number.expect("a process has resident memory")
+}
