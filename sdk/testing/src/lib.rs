@@ -54,7 +54,7 @@ mod request;
 mod tcp;
 mod upstream;
 
-pub use artifact::{Artifact, assert_size_below, module_size};
+pub use artifact::{Artifact, assert_imports_subset_of, assert_size_below, module_size};
 pub use dns::DnsAnswer;
 pub use fault::{Failure, Fault, Inject, Sweep, for_each_fault};
 pub use grpc::{GrpcAnswer, GrpcRequest, GrpcStep};
@@ -64,5 +64,6 @@ pub use outcome::{End, Outcome};
 pub use request::Request;
 pub use tcp::TcpConnection;
 pub use tollgate_abi::{GrpcStatus, LogLevel, Status};
+pub use tollgate_runtime::inspect::Host;
 pub use tollgate_runtime::{LocalResponse, PropertyValue};
 pub use upstream::{UpstreamRequest, UpstreamResponse, in_turn};

@@ -1,7 +1,7 @@
 //! Host: the hostcalls of a native filter, answered as the runtime answers a module's.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use super::access::{Access, MapAccess};
 use super::callouts::decoded;
 use super::{BAD_ARGUMENT, NOT_FOUND, Native};
 use crate::fault::Answer;
-use crate::model::{Connection, Reading, Stream, Worker};
+use crate::model::{Connection, GrpcDelivery, Reading, Stream, Worker};
 
 /// Contexts, the callback that runs, and what the filter asked for in it.
 pub(crate) struct NativeHost {
@@ -29,7 +29,13 @@ pub(crate) struct NativeHost {
     pub(super) effective: Cell<u32>,
     pub(super) effects: RefCell<Vec<Effect>>,
     pub(super) callout: RefCell<Option<HttpCallResponse>>,
+    /// What a gRPC or DNS callback delivers.
+    pub(super) delivery: RefCell<Option<Delivery>>,
+    /// gRPC callouts that are under way.
+    pub(super) grpc: RefCell<BTreeSet<u32>>,
     pub(super) last_token: Cell<u32>,
+    pub(super) last_grpc: Cell<u32>,
+    pub(super) last_dns: Cell<u32>,
     /// How many hostcalls the outermost callback has made.
     pub(super) hostcalls: Cell<usize>,
     /// The root has said that it is not done yet.
@@ -56,6 +62,12 @@ pub(crate) struct ConnectionEntry {
     pub(super) opens_upstream: bool,
     /// It is closed, so that nothing can be done to it.
     pub(super) has_ended: bool,
+}
+
+/// What a callback can read while it runs.
+pub(crate) enum Delivery {
+    Grpc(GrpcDelivery),
+    Addresses(Vec<u8>),
 }
 
 /// What happens after the callback.
@@ -85,6 +97,10 @@ impl NativeHost {
             effective: Cell::new(0),
             effects: RefCell::default(),
             callout: RefCell::default(),
+            delivery: RefCell::default(),
+            grpc: RefCell::default(),
+            last_grpc: Cell::new(1),
+            last_dns: Cell::new(1),
             last_token: Cell::new(0),
             hostcalls: Cell::new(0),
             awaits_done: Cell::new(false),

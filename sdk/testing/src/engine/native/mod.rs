@@ -2,6 +2,7 @@
 
 mod access;
 mod callouts;
+mod grpc;
 mod host;
 mod http;
 mod services;
@@ -203,11 +204,6 @@ impl Done {
     }
 }
 
-/// What a native filter cannot be told yet, as the SDK has no such callback.
-fn unheard(what: &str) -> Fault {
-    format!("{what}: the SDK has no callback for it")
-}
-
 impl Engine for Native {
     fn start(&self, configuration: &str) -> Result<(), StartFailure> {
         let configuration = configuration.as_bytes().to_vec();
@@ -237,16 +233,18 @@ impl Engine for Native {
         Ok(())
     }
 
-    fn on_grpc(&self, _token: u32, _delivery: GrpcDelivery) -> Result<(), Fault> {
-        Err(unheard("gRPC"))
+    fn on_grpc(&self, token: u32, delivery: GrpcDelivery) -> Result<(), Fault> {
+        self.deliver_grpc(token, delivery);
+        Ok(())
     }
 
     fn on_resolve_dns(
         &self,
-        _token: u32,
-        _addresses: Option<&[ResolvedAddress]>,
+        token: u32,
+        addresses: Option<&[ResolvedAddress]>,
     ) -> Result<(), Fault> {
-        Err(unheard("DNS"))
+        self.deliver_addresses(token, addresses);
+        Ok(())
     }
 
     fn on_queue_ready(&self, queue: u32) -> Result<(), Fault> {
@@ -273,7 +271,7 @@ impl Engine for Native {
     }
 
     fn awaited(&self) -> usize {
-        self.vm.callouts()
+        self.vm.callouts() + self.vm.grpc_callouts()
     }
 
     fn fuel(&self) -> Option<u64> {

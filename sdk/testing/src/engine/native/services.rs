@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use tollgate::native::{HostResult, HttpCallArguments, ServiceHost};
+use tollgate::native::{GrpcCallArguments, HostResult, HttpCallArguments, ServiceHost};
 use tollgate_abi::{LogLevel, MetricType, Status};
 use tollgate_runtime::{ContextId, HostServices, LogOrigin, SetError};
 
-use super::host::{Effect, NativeHost};
+use super::host::{Delivery, Effect, NativeHost};
 use super::{BAD_ARGUMENT, NOT_FOUND, ROOT};
+use crate::model::GrpcDelivery;
 
 /// Shared data and queues belong to a VM's id; a test has one.
 pub(super) const VM_ID: &str = "";
@@ -170,6 +171,42 @@ impl ServiceHost for NativeHost {
             b"clear_route_cache" | b"declare_property" => Ok(Vec::new()),
             _ => Err(NOT_FOUND),
         }
+    }
+
+    fn status(&self) -> HostResult<(u32, Vec<u8>)> {
+        if let Some(bytes) = self.injected("proxy_get_status")? {
+            return Ok((0, bytes));
+        }
+        Ok(match &*self.delivery.borrow() {
+            Some(Delivery::Grpc(GrpcDelivery::Close { status, message })) => {
+                (*status, message.clone().into_bytes())
+            }
+            _ => (0, Vec::new()),
+        })
+    }
+
+    fn resolve_dns(&self, name: &[u8]) -> HostResult<u32> {
+        self.look_up(name)
+    }
+
+    fn grpc_call(&self, call: &GrpcCallArguments<'_>) -> HostResult<u32> {
+        self.start_grpc_call(call)
+    }
+
+    fn grpc_stream(&self, call: &GrpcCallArguments<'_>) -> HostResult<u32> {
+        self.start_grpc_stream(call)
+    }
+
+    fn grpc_send(&self, token: u32, message: &[u8], end_of_stream: bool) -> HostResult<()> {
+        self.send_grpc(token, message, end_of_stream)
+    }
+
+    fn grpc_cancel(&self, token: u32) -> HostResult<()> {
+        self.end_grpc("proxy_grpc_cancel", token)
+    }
+
+    fn grpc_close(&self, token: u32) -> HostResult<()> {
+        self.end_grpc("proxy_grpc_close", token)
     }
 
     fn done(&self) -> HostResult<()> {

@@ -9,9 +9,9 @@ use tollgate_runtime::{
     Direction, Header, HttpCallResponse, HttpHost, PropertyDeclaration, StreamMap, TcpHost, TcpPeer,
 };
 
-use super::host::NativeHost;
+use super::host::{Delivery, NativeHost};
 use super::{BAD_ARGUMENT, NOT_FOUND};
-use crate::model::Connection;
+use crate::model::{Connection, GrpcDelivery};
 
 impl StreamHost for NativeHost {
     fn property(&self, path: &[u8]) -> HostResult<Vec<u8>> {
@@ -203,7 +203,14 @@ impl NativeHost {
                 let plugin = self.worker.world.plugin.borrow();
                 plugin.vm_configuration.clone()
             }
-            BufferType::GrpcReceiveBuffer | BufferType::CallData => Vec::new(),
+            BufferType::GrpcReceiveBuffer => match &*self.delivery.borrow() {
+                Some(Delivery::Grpc(GrpcDelivery::Message(message))) => message.to_vec(),
+                _ => Vec::new(),
+            },
+            BufferType::CallData => match &*self.delivery.borrow() {
+                Some(Delivery::Addresses(addresses)) => addresses.clone(),
+                _ => Vec::new(),
+            },
         })
     }
 
@@ -270,6 +277,17 @@ impl NativeHost {
     }
 
     fn callout_map(&self, map: MapType) -> HostResult<Vec<Header>> {
+        match (&*self.delivery.borrow(), map) {
+            (
+                Some(Delivery::Grpc(GrpcDelivery::InitialMetadata(found))),
+                MapType::GrpcReceiveInitialMetadata,
+            )
+            | (
+                Some(Delivery::Grpc(GrpcDelivery::TrailingMetadata(found))),
+                MapType::GrpcReceiveTrailingMetadata,
+            ) => return Ok(found.clone()),
+            _ => {}
+        }
         match (&*self.callout.borrow(), map) {
             (
                 Some(HttpCallResponse::Complete { headers, .. }),
