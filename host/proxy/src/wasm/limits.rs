@@ -1,7 +1,7 @@
 //! A plugin's limits, from settings to the runtime.
 
 use tollgate_config::LimitSettings;
-use tollgate_runtime::Limits;
+use tollgate_runtime::{Limits, QueueLimits, SharedLimits, SharedState};
 
 /// Returns the runtime's limits, with what is set in place of its defaults.
 pub(super) fn limits(settings: &LimitSettings) -> Limits {
@@ -25,4 +25,20 @@ pub(super) fn limits(settings: &LimitSettings) -> Limits {
         stream_deadline: settings.stream_deadline.unwrap_or(default.stream_deadline),
         tick_deadline: settings.tick_deadline.unwrap_or(default.tick_deadline),
     }
+}
+
+/// Returns an empty shared state in which a VM id may store what is set, or the runtime's defaults.
+pub(super) fn shared_state(settings: &LimitSettings) -> SharedState {
+    let (data, queues) = (SharedLimits::default(), QueueLimits::default());
+    SharedState::with_limits(
+        SharedLimits {
+            keys: settings.shared_data_keys.unwrap_or(data.keys),
+            bytes: settings.shared_data_bytes.unwrap_or(data.bytes),
+        },
+        QueueLimits {
+            items: settings.queue_items.unwrap_or(queues.items),
+            bytes: settings.queue_bytes.unwrap_or(queues.bytes),
+            ..queues
+        },
+    )
 }

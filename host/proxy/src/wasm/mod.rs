@@ -24,7 +24,6 @@ mod isolation;
 mod known_state;
 mod limits;
 mod log;
-mod log_limit;
 mod module_file;
 mod network_filter;
 mod plugin;

@@ -17,6 +17,7 @@ use super::error::PluginError;
 use super::fault_log::FaultLog;
 use super::faults::FaultSink;
 use super::health::FailingPlugins;
+use super::limits;
 use super::module_file::read_module;
 use super::stats;
 use crate::telemetry::Stats;
@@ -71,7 +72,7 @@ impl WasmRuntime {
     /// Returns an embedding without modules. Its statistics, and those that plugins define, are
     /// among `stats` from now on.
     pub(crate) fn new(stats: &Stats, settings: Arc<Settings>) -> Arc<Self> {
-        let shared = Arc::<SharedState>::default();
+        let shared = Arc::new(limits::shared_state(&settings.limits));
         stats.add_source(CustomMetrics(Arc::clone(&shared)));
         stats::register(stats);
         Arc::new(Self {
@@ -251,10 +252,12 @@ struct RunningEngine {
 
 impl RunningEngine {
     fn start(settings: &Settings) -> Result<Self, PluginError> {
+        let default = EngineOptions::default();
         let options = EngineOptions {
             epoch_interval: EPOCH_INTERVAL,
             coredumps: settings.diagnosis.coredumps.is_some(),
-            ..EngineOptions::default()
+            stack_bytes: settings.limits.stack_bytes.unwrap_or(default.stack_bytes),
+            ..default
         };
         let engine = Engine::new(options)?;
         let clock_runs = Arc::new(());

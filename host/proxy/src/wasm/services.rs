@@ -18,7 +18,6 @@ use super::current_clusters::CurrentClusters;
 use super::grpc::{Caller, GrpcCallouts};
 use super::health::PluginHealth;
 use super::in_flight::InFlight;
-use super::log_limit::{Line, LogLimit};
 use super::properties::{self, ProxyFacts};
 use super::queue_news::QueueNews;
 use super::runtime::WasmRuntime;
@@ -51,7 +50,6 @@ pub(super) struct SharedServices {
     queue_news: QueueNews,
     callouts: InFlight,
     lookups: InFlight,
-    log_limit: LogLimit,
     healths: RefCell<Vec<Rc<PluginHealth>>>,
     stats: WasmStats,
     root_vm: OnceCell<Weak<WorkerVm>>,
@@ -74,7 +72,6 @@ impl SharedServices {
             queue_news: QueueNews::default(),
             callouts: InFlight::new(max_callouts, "callouts"),
             lookups: InFlight::new(MAX_LOOKUPS, "lookups"),
-            log_limit: LogLimit::new(limits.log_lines_per_second),
             healths: RefCell::default(),
             stats: stats.clone(),
             root_vm: OnceCell::new(),
@@ -175,18 +172,7 @@ impl WorkerServices {
 
 impl HostServices for WorkerServices {
     fn log(&self, origin: LogOrigin<'_>, level: LogLevel, message: &[u8]) {
-        match self.shared.log_limit.admit(Instant::now()) {
-            Line::Written => log::write(origin, level, message),
-            Line::FirstDropped => {
-                log::write(origin, level, message);
-                log::write(
-                    origin,
-                    LogLevel::Warn,
-                    b"more lines of this second are left out",
-                );
-            }
-            Line::Dropped => self.shared.stats.log_line_dropped(),
-        }
+        log::write(origin, level, message);
     }
 
     fn log_level(&self) -> Option<LogLevel> {
@@ -291,6 +277,10 @@ impl HostServices for WorkerServices {
     fn queue_notifier(&self, root: ContextId) -> Option<Arc<dyn QueueNotifier>> {
         let news = &self.shared.queue_news;
         Some(news.notifier(self.shared.root_vm(), root))
+    }
+
+    fn limit_hit(&self, limit: &'static str) {
+        self.shared.stats.limit_hit(limit);
     }
 
     fn property(&self, path: &[&[u8]]) -> PropertyResult {

@@ -26,7 +26,6 @@ struct VmStats {
     instances_refused: Counter,
     snapshots: Counter,
     delta_pages: Gauge,
-    log_lines_dropped: Counter,
 }
 
 /// How often a plugin's VM was replaced.
@@ -75,7 +74,6 @@ impl VmStats {
             instances_refused: stats.counter("wasm.instances_refused"),
             snapshots: stats.counter("wasm.snapshots"),
             delta_pages: stats.gauge("wasm.delta_pages"),
-            log_lines_dropped: stats.counter("wasm.log_lines_dropped"),
         }
     }
 }
@@ -121,8 +119,11 @@ impl WasmStats {
         self.vms.snapshots.inc();
     }
 
-    pub(super) fn log_line_dropped(&self) {
-        self.vms.log_lines_dropped.inc();
+    /// A guest was kept within a limit: `wasm.limit_hit.<its name in the settings>`.
+    pub(super) fn limit_hit(&self, limit: &str) {
+        self.registry
+            .counter(&format!("wasm.limit_hit.{limit}"))
+            .inc();
     }
 
     /// Returns the gauge of pages in which streams' instances differ from their snapshots.
