@@ -150,6 +150,14 @@ impl Worker {
                     self.publish_prepared(drain);
                     drop(done);
                 }
+                Command::Return {
+                    sockets,
+                    drain,
+                    done,
+                } => {
+                    self.go_back(sockets, drain);
+                    drop(done);
+                }
                 Command::Release => self.release(),
             }
         }
@@ -158,6 +166,13 @@ impl Worker {
     fn publish_prepared(&mut self, drain: Duration) {
         if let Some((new, sockets)) = self.prepared.take() {
             self.publish(&new, sockets, drain);
+        }
+    }
+
+    fn go_back(&mut self, sockets: Sockets, drain: Duration) {
+        if let Some(Superseded { serving, .. }) = self.previous.take() {
+            self.publish(&serving, sockets, drain);
+            self.release();
         }
     }
 

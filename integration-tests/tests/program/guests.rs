@@ -9,6 +9,7 @@ pub(crate) struct Guest {
     start: &'static str,
     vm_start: &'static str,
     configure: &'static str,
+    request_headers: &'static str,
 }
 
 /// Instructions that crash.
@@ -26,6 +27,7 @@ impl Guest {
             start: "",
             vm_start: "(i32.const 1)",
             configure: "(i32.const 1)",
+            request_headers: "",
         }
     }
 
@@ -62,6 +64,12 @@ impl Guest {
         self
     }
 
+    /// What `proxy_on_request_headers` does.
+    pub(crate) fn request_headers(mut self, body: &'static str) -> Self {
+        self.request_headers = body;
+        self
+    }
+
     /// The module's bytes.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let Self {
@@ -71,14 +79,23 @@ impl Guest {
             start,
             vm_start,
             configure,
+            request_headers,
         } = self;
+        let stream = match *request_headers {
+            "" => String::new(),
+            body => format!(
+                r#"(func (export "proxy_on_context_create") (param i32 i32))
+                (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) {body})"#
+            ),
+        };
         let text = format!(
             r#"(module {imports}
                 (memory (export "memory") 1)
                 {marker} {allocator}
                 (func (export "_initialize") {start})
                 (func (export "proxy_on_vm_start") (param i32 i32) (result i32) {vm_start})
-                (func (export "proxy_on_configure") (param i32 i32) (result i32) {configure}))"#
+                (func (export "proxy_on_configure") (param i32 i32) (result i32) {configure})
+                {stream})"#
         );
         wat::parse_str(text).expect("legal text")
     }

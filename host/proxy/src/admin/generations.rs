@@ -1,6 +1,7 @@
 //! `/tollgate/reload` and `/tollgate/generations`: what is served, and how it came to be.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use serde_json::{Value, json};
@@ -39,6 +40,7 @@ pub(super) fn page(context: &AdminContext, _query: &Query) -> Reply {
             "since": timestamp(generation.since()),
             "streams_active": generation.active_streams(),
             "streams_started": generation.started_streams(),
+            "faults": generation.faults().load(Ordering::Relaxed),
         })
     };
     let attempts = context.reloads.attempts();
@@ -85,9 +87,10 @@ fn changes_json(changes: &Changes) -> Value {
 fn error_json(error: &ReloadError) -> Value {
     let faults = match error {
         ReloadError::Configuration(faults) => faults.clone(),
-        ReloadError::Refused(_) | ReloadError::Ending | ReloadError::NoSource => {
-            vec![error.to_string()]
-        }
+        ReloadError::Refused(_)
+        | ReloadError::TakenBack { .. }
+        | ReloadError::Ending
+        | ReloadError::NoSource => vec![error.to_string()],
     };
     json!({ "error": error.to_string(), "faults": faults })
 }
@@ -95,7 +98,7 @@ fn error_json(error: &ReloadError) -> Value {
 fn status(error: &ReloadError) -> u16 {
     match error {
         ReloadError::Configuration(_) | ReloadError::Refused(_) => 400,
-        ReloadError::Ending => 503,
+        ReloadError::TakenBack { .. } | ReloadError::Ending => 503,
         ReloadError::NoSource => 501,
     }
 }

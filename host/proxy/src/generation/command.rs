@@ -26,6 +26,12 @@ pub(crate) enum Command {
     /// Serve what was prepared. What was served before may be returned to, and has this time to
     /// drain.
     Publish { drain: Duration, done: Sender<()> },
+    /// Serve again what was served before.
+    Return {
+        sockets: Sockets,
+        drain: Duration,
+        done: Sender<()>,
+    },
     /// What was served before will not be returned to.
     Release,
 }

@@ -11,7 +11,8 @@ use tokio::sync::mpsc::UnboundedSender;
 use tollgate_config::{Bootstrap, Settings};
 
 use super::{
-    Command, Deployment, Generation, GenerationId, Generations, ReloadReport, Role, Sockets,
+    Command, Deployment, Generation, GenerationId, Generations, ReloadReport, Reloads, Role,
+    Sockets,
 };
 use crate::error::ServerError;
 use crate::listener::{BoundListener, ListenerKey};
@@ -28,37 +29,49 @@ pub struct Configuration {
 
 /// Directs the workers from one generation to the next.
 pub(crate) struct Controller {
-    wasm: Arc<WasmRuntime>,
-    generations: Arc<Generations>,
-    state: Mutex<State>,
+    pub(super) wasm: Arc<WasmRuntime>,
+    pub(super) generations: Arc<Generations>,
+    pub(super) reloads: Arc<Reloads>,
+    pub(super) state: Mutex<State>,
 }
 
 /// A worker's role, and the way to it.
 pub(crate) type Worker = (Role, UnboundedSender<Command>);
 
-struct State {
-    workers: Vec<Worker>,
+pub(super) struct State {
+    pub(super) workers: Vec<Worker>,
     last_id: u64,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
+    /// What was served before, while it may be returned to.
+    pub(super) previous: Option<Previous>,
+}
+
+/// A generation that may be returned to.
+pub(super) struct Previous {
+    pub(super) generation: Arc<Generation>,
+    pub(super) settings: Arc<Settings>,
 }
 
 /// Listeners that are new: where they are bound, and their sockets.
-type NewListeners = Vec<(ListenerKey, BoundListener)>;
+pub(super) type NewListeners = Vec<(ListenerKey, BoundListener)>;
 
 impl Controller {
     /// Returns a controller of workers that serve nothing yet.
     pub(crate) fn new(
         wasm: &Arc<WasmRuntime>,
         generations: &Arc<Generations>,
+        reloads: &Arc<Reloads>,
         workers: Vec<Worker>,
     ) -> Self {
         Self {
+            reloads: Arc::clone(reloads),
             wasm: Arc::clone(wasm),
             generations: Arc::clone(generations),
             state: Mutex::new(State {
                 workers,
                 last_id: 0,
                 settings: Arc::default(),
+                previous: None,
             }),
         }
     }
@@ -69,7 +82,10 @@ impl Controller {
     /// # Errors
     ///
     /// When any of it fails. Then nothing has changed and nothing is left of it.
-    pub(crate) fn deploy(&self, configuration: Configuration) -> Result<ReloadReport, ServerError> {
+    pub(crate) fn deploy(
+        self: &Arc<Self>,
+        configuration: Configuration,
+    ) -> Result<ReloadReport, ServerError> {
         // One after the other.
         let mut state = self.state.lock();
         let before = self.wasm.set_settings(Arc::clone(&configuration.settings));
@@ -82,7 +98,7 @@ impl Controller {
     }
 
     fn replace(
-        &self,
+        self: &Arc<Self>,
         state: &mut State,
         configuration: Configuration,
     ) -> Result<ReloadReport, ServerError> {
@@ -107,10 +123,14 @@ impl Controller {
         state.prepare(&generation, bound)?;
         state.last_id = id.0;
         let drain = settings.reload.drain_timeout;
-        state.settings = settings;
+        let settings = std::mem::replace(&mut state.settings, settings);
         state.publish(drain);
         self.generations.set_current(&generation);
-        state.tell_all(|| Command::Release);
+        state.previous = current.clone().map(|generation| Previous {
+            generation,
+            settings,
+        });
+        self.watch_over(state, &generation);
         Ok(ReloadReport::between(current.as_deref(), &generation))
     }
 
@@ -177,7 +197,7 @@ fn is_same(current: &Generation, bootstraps: &[Bootstrap], plugins: &LoadedPlugi
 }
 
 impl State {
-    fn socket_count(&self) -> usize {
+    pub(super) fn socket_count(&self) -> usize {
         let roles = self.workers.iter().map(|(role, _)| *role);
         roles.filter(|role| *role == Role::Streams).count()
     }
@@ -227,7 +247,7 @@ impl State {
         while told.recv().is_ok() {}
     }
 
-    fn tell_all(&self, command: impl Fn() -> Command) {
+    pub(super) fn tell_all(&self, command: impl Fn() -> Command) {
         for (_, worker) in &self.workers {
             // A worker that is gone does nothing any more.
             drop(worker.send(command()));
@@ -235,7 +255,7 @@ impl State {
     }
 }
 
-fn sockets_of_one(bound: &mut NewListeners) -> Sockets {
+pub(super) fn sockets_of_one(bound: &mut NewListeners) -> Sockets {
     let sockets = bound.iter_mut();
     let taken = sockets.filter_map(|(key, bound)| Some((key.clone(), bound.take()?)));
     taken.collect()

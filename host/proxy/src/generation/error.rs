@@ -1,5 +1,6 @@
 //! `ReloadError`: why the configuration that is served stays.
 
+use super::GenerationId;
 use crate::error::ServerError;
 
 /// Why a reload has changed nothing. What was served before is served still.
@@ -15,6 +16,21 @@ pub enum ReloadError {
     /// What they configure cannot be served.
     #[error(transparent)]
     Refused(#[from] ServerError),
+    /// It was served for a moment; what was served before is served again.
+    #[error(
+        "generation {generation} was taken back: {faults} faults in {streams} streams; generation \
+         {served} serves again"
+    )]
+    TakenBack {
+        /// The generation that was taken back.
+        generation: GenerationId,
+        /// Faults of its plugins.
+        faults: u64,
+        /// Streams it has served.
+        streams: u64,
+        /// The generation that is served.
+        served: GenerationId,
+    },
     /// The server is ending.
     #[error("the server is ending")]
     Ending,

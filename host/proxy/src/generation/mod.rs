@@ -10,6 +10,7 @@ mod deployment;
 mod error;
 mod fingerprint;
 mod id;
+mod probation;
 mod published;
 mod record;
 mod reloads;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -21,6 +22,7 @@ pub(crate) struct Generation {
     deployments: Vec<Deployment>,
     since: SystemTime,
     counts: Mutex<Vec<Arc<StreamCount>>>,
+    faults: Arc<AtomicU64>,
     plugins: LoadedPlugins,
 }
 
@@ -43,6 +45,7 @@ impl Generation {
             deployments,
             since: SystemTime::now(),
             counts: Mutex::default(),
+            faults: Arc::default(),
             plugins,
         })
     }
@@ -96,6 +99,11 @@ impl Generation {
         let count = Arc::default();
         self.counts.lock().push(Arc::clone(&count));
         count
+    }
+
+    /// Returns what counts the faults of the plugins that it has started.
+    pub(crate) fn faults(&self) -> &Arc<AtomicU64> {
+        &self.faults
     }
 
     /// Returns how many streams it serves.

@@ -47,6 +47,8 @@ pub(crate) enum Trigger {
     Files,
     /// Whoever embeds the server.
     Embedder,
+    /// The faults of a new generation.
+    Faults,
 }
 
 /// How a reload ended.
@@ -77,6 +79,7 @@ struct ReloadCounters {
     success: Counter,
     failure: Counter,
     unchanged: Counter,
+    taken_back: Counter,
 }
 
 impl Trigger {
@@ -87,6 +90,7 @@ impl Trigger {
             Self::Signal => "signal",
             Self::Files => "files",
             Self::Embedder => "embedder",
+            Self::Faults => "faults",
         }
     }
 }
@@ -102,6 +106,7 @@ impl Reloads {
                 success: counter("success"),
                 failure: counter("failure"),
                 unchanged: counter("unchanged"),
+                taken_back: counter("taken_back"),
             },
         })
     }
@@ -178,7 +183,7 @@ impl Reloads {
 
     fn run(
         &self,
-        controller: &Controller,
+        controller: &Arc<Controller>,
         mut source: Box<dyn ConfigurationSource>,
         watch: &Watch,
         requests: &Receiver<Request>,
@@ -223,6 +228,10 @@ impl Reloads {
             Ok(_) => {
                 self.counters.unchanged.inc();
                 tracing::info!(trigger = name, "nothing to reload: all is as it is served");
+            }
+            Err(error) if matches!(**error, ReloadError::TakenBack { .. }) => {
+                self.counters.taken_back.inc();
+                tracing::error!(trigger = name, "{error}");
             }
             Err(error) => {
                 self.counters.failure.inc();

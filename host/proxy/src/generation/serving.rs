@@ -99,7 +99,8 @@ impl Serving {
         let context = WorkerContext::new(Rc::clone(&clusters), shared, &self.streams);
         let node = &deployment.bootstrap.node;
         let before = before.map(|before| &before.plugins);
-        let plugins = PluginRegistry::new(&materials.wasm, &clusters, node, &context.stats, before);
+        let (stats, faults) = (&context.stats, self.generation.faults());
+        let plugins = PluginRegistry::new(&materials.wasm, &clusters, node, stats, faults, before);
         for service in &deployment.bootstrap.wasm_services {
             if materials.role == Role::Services || !service.singleton {
                 let started = plugins.add(&service.plugin);

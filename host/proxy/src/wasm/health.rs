@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -12,8 +13,7 @@ use tollgate_config::{FailurePolicy, PluginConfig};
 use tollgate_runtime::{Fault, FaultKind};
 
 use super::breaker::Breaker;
-use super::runtime::WasmRuntime;
-use super::stats::WasmStats;
+use super::vm_table::VmTable;
 use crate::telemetry::{Counter, Gauge, Stats};
 
 /// The health of one plugin on one worker.
@@ -24,6 +24,8 @@ pub(super) struct PluginHealth {
     is_open: Cell<bool>,
     stats: HealthStats,
     failing: Arc<FailingPlugins>,
+    /// Faults of all plugins that its generation has started.
+    faults: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,8 @@ struct HealthStats {
 pub(crate) struct FailingPlugins(Mutex<BTreeMap<String, usize>>);
 
 impl PluginHealth {
-    pub(super) fn new(plugin: &PluginConfig, runtime: &WasmRuntime, stats: &WasmStats) -> Self {
+    pub(super) fn new(plugin: &PluginConfig, vms: &VmTable) -> Self {
+        let (runtime, stats) = (vms.runtime(), vms.stats());
         let (plugin, policy, stats) = (&plugin.name, plugin.failure_policy, stats.registry());
         let prefix = format!("wasm.{plugin}");
         for kind in [FaultKind::Trap, FaultKind::Deadline, FaultKind::Memory] {
@@ -59,6 +62,7 @@ impl PluginHealth {
                 prefix,
             },
             failing: Arc::clone(runtime.failing_plugins()),
+            faults: Arc::clone(vms.faults()),
         }
     }
 
@@ -90,6 +94,7 @@ impl PluginHealth {
 
     /// Counts a fault of the plugin.
     pub(super) fn count_fault(&self, fault: &Fault, now: Instant) {
+        self.faults.fetch_add(1, Ordering::Relaxed);
         fault_counter(&self.stats.registry, &self.stats.prefix, fault.kind).inc();
         if self.breaker.count_fault(now) {
             self.stats.breaker_opened.inc();

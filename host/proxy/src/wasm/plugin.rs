@@ -57,7 +57,7 @@ enum Readiness {
 impl PluginHandle {
     pub(super) fn start(config: &PluginConfig, vms: &Rc<VmTable>) -> Result<Rc<Self>, PluginError> {
         let module = vms.runtime().module(config)?;
-        let health = Rc::new(PluginHealth::new(config, vms.runtime(), vms.stats()));
+        let health = Rc::new(PluginHealth::new(config, vms));
         let root = vms.start(config, &module, &health)?;
         Ok(Rc::new(Self {
             callbacks: stream_callbacks(&module.module),

@@ -1,6 +1,7 @@
 //! `QueueNews`: news of shared queues on their way from any worker to the VM that wants them.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
 use std::rc::Weak;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,9 @@ const MAX_WAITING: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct QueueNews {
     delivery: OnceCell<Delivery>,
+    /// The roots that were heard of, and whether each serves.
+    serving: RefCell<HashMap<ContextId, Arc<AtomicBool>>>,
+    notifiers: RefCell<HashMap<ContextId, Arc<RootNotifier>>>,
 }
 
 #[derive(Debug)]
@@ -41,11 +45,33 @@ impl QueueNews {
                 task: worker::spawn(deliver(vm, receiver)).abort_handle(),
             }
         });
-        Arc::new(RootNotifier {
-            root,
-            sender: delivery.sender.clone(),
-            is_overfull: Arc::clone(&delivery.is_overfull),
-        })
+        let mut notifiers = self.notifiers.borrow_mut();
+        // The same one again, so that a queue knows it.
+        let notifier = notifiers.entry(root).or_insert_with(|| {
+            Arc::new(RootNotifier {
+                root,
+                sender: delivery.sender.clone(),
+                is_overfull: Arc::clone(&delivery.is_overfull),
+                serves: self.flag(root),
+            })
+        });
+        Arc::<RootNotifier>::clone(notifier)
+    }
+
+    /// Says whether a root serves: only then it takes news.
+    pub(super) fn set_serving(&self, root: ContextId, serves: bool) {
+        self.flag(root).store(serves, Ordering::Relaxed);
+    }
+
+    /// Takes the place of those of a VM that has failed: its roots have the same numbers.
+    pub(super) fn succeed(&self, failed: &Self) {
+        for (root, serves) in failed.serving.borrow().iter() {
+            self.set_serving(*root, serves.load(Ordering::Relaxed));
+        }
+    }
+
+    fn flag(&self, root: ContextId) -> Arc<AtomicBool> {
+        Arc::clone(self.serving.borrow_mut().entry(root).or_default())
     }
 }
 
@@ -71,9 +97,18 @@ struct RootNotifier {
     root: ContextId,
     sender: Sender<(ContextId, u32)>,
     is_overfull: Arc<AtomicBool>,
+    serves: Arc<AtomicBool>,
 }
 
 impl QueueNotifier for RootNotifier {
+    fn takes_news(&self) -> bool {
+        self.serves.load(Ordering::Relaxed) && !self.is_gone()
+    }
+
+    fn is_gone(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     fn notify(&self, token: u32) {
         match self.sender.try_send((self.root, token)) {
             Ok(()) => self.is_overfull.store(false, Ordering::Relaxed),

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tollgate_config::{Node, PluginConfig};
@@ -37,18 +38,21 @@ impl PluginRegistry {
     /// Returns a registry whose plugins call out to `clusters`, and which takes over what is the
     /// same from the one `before`. Ticks and callouts run as tasks of the worker, so plugins must
     /// be added on it.
+    ///
+    /// `faults` counts those of the plugins that it starts.
     #[must_use]
     pub(crate) fn new(
         runtime: &Arc<WasmRuntime>,
         clusters: &Rc<ClusterManager>,
         node: &Node,
         stats: &Stats,
+        faults: &Arc<AtomicU64>,
         before: Option<&Self>,
     ) -> Self {
         // Plugins can read the node.
         let before = before.filter(|before| before.node.message == node.message);
         Self {
-            vms: VmTable::new(Arc::clone(runtime), clusters, &node.message, stats),
+            vms: VmTable::new(Arc::clone(runtime), clusters, &node.message, stats, faults),
             clusters: Rc::clone(clusters),
             node: node.clone(),
             before: before.map_or_else(RefCell::default, |before| before.plugins.clone()),

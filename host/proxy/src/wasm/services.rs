@@ -92,6 +92,7 @@ impl SharedServices {
             .borrow_mut()
             .clone_from(&failed.healths.borrow());
         self.timers.succeed(&failed.timers);
+        self.queue_news.succeed(&failed.queue_news);
     }
 
     /// Returns whom ticks and news of queues go to, whoever of the VM asked for them.
@@ -128,6 +129,7 @@ impl WorkerServices {
     pub(super) fn set_serving(&self, root: ContextId, serves: bool) {
         let vm = self.shared.root_vm();
         self.shared.timers.set_serving(&vm, root, serves);
+        self.shared.queue_news.set_serving(root, serves);
     }
 
     /// Logs a fault.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use tollgate_config::{Isolation, PluginConfig, ProtoMessage, Settings};
 use tollgate_runtime::{self as runtime, ContextId, LoadError, Vm};
@@ -37,6 +38,7 @@ pub(super) struct VmTable {
     clusters: Rc<CurrentClusters>,
     facts: Rc<ProxyFacts>,
     stats: WasmStats,
+    faults: Arc<AtomicU64>,
     vms: RefCell<HashMap<VmKey, Weak<WorkerVm>>>,
 }
 
@@ -46,6 +48,7 @@ impl VmTable {
         clusters: &Rc<ClusterManager>,
         node: &ProtoMessage,
         stats: &Stats,
+        faults: &Arc<AtomicU64>,
     ) -> Rc<Self> {
         let clusters = CurrentClusters::new(clusters);
         let facts = ProxyFacts::new(node, Some(Rc::clone(&clusters)));
@@ -54,6 +57,7 @@ impl VmTable {
             clusters,
             facts: Rc::new(facts),
             stats: WasmStats::new(stats),
+            faults: Arc::clone(faults),
             vms: RefCell::default(),
         })
     }
@@ -65,6 +69,11 @@ impl VmTable {
     /// Returns where its VMs call out to.
     pub(super) fn clusters(&self) -> &CurrentClusters {
         &self.clusters
+    }
+
+    /// Returns what counts the faults of its plugins.
+    pub(super) const fn faults(&self) -> &Arc<AtomicU64> {
+        &self.faults
     }
 
     pub(super) const fn stats(&self) -> &WasmStats {

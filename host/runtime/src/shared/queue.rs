@@ -11,6 +11,9 @@ use parking_lot::{Mutex, RwLock};
 /// What an item costs beside its bytes, so that empty items count too.
 const ITEM_OVERHEAD: usize = 64;
 
+/// Most plugins that a queue remembers, one for each worker and generation.
+const MAX_NOTIFIERS: usize = 4096;
+
 /// How much the queues of one VM id may hold. Beyond it nothing is dropped: the new item is
 /// refused, because its sender can still decide what to do about it and nobody else could.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,17 @@ pub trait QueueNotifier: fmt::Debug + Send + Sync {
     /// added it, so it only posts; the embedder then calls
     /// [`Vm::on_queue_ready`](crate::Vm::on_queue_ready). A VM that is gone hears nothing.
     fn notify(&self, token: u32);
+
+    /// Returns whether the plugin takes news now. While it does not, as one that has started but
+    /// does not serve yet, they go to whoever registered the queue before it.
+    fn takes_news(&self) -> bool {
+        true
+    }
+
+    /// Returns whether the plugin is gone for good.
+    fn is_gone(&self) -> bool {
+        false
+    }
 }
 
 /// Why an item was not added.
@@ -101,7 +115,22 @@ struct Queue {
 #[derive(Debug, Default)]
 struct Content {
     items: VecDeque<Bytes>,
-    notifier: Option<Arc<dyn QueueNotifier>>,
+    /// Of those who have registered, the last one last.
+    notifiers: Vec<Arc<dyn QueueNotifier>>,
+}
+
+impl Content {
+    /// Puts a notifier behind those that there are, once.
+    fn add(&mut self, notifier: Option<Arc<dyn QueueNotifier>>) {
+        let Some(new) = notifier else { return };
+        let is_same = |known: &Arc<_>| std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(&new));
+        self.notifiers
+            .retain(|known| !known.is_gone() && !is_same(known));
+        if self.notifiers.len() >= MAX_NOTIFIERS {
+            self.notifiers.remove(0);
+        }
+        self.notifiers.push(new);
+    }
 }
 
 impl SharedQueues {
@@ -114,8 +143,9 @@ impl SharedQueues {
         }
     }
 
-    /// Returns the token of a queue, made if it is new, and has `notifier` told of what is added
-    /// from now on, instead of the one before. `None` when the VM id has too many queues.
+    /// Returns the token of a queue, made if it is new, and has `notifier`, if there is one, told of
+    /// what is added from now on, instead of the one before. `None` when the VM id has too many
+    /// queues.
     pub fn register(
         &self,
         vm_id: &str,
@@ -124,8 +154,8 @@ impl SharedQueues {
     ) -> Option<u32> {
         let mut table = self.table.write();
         if let Some(token) = table.token(vm_id, name) {
-            let queue = table.queues.get(&token)?;
-            queue.content.lock().notifier = notifier;
+            let mut content = table.queues.get(&token)?.content.lock();
+            content.add(notifier);
             return Some(token);
         }
         let token = table.next_token();
@@ -138,7 +168,7 @@ impl SharedQueues {
             bytes: Arc::clone(&names.bytes),
             content: Mutex::new(Content {
                 items: VecDeque::new(),
-                notifier,
+                notifiers: notifier.into_iter().collect(),
             }),
         };
         table.queues.insert(token, Arc::new(queue));
@@ -171,7 +201,8 @@ impl SharedQueues {
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, added)
             .map_err(|_| EnqueueError::TooManyBytes(limit))?;
         content.items.push_back(Bytes::copy_from_slice(item));
-        let notifier = content.notifier.clone();
+        let mut notifiers = content.notifiers.iter().rev();
+        let notifier = notifiers.find(|notifier| notifier.takes_news()).cloned();
         // A notifier is the embedder's and may look at queues itself.
         drop(content);
         if let Some(notifier) = notifier {

@@ -99,7 +99,9 @@ fn a_bad_module_leaves_the_old_one_serving_and_says_why() {
     run.write_module(super::versioned("2"));
     run.reload_well();
     assert_eq!(run.version(), "2");
-    assert_eq!(run.stat("tollgate.generations_alive"), 1);
+    run.wait_until("end of the old generation", || {
+        run.stat("tollgate.generations_alive") == 1
+    });
 }
 
 #[test]

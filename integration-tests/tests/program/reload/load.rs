@@ -79,6 +79,9 @@ fn reloads_under_load_lose_and_mix_and_leave_nothing() {
     let module = |version: u64| versioned_with_callout(&version.to_string());
     run.write_module(module(0));
     run.reload_well();
+    run.wait_until("end of the first generation", || {
+        run.stat("tollgate.generations_alive") == 1
+    });
     let baseline = run.vms();
     let load = Load::start(run.port);
     let mut resident = 0;

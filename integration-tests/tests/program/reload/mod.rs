@@ -3,6 +3,7 @@
 mod bad;
 mod load;
 mod mirror;
+mod rollback;
 mod serving;
 mod watching;
 
@@ -129,7 +130,18 @@ impl Run {
         let configuration = Configuration::new(port, upstream).admin(admin);
         let text = configuration.plugin(&module, "").text();
         let file = folder.write("envoy.yaml", text);
-        let all = [&["run", &file, "--concurrency", "2"], arguments].concat();
+        // Long enough for a look, and no test waits for long.
+        let settings = "reload: { rollback: { window: 1s } }\n";
+        let settings = folder.write("tollgate.yaml", settings);
+        let given = [
+            "run",
+            &file,
+            "--concurrency",
+            "2",
+            "--tollgate-config",
+            &settings,
+        ];
+        let all = [&given, arguments].concat();
         let process = folder.start(&all, "serving");
         Self {
             folder,

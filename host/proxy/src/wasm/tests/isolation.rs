@@ -262,7 +262,16 @@ fn workers_share_one_snapshot() {
         let runtime = WasmRuntime::new(&stats, Arc::new(settings));
         let origin = clusters(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
         let config = plugin(guest(COUNT_OR_CRASH), FailurePolicy::FailClosed);
-        let worker = || PluginRegistry::new(&runtime, &origin, &Node::default(), &stats, None);
+        let worker = || {
+            PluginRegistry::new(
+                &runtime,
+                &origin,
+                &Node::default(),
+                &stats,
+                &Arc::default(),
+                None,
+            )
+        };
         let workers = [worker(), worker()];
         let plugins = workers
             .each_ref()

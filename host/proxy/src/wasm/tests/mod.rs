@@ -97,7 +97,14 @@ impl Lab {
         let settings = Settings::parse(settings, "tollgate.yaml").unwrap();
         let runtime = WasmRuntime::new(&stats, Arc::new(settings));
         let origin = clusters(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
-        let registry = PluginRegistry::new(&runtime, &origin, &Node::default(), &stats, None);
+        let registry = PluginRegistry::new(
+            &runtime,
+            &origin,
+            &Node::default(),
+            &stats,
+            &Arc::default(),
+            None,
+        );
         registry.serve();
         Self { stats, registry }
     }
@@ -129,7 +136,14 @@ fn registry(runtime: &Arc<WasmRuntime>) -> PluginRegistry {
 
 fn registry_with_origin(runtime: &Arc<WasmRuntime>, origin: SocketAddr) -> PluginRegistry {
     let node = Node::default();
-    let registry = PluginRegistry::new(runtime, &clusters(origin), &node, &Stats::new(), None);
+    let registry = PluginRegistry::new(
+        runtime,
+        &clusters(origin),
+        &node,
+        &Stats::new(),
+        &Arc::default(),
+        None,
+    );
     registry.serve();
     registry
 }
