@@ -116,7 +116,7 @@ pub use snapshot::{
 };
 pub use symbols::{Fingerprint, SourceFrame, Symbols, culprit};
 pub use tollgate_abi as abi;
-pub use vm::Vm;
+pub use vm::{MemoryMark, Vm};
 
 /// Identifies a context within its VM. 0 is the VM itself; ids are never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,7 +6,7 @@ use super::Plugins;
 use super::image::Global;
 
 /// Bytes of a page, the unit in which memory is compared and copied.
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// What a root VM has changed since a snapshot of it, made by
 /// [`Vm::changes_since`](crate::Vm::changes_since). Each new instance pays for applying it, about

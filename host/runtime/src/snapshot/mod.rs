@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 
 pub(crate) use base::Base;
 pub use delta::Delta;
-pub(crate) use delta::changed_runs;
+pub(crate) use delta::{PAGE, changed_runs};
 pub use error::SnapshotError;
 pub use image::Image;
 pub(crate) use image::{Global, Plugins, instrument};

@@ -107,12 +107,12 @@ impl Vm {
         })
     }
 
-    fn memory(&self) -> &[u8] {
+    pub(super) fn memory(&self) -> &[u8] {
         let memory = self.guest.state().memory;
         memory.map_or(&[], |memory| memory.data(&self.guest.store))
     }
 
-    fn globals(&mut self) -> Vec<(String, Global)> {
+    pub(super) fn globals(&mut self) -> Vec<(String, Global)> {
         let names = self.module.mutable_globals();
         let Some(instance) = self.guest.state().instance else {
             return Vec::new();

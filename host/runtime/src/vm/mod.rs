@@ -14,6 +14,7 @@ mod in_flight;
 mod instance;
 mod limits;
 mod log_rate;
+mod mark;
 mod numbers;
 mod plugin;
 mod replay;
@@ -41,6 +42,7 @@ pub(crate) use callback::Callback;
 pub(crate) use exports::Exports;
 use guest::Guest;
 pub(crate) use instance::allocator;
+pub use mark::MemoryMark;
 
 /// One instance of a module, with the plugins and streams in it. It belongs to one thread.
 ///

@@ -22,6 +22,7 @@ mod intercept;
 mod lifecycle;
 mod limits;
 mod loading;
+mod mark;
 mod memory;
 mod metric;
 mod program;
