@@ -10,7 +10,7 @@ use tollgate_config::{Bootstrap, Isolation, PluginConfig};
 use tollgate_runtime::abi::LogLevel;
 use tollgate_runtime::{
     CalloutRefusal, ContextId, GrpcCall, GrpcService, GrpcStream, HostServices, HttpCall,
-    LoadError, LogOrigin, PropertyResult, Vm,
+    LoadError, LogOrigin, PropertyResult, SourceFrame, Symbols, Vm, culprit,
 };
 
 use super::base::BaseSnapshot;
@@ -152,11 +152,19 @@ fn refusal_of(
     module: &LoadedModule,
     source: LoadError,
 ) -> PluginError {
-    if let LoadError::Fault(fault) = &source {
-        let now = SystemTime::now();
-        runtime.faults().record(fault, &module.module, now, || None);
+    let LoadError::Fault(fault) = &source else {
+        return PluginError::load(plugin, source);
+    };
+    let now = SystemTime::now();
+    runtime.faults().record(fault, &module.module, now, || None);
+    // No request waits here, so that the reason may say at once where it is.
+    let frames = Symbols::new(module.module.bytes()).resolve(&fault.details.backtrace);
+    let place = culprit(&frames).and_then(SourceFrame::place);
+    let error = PluginError::load(plugin, source);
+    match place {
+        Some(place) => error.at(&place),
+        None => error,
     }
-    PluginError::load(plugin, source)
 }
 
 /// Services without time to wait: the VM is gone before a timer fires or an answer arrives.

@@ -48,12 +48,14 @@ pub(crate) enum PluginError {
         source: Box<SnapshotError>,
     },
     /// The module was refused, or the plugin did not start.
-    #[error("plugin `{plugin}` ({module}): {source}")]
+    #[error("plugin `{plugin}` ({module}{place}): {source}")]
     Load {
         /// The plugin's name.
         plugin: String,
         /// Where the module came from.
         module: String,
+        /// Where in its source it crashed, if it did and has DWARF.
+        place: String,
         /// Why.
         source: Box<LoadError>,
     },
@@ -69,7 +71,16 @@ impl PluginError {
         Self::Load {
             plugin: plugin.name.clone(),
             module,
+            place: String::new(),
             source: Box::new(source),
         }
+    }
+
+    /// Returns the error with the place of the crash, `file:line`.
+    pub(super) fn at(mut self, crash: &str) -> Self {
+        if let Self::Load { place, .. } = &mut self {
+            *place = format!(", at {crash}");
+        }
+        self
     }
 }

@@ -42,8 +42,8 @@ impl FaultLog {
             message: fault.message.clone(),
         };
         match self.admit(kind, now) {
-            Some(0) => tracing::error!(target: "wasm", "{fault:#}"),
-            Some(held_back) => tracing::error!(target: "wasm", held_back, "{fault:#}"),
+            Some(0) => tracing::error!(target: "wasm", "{fault}"),
+            Some(held_back) => tracing::error!(target: "wasm", held_back, "{fault}"),
             None => {}
         }
     }

@@ -160,17 +160,15 @@ impl Symbols {
         for (index, source) in found.iter_mut().enumerate() {
             source.module_offset = module_offset;
             source.is_inlined = index + 1 < count;
-            if source.function.is_empty() {
-                source.function = self.name(frame);
+            // DWARF may leave out what a function is in; the name section does not.
+            let name = self.layout.name(frame.function_index);
+            if let Some(name) = name.filter(|_| !source.is_inlined) {
+                source.function = demangle(name);
+            } else if source.function.is_empty() {
+                source.function.clone_from(&frame.function);
             }
         }
         found
-    }
-
-    fn name(&self, frame: &BacktraceFrame) -> String {
-        self.layout
-            .name(frame.function_index)
-            .map_or_else(|| frame.function.clone(), demangle)
     }
 }
 
