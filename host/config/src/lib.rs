@@ -133,7 +133,19 @@ fn read(
     file_name: &str,
     report: &report::Report,
 ) -> Result<Option<Bootstrap>, ConfigError> {
-    let descriptor = schema::descriptor("envoy.config.bootstrap.v3.Bootstrap")?;
+    let message = "envoy.config.bootstrap.v3.Bootstrap";
+    read_message(text, file_name, message, report, build::bootstrap)
+}
+
+/// Runs the stages for a message of this name; each adds to `report` what it finds.
+fn read_message<T>(
+    text: &str,
+    file_name: &str,
+    message: &str,
+    report: &report::Report,
+    build: impl FnOnce(&view::View<'_>) -> T,
+) -> Result<Option<T>, ConfigError> {
+    let descriptor = schema::descriptor(message)?;
     let document = match yaml::read(text, yaml::Syntax::of(file_name)) {
         Ok(document) => document,
         Err(fault) => {
@@ -158,7 +170,7 @@ fn read(
         return Ok(None);
     }
     subset::check(&view);
-    Ok(Some(build::bootstrap(&view)))
+    Ok(Some(build(&view)))
 }
 
 fn no_result(file_name: &str) -> ConfigErrors {

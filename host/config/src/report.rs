@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use crate::{ConfigError, ErrorKind};
 
@@ -13,6 +14,8 @@ pub(crate) struct Report {
     lines: RefCell<HashMap<String, usize>>,
     errors: RefCell<Vec<ConfigError>>,
     warnings: RefCell<Vec<ConfigError>>,
+    /// Files that are named, so far.
+    files: RefCell<Vec<PathBuf>>,
 }
 
 impl Report {
@@ -23,7 +26,31 @@ impl Report {
             lines: RefCell::default(),
             errors: RefCell::default(),
             warnings: RefCell::default(),
+            files: RefCell::default(),
         }
+    }
+
+    /// Reads another file that this one names, and takes over what is found in it.
+    pub(crate) fn read_other<T>(&self, file: &Path, read: impl FnOnce(&Self) -> T) -> T {
+        let other = Self::new(&file.display().to_string(), self.ignore_unsupported);
+        let result = read(&other);
+        self.files.borrow_mut().append(&mut other.files.take());
+        let (errors, warnings) = other.into_parts();
+        self.errors.borrow_mut().extend(errors);
+        warnings
+            .into_iter()
+            .for_each(|warning| self.push_warning(warning));
+        result
+    }
+
+    /// Remembers files that are named.
+    pub(crate) fn note_files(&self, files: Vec<PathBuf>) {
+        self.files.borrow_mut().extend(files);
+    }
+
+    /// Returns the files that were named.
+    pub(crate) fn take_files(&self) -> Vec<PathBuf> {
+        self.files.take()
     }
 
     /// Remembers where `path` is written.

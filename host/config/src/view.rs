@@ -161,7 +161,7 @@ impl<'a> View<'a> {
     }
 
     /// Returns the configuration of an extension. Envoy finds the extension by its type; without one
-    /// there is an error, unless it is to be discovered, which is not implemented.
+    /// there is an error, unless it is to be discovered.
     pub(crate) fn extension(&self, what: &str) -> Option<Self> {
         let field = "typed_config";
         let config = self.packed(field);

@@ -205,6 +205,20 @@ impl Configuration {
         self
     }
 
+    /// Puts the filter `guest`, which this file holds, before the router of every listener.
+    pub(crate) fn discovered(mut self, file: &str) -> Self {
+        self.filter = format!(
+            r#"
+          - name: guest
+            config_discovery:
+              type_urls: ["type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm"]
+              config_source:
+                resource_api_version: V3
+                path_config_source: {{ path: "{file}" }}"#
+        );
+        self
+    }
+
     /// The text of the file.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();

@@ -1,6 +1,6 @@
 //! The chain of HTTP filters.
 
-use super::plugin;
+use super::{discovery, plugin};
 use crate::view::View;
 use crate::{HttpFilter, HttpFilterKind};
 
@@ -49,7 +49,15 @@ fn refuse_place(filter: &View<'_>, terminal: bool, last: bool) {
 }
 
 fn kind(filter: &View<'_>) -> Option<HttpFilterKind> {
+    if filter.has("config_discovery") {
+        return discovery::build(filter, &kind_of);
+    }
     let config = filter.extension("an HTTP filter")?;
+    kind_of(filter, &config)
+}
+
+/// Reads the configuration of an extension.
+fn kind_of(extension: &View<'_>, config: &View<'_>) -> Option<HttpFilterKind> {
     match config.type_name().as_str() {
         ROUTER => Some(HttpFilterKind::Router {
             suppress_envoy_headers: config.bool("suppress_envoy_headers"),
@@ -62,7 +70,7 @@ fn kind(filter: &View<'_>) -> Option<HttpFilterKind> {
             }
         },
         other => {
-            filter.unsupported("typed_config", &format!("the HTTP filter {other}"));
+            extension.unsupported("typed_config", &format!("the HTTP filter {other}"));
             None
         }
     }

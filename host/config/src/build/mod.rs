@@ -8,6 +8,7 @@ mod address;
 mod cluster;
 mod configuration;
 mod data_source;
+mod discovery;
 mod filter_chain;
 mod format;
 mod headers;
@@ -48,7 +49,7 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
     let (listeners, clusters): (Vec<_>, Vec<_>) = (children("listeners"), children("clusters"));
     refuse_duplicates(&clusters);
     let listeners = leave_out_duplicates(listeners);
-    let bootstrap = Bootstrap {
+    let mut bootstrap = Bootstrap {
         node: node(root),
         admin: admin(root),
         listeners: build_each(&listeners, listener::build),
@@ -57,6 +58,7 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
         source: dump::to_json(root.message()),
         files: dump::files(root.message()),
     };
+    bootstrap.files.append(&mut root.report().take_files());
     references::check(&listeners, &clusters);
     bootstrap
 }

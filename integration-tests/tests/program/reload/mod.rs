@@ -1,6 +1,7 @@
 //! Reloads: a new configuration or module is live at once, and no request is lost.
 
 mod bad;
+mod ecds;
 mod load;
 mod mirror;
 mod rollback;
