@@ -129,6 +129,23 @@ fn quitting_calls_back() {
 }
 
 #[test]
+fn a_plugin_that_lets_nothing_pass_and_keeps_failing_makes_the_proxy_not_ready() {
+    let context = context();
+    assert_eq!(get(&context, "/ready").status, 200);
+    context.failing_plugins.set("auth", true);
+    context.failing_plugins.set("auth", true);
+    let reply = get(&context, "/ready");
+    assert_eq!(reply.status, 503);
+    assert_eq!(
+        reply.body,
+        "LIVE\nplugin `auth` keeps failing on 2 of the workers\n"
+    );
+    context.failing_plugins.set("auth", false);
+    context.failing_plugins.set("auth", false);
+    assert_eq!(get(&context, "/ready").status, 200);
+}
+
+#[test]
 fn an_unknown_path_gets_the_list() {
     let reply = get(&context(), "/nosuch");
     assert_eq!(reply.status, 404);

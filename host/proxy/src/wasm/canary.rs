@@ -130,6 +130,7 @@ impl Canary {
                         target: "wasm", plugin, "{hazard}: it is the same in every stream"
                     );
                 }
+                runtime.count_snapshot();
                 let base = runtime.bases().add(self.key, snapshot);
                 Ok(Some(base))
             }

@@ -138,7 +138,8 @@ fn fault_counter(stats: &Stats, prefix: &str, kind: FaultKind) -> Counter {
 }
 
 impl FailingPlugins {
-    fn set(&self, plugin: &str, is_failing: bool) {
+    /// Says that a plugin keeps failing on one worker more, or one less.
+    pub(crate) fn set(&self, plugin: &str, is_failing: bool) {
         let mut failing = self.0.lock();
         if is_failing {
             *failing.entry(plugin.to_owned()).or_default() += 1;

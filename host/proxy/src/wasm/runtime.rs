@@ -20,7 +20,7 @@ use super::health::FailingPlugins;
 use super::limits;
 use super::module_file::read_module;
 use super::stats;
-use crate::telemetry::Stats;
+use crate::telemetry::{Counter, Stats};
 
 /// How often deadlines of guests are looked at.
 const EPOCH_INTERVAL: Duration = Duration::from_millis(10);
@@ -33,6 +33,7 @@ pub(crate) struct WasmRuntime {
     bases: BaseSnapshots,
     fault_log: FaultLog,
     failing_plugins: Arc<FailingPlugins>,
+    snapshots: Counter,
     loaded: Mutex<Loaded>,
 }
 
@@ -82,6 +83,7 @@ impl WasmRuntime {
             bases: BaseSnapshots::default(),
             fault_log: FaultLog::default(),
             failing_plugins: Arc::default(),
+            snapshots: stats::snapshots(stats),
             loaded: Mutex::default(),
         })
     }
@@ -109,6 +111,11 @@ impl WasmRuntime {
 
     pub(super) const fn bases(&self) -> &BaseSnapshots {
         &self.bases
+    }
+
+    /// A snapshot was taken that workers share.
+    pub(super) fn count_snapshot(&self) {
+        self.snapshots.inc();
     }
 
     pub(super) const fn fault_log(&self) -> &FaultLog {

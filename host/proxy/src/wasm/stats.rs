@@ -63,6 +63,11 @@ pub(super) fn register(stats: &Stats) {
     drop(VmStats::new(stats));
 }
 
+/// Returns the counter of snapshots that were compiled.
+pub(super) fn snapshots(stats: &Stats) -> Counter {
+    stats.counter("wasm.snapshots")
+}
+
 impl VmStats {
     fn new(stats: &Stats) -> Self {
         Self {
@@ -72,7 +77,7 @@ impl VmStats {
             alive: stats.gauge("wasm.vms_alive"),
             instances: stats.counter("wasm.instances_created"),
             instances_refused: stats.counter("wasm.instances_refused"),
-            snapshots: stats.counter("wasm.snapshots"),
+            snapshots: snapshots(stats),
             delta_pages: stats.gauge("wasm.delta_pages"),
         }
     }

@@ -5,9 +5,11 @@ use tollgate_config::{FailurePolicy, Node, Settings};
 
 use super::{Lab, answered_503, chain, chain_of, guest, header, passes, plugin, request};
 use crate::callout::tests::{clusters, on_worker};
-use crate::filter::Event;
+use crate::filter::tests::stream_state;
+use crate::filter::{Direction, Event};
+use crate::network::{ConnectionState, End, NetworkAction, PeerType};
 use crate::telemetry::Stats;
-use crate::wasm::{PluginRegistry, WasmRuntime};
+use crate::wasm::{PluginRegistry, StreamVms, WasmRuntime};
 
 const STREAM: &str = "isolation: stream";
 
@@ -200,6 +202,41 @@ fn a_crash_of_the_plugins_own_vm_harms_no_stream() {
         early.request_headers(true);
         passes(&early);
         early.complete(|| ());
+    });
+}
+
+/// Crashes at the second connection that its memory has seen.
+const CRASH_SECOND_CONNECTION: &str = r#"
+    (global $count (mut i32) (i32.const 0))
+    (func (export "proxy_on_new_connection") (param i32) (result i32)
+        (if (global.get $count) (then (unreachable)))
+        (global.set $count (i32.const 1))
+        (i32.const 0))
+    (func (export "proxy_on_downstream_data") (param i32 i32 i32) (result i32) (unreachable))"#;
+
+#[test]
+fn a_connection_has_an_instance_of_its_own_too() {
+    on_worker(async {
+        let lab = Lab::new(STREAM);
+        let plugin = lab.start(CRASH_SECOND_CONNECTION, FailurePolicy::FailClosed);
+        let connect = || {
+            let state = ConnectionState::new(stream_state());
+            let filter = plugin.create_network_filter(&state, &mut StreamVms::default(), 0);
+            let filter = filter.unwrap();
+            assert_eq!(filter.on_new_connection(), NetworkAction::Continue);
+            (state, filter)
+        };
+        let ((first, first_filter), (second, second_filter)) = (connect(), connect());
+        let action = first_filter.on_data(Direction::Request, false);
+        assert_ne!(action, NetworkAction::Continue);
+        assert_eq!(first.end(), Some(End::Plugin));
+        assert_eq!(second.end(), None);
+        for filter in [first_filter, second_filter] {
+            filter.on_close(PeerType::Remote);
+            drop(filter);
+        }
+        assert_eq!(lab.stat("wasm.guest.faults.trap"), 1);
+        assert_eq!(lab.stat("wasm.vms_alive"), 1);
     });
 }
 
