@@ -56,7 +56,10 @@ pub(crate) struct ConnectionState(Objects);
 
 /// A list, as few values are set on a stream and most streams have none.
 #[derive(Debug, Default)]
-struct Objects(RefCell<Vec<(Box<[u8]>, StateObject)>>);
+struct Objects(RefCell<Vec<Named>>);
+
+/// A value under its name.
+type Named = (Box<[u8]>, StateObject);
 
 impl FilterState {
     /// Returns the state of a new stream on a connection.
@@ -124,12 +127,7 @@ impl Objects {
 }
 
 /// Counts the bytes anew each time, which costs nothing while there are few values.
-fn check_room(
-    objects: &[(Box<[u8]>, StateObject)],
-    name: &[u8],
-    value: &[u8],
-    is_new: bool,
-) -> Result<(), Status> {
+fn check_room(objects: &[Named], name: &[u8], value: &[u8], is_new: bool) -> Result<(), Status> {
     let others = objects.iter().filter(|(known, _)| **known != *name);
     let bytes: usize = others.map(|(name, one)| name.len() + one.value.len()).sum();
     let is_full = is_new && objects.len() >= MAX_OBJECTS;
