@@ -136,7 +136,7 @@ fn one_resource<T>(
         return Found::Refused;
     };
     let is_of_type = |url: &&str| url.rsplit('/').next() == Some(&*config.type_name());
-    if !wanted.types.iter().any(|url| is_of_type(&url)) {
+    if !wanted.types.iter().any(is_of_type) {
         let (found, expected) = (config.type_name(), wanted.types.join(", "));
         resource.error(
             "typed_config",
