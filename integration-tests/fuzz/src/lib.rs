@@ -1,7 +1,9 @@
-//! What the fuzz targets have in common: numbers out of bytes, and the hostile guest's world.
+//! What the fuzz targets have in common: numbers out of bytes, the hostile guest's world, and a
+//! filter's hostile host.
 #![forbid(unsafe_code)]
 
 pub mod foreign;
+pub mod guest;
 pub mod hostile;
 mod source;
 

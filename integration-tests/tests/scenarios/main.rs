@@ -24,6 +24,7 @@ mod pause;
 mod properties;
 mod route;
 mod sdk;
+mod sdk_tunnel;
 mod sdk_workshop;
 mod services;
 mod shared_data;

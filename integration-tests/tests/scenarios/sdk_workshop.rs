@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use tollgate_integration_tests::client::{Body, exchange};
+use tollgate_integration_tests::client::Body;
 use tollgate_integration_tests::origin::Answer;
 use tollgate_integration_tests::origin::grpc::grpc_frame;
 use tollgate_integration_tests::{GuestLine, Kind, Proxy, SharedPair, kill_signal};
 
-static WORKSHOP: SharedPair = SharedPair::new("conformance/workshop.yaml");
+pub(crate) static WORKSHOP: SharedPair = SharedPair::new("conformance/workshop.yaml");
 
 const WAITING: u16 = 10_000;
 const SHARING: u16 = 10_001;
@@ -17,7 +17,7 @@ const ASKING: u16 = 10_003;
 const CHUNKING: u16 = 10_004;
 const EDITING: u16 = 10_005;
 const SURVEYING: u16 = 10_006;
-const TUNNELLING: u16 = 10_007;
+const HOLDING: u16 = 10_008;
 
 /// What a guest answers to a request.
 fn told(proxy: &Proxy, listener: u16, path: &str) -> String {
@@ -26,7 +26,7 @@ fn told(proxy: &Proxy, listener: u16, path: &str) -> String {
     response.text()
 }
 
-fn text(text: &'static str) -> Answer {
+pub(crate) fn text(text: &'static str) -> Answer {
     Answer::text(text)
 }
 
@@ -268,6 +268,52 @@ fn a_part_of_a_body_can_end_the_request() {
 }
 
 #[test]
+fn headers_wait_for_the_body() {
+    let (checked, sent) = WORKSHOP.compare(|proxy| {
+        proxy.origin().answer("/side", text("now"));
+        let mut sent = Vec::new();
+        let mut checked = Vec::new();
+        for slow in [false, true] {
+            let body = Body::chunks().chunk("some ").chunk("body");
+            let request = proxy.post(HOLDING, "/held").stream(body);
+            let request = if slow {
+                request.header("x-slow", "1")
+            } else {
+                request
+            };
+            let response = request.send();
+            checked.push(response.header("x-checked").map(str::to_owned));
+            let received = proxy.origin().received();
+            let request = received
+                .into_iter()
+                .rfind(|request| request.path == "/held");
+            let request = request.expect("the request goes on");
+            let headers =
+                ["x-slow", "x-body-size"].map(|name| request.header(name).map(str::to_owned));
+            sent.push((headers, request.text()));
+        }
+        (checked, sent)
+    });
+    let yes = Some("yes".to_owned());
+    assert_eq!(checked, [yes.clone(), yes]);
+    let (size, text) = (Some("9".to_owned()), "some body".to_owned());
+    let fast = ([None, size.clone()], text.clone());
+    let slow = ([Some("now".to_owned()), size], text);
+    assert_eq!(sent, [fast, slow]);
+}
+
+#[test]
+fn a_response_is_withheld_for_its_body() {
+    let (status, text) = WORKSHOP.compare(|proxy| {
+        let body = Body::chunks().chunk("secret ").chunk("word");
+        proxy.origin().answer("/held", Answer::stream(body));
+        let response = proxy.get(HOLDING, "/held").send();
+        (response.status, response.text())
+    });
+    assert_eq!((status, text.as_str()), (502, "withheld\n"));
+}
+
+#[test]
 fn all_headers_are_replaced_at_once() {
     let received = WORKSHOP.compare(|proxy| {
         let request = proxy.get(EDITING, "/replace").header("x-old", "1");
@@ -364,37 +410,6 @@ fn metrics_are_read_back() {
         [first, second]
     });
     assert_eq!(told, ["1 5", "2 10"]);
-}
-
-fn tunnel(proxy: &Proxy, bytes: &[u8]) -> (String, Vec<String>) {
-    proxy.origin().answer("/side", text("hello "));
-    proxy.origin().answer("/again", text("asked\r\n\r\n"));
-    proxy.origin().answer_raw(&b"answer"[..]);
-    let answer = exchange(proxy.port(TUNNELLING), bytes);
-    assert!(answer.closed, "the connection stays open");
-    (answer.text(), proxy.guest_log("tunnelling", "logged"))
-}
-
-#[test]
-fn a_connection_waits_and_its_data_is_changed() {
-    let (answer, log) = WORKSHOP.compare(|proxy| tunnel(proxy, b"question\r\n\r\n"));
-    assert_eq!(answer, "answerhello ");
-    assert_eq!(log, ["?"]);
-}
-
-#[test]
-fn data_waits_for_a_callout() {
-    let (answer, log) = WORKSHOP.compare(|proxy| tunnel(proxy, b"ask\n"));
-    assert_eq!(answer, "answerhello ");
-    assert_eq!(log, ["?"]);
-}
-
-#[test]
-fn a_connection_is_closed() {
-    for words in ["close\n", "bye\n"] {
-        let (answer, log) = WORKSHOP.compare(|proxy| tunnel(proxy, words.as_bytes()));
-        assert_eq!((answer.as_str(), log.len()), ("", 3), "{log:?}");
-    }
 }
 
 #[test]

@@ -163,6 +163,7 @@ const fn done<S>(_ex: &mut Exchange<S>) -> Done {
 pub struct BodyAccess {
     pub(crate) limit: usize,
     pub(crate) rewrite: bool,
+    pub(crate) holds_headers: bool,
 }
 
 impl BodyAccess {
@@ -173,6 +174,7 @@ impl BodyAccess {
         Self {
             limit,
             rewrite: false,
+            holds_headers: false,
         }
     }
 
@@ -183,6 +185,20 @@ impl BodyAccess {
         Self {
             limit,
             rewrite: true,
+            holds_headers: false,
+        }
+    }
+}
+
+impl BodyAccess {
+    /// Holds the headers until the body's handler has run, which can then change them, or still
+    /// answer a response otherwise. Without
+    /// [`allow_stop_iteration`](crate::PluginCx::allow_stop_iteration) it changes nothing.
+    #[must_use]
+    pub const fn holding_headers(self) -> Self {
+        Self {
+            holds_headers: true,
+            ..self
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::sys;
 
 /// Label values beyond this many per metric are counted together as `other`: what a client can
-/// choose must not fill the host's memory.
+/// choose must not fill the host's memory. `limit_series` sets another number.
 const MAX_SERIES: usize = 1000;
 
 /// Counts events.
@@ -37,6 +37,14 @@ pub struct Gauge<const N: usize>(Family<N>);
 pub struct Histogram<const N: usize>(Family<N>);
 
 impl<const N: usize> Counter<N> {
+    /// Sets how many combinations of label values are kept apart, instead of 1,000. Others are
+    /// recorded together as `other`.
+    #[must_use]
+    pub fn limit_series(mut self, limit: usize) -> Self {
+        self.0.limit = limit;
+        self
+    }
+
     /// Describes a counter; the host hears of it when it first counts.
     #[must_use]
     pub fn new(name: impl Into<String>, labels: [&'static str; N]) -> Self {
@@ -66,6 +74,14 @@ impl<const N: usize> Counter<N> {
 }
 
 impl<const N: usize> Gauge<N> {
+    /// Sets how many combinations of label values are kept apart, instead of 1,000. Others are
+    /// recorded together as `other`.
+    #[must_use]
+    pub fn limit_series(mut self, limit: usize) -> Self {
+        self.0.limit = limit;
+        self
+    }
+
     /// Describes a gauge.
     #[must_use]
     pub fn new(name: impl Into<String>, labels: [&'static str; N]) -> Self {
@@ -94,6 +110,14 @@ impl<const N: usize> Gauge<N> {
 }
 
 impl<const N: usize> Histogram<N> {
+    /// Sets how many combinations of label values are kept apart, instead of 1,000. Others are
+    /// recorded together as `other`.
+    #[must_use]
+    pub fn limit_series(mut self, limit: usize) -> Self {
+        self.0.limit = limit;
+        self
+    }
+
     /// Describes a histogram.
     #[must_use]
     pub fn new(name: impl Into<String>, labels: [&'static str; N]) -> Self {
@@ -111,6 +135,7 @@ struct Family<const N: usize> {
     kind: MetricType,
     name: String,
     labels: [&'static str; N],
+    limit: usize,
     /// Sorted by label values.
     series: Cell<Vec<Series<N>>>,
 }
@@ -147,6 +172,7 @@ impl<const N: usize> Family<N> {
             kind,
             name,
             labels,
+            limit: MAX_SERIES,
             series: Cell::new(Vec::new()),
         }
     }
@@ -161,7 +187,7 @@ impl<const N: usize> Family<N> {
     fn id(&self, values: [&str; N]) -> Result<u32, Error> {
         match self.known(&values) {
             Ok(id) => Ok(id),
-            Err(series) if series < MAX_SERIES => self.define(&values),
+            Err(series) if series < self.limit => self.define(&values),
             Err(_) => self
                 .known(&["other"; N])
                 .or_else(|_| self.define(&["other"; N])),

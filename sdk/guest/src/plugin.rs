@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::config::ConfigError;
-use crate::driver::{tasks, timers};
+use crate::driver::{self, tasks, timers};
 use crate::error::{Error, found};
 use crate::header::HeaderValue;
 use crate::sys;
@@ -124,6 +124,15 @@ impl PluginCx {
                 work().await;
             }
         });
+    }
+
+    /// Says that the host can hold headers while it delivers the body behind them, as Envoy can with
+    /// `allow_on_headers_stop_iteration: true` in the plugin's configuration. The ABI has no way to
+    /// ask, so let the operator say it in the filter's own. Bodies whose access
+    /// [holds headers](crate::BodyAccess::holding_headers) do so from then on; on a host that
+    /// cannot, their requests would never go on.
+    pub fn allow_stop_iteration(&self) {
+        driver::hold_headers(self.root);
     }
 
     /// Returns the time.

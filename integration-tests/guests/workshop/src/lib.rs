@@ -7,6 +7,7 @@ mod asking;
 mod chunking;
 mod editing;
 mod ending;
+mod holding;
 mod noting;
 mod queueing;
 mod serving;
@@ -23,6 +24,7 @@ plugins! {
     "chunking" => chunking::Chunking,
     "editing" => editing::Editing,
     "ending" => ending::Ending,
+    "holding" => holding::Holding,
     "noting" => noting::Noting,
     "queueing" => queueing::Queueing,
     "serving" => serving::Serving,

@@ -18,6 +18,8 @@ type Outcome = Result<CalloutResponse, CalloutError>;
 /// A callout between its hostcall and its future's end.
 struct Call {
     token: u32,
+    /// Whether its future knows the token: not yet, if the response came within the hostcall.
+    claimed: bool,
     waker: Waker,
     outcome: Option<Outcome>,
 }
@@ -74,8 +76,13 @@ fn store(token: u32, outcome: Outcome) -> Option<Waker> {
             call.outcome = Some(outcome);
             return Some(call.waker.clone());
         }
+        if !DISPATCHING.get() {
+            // Dropped while the host showed the response.
+            return None;
+        }
         calls.push(Call {
             token,
+            claimed: false,
             waker: Waker::noop().clone(),
             outcome: Some(outcome),
         });
@@ -177,20 +184,31 @@ impl Drop for Callout {
 fn send(request: &mut CalloutRequest) -> Result<u32, CalloutError> {
     RECEIVER.set(Some(receive));
     let nested = DISPATCHING.replace(true);
-    let token = request.dispatch();
+    let made = request.dispatch();
     DISPATCHING.set(nested);
-    let token = token?;
     with(&CALLS, |calls| {
-        // A response may have come early.
-        if calls.iter().all(|call| call.token != token) {
-            calls.push(Call {
-                token,
-                waker: Waker::noop().clone(),
-                outcome: None,
-            });
+        if let Ok(token) = made {
+            claim(calls, token);
+        }
+        if !nested {
+            // Responses to what nobody has sent.
+            calls.retain(|call| call.claimed);
         }
     });
-    Ok(token)
+    made
+}
+
+/// Notes that a token is awaited; its response may have come early.
+fn claim(calls: &mut Vec<Call>, token: u32) {
+    match calls.iter_mut().find(|call| call.token == token) {
+        Some(early) => early.claimed = true,
+        None => calls.push(Call {
+            token,
+            claimed: true,
+            waker: Waker::noop().clone(),
+            outcome: None,
+        }),
+    }
 }
 
 /// Takes the outcome if it is there, and remembers whom to wake if not.

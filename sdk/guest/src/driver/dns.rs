@@ -16,6 +16,8 @@ type Outcome = Result<Vec<Address>, Error>;
 /// A lookup between its hostcall and its future's end.
 struct Lookup {
     token: u32,
+    /// Whether its future knows the token: not yet, if the answer came within the hostcall.
+    claimed: bool,
     waker: Option<Waker>,
     outcome: Option<Outcome>,
 }
@@ -52,8 +54,13 @@ fn receive(token: u32, size: usize) {
     let waker = with(&LOOKUPS, |lookups| {
         let known = lookups.iter_mut().find(|lookup| lookup.token == token);
         let Some(lookup) = known else {
+            if !DISPATCHING.get() {
+                // Dropped while the host showed the answer.
+                return None;
+            }
             lookups.push(Lookup {
                 token,
+                claimed: false,
                 waker: None,
                 outcome: Some(outcome),
             });
@@ -72,20 +79,31 @@ fn receive(token: u32, size: usize) {
 pub(crate) fn dispatch(name: &str) -> Result<u32, Error> {
     RECEIVER.set(Some(receive));
     let nested = DISPATCHING.replace(true);
-    let token = sys::resolve_dns(name.as_bytes());
+    let made = sys::resolve_dns(name.as_bytes());
     DISPATCHING.set(nested);
-    let token = token?;
     with(&LOOKUPS, |lookups| {
-        // The answer may have come early.
-        if lookups.iter().all(|lookup| lookup.token != token) {
-            lookups.push(Lookup {
-                token,
-                waker: None,
-                outcome: None,
-            });
+        if let Ok(token) = made {
+            claim(lookups, token);
+        }
+        if !nested {
+            // Answers to what nobody has asked.
+            lookups.retain(|lookup| lookup.claimed);
         }
     });
-    Ok(token)
+    made
+}
+
+/// Notes that a token is awaited; its answer may have come early.
+fn claim(lookups: &mut Vec<Lookup>, token: u32) {
+    match lookups.iter_mut().find(|lookup| lookup.token == token) {
+        Some(early) => early.claimed = true,
+        None => lookups.push(Lookup {
+            token,
+            claimed: true,
+            waker: None,
+            outcome: None,
+        }),
+    }
 }
 
 /// Takes the outcome if it is there, and notes whom to wake if not.

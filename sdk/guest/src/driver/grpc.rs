@@ -39,6 +39,8 @@ pub enum GrpcEvent {
 #[derive(Default)]
 struct Call {
     token: u32,
+    /// Whether whoever made it knows the token: not yet, if something came within the hostcall.
+    claimed: bool,
     waker: Option<Waker>,
     initial: Option<Headers>,
     messages: VecDeque<HeaderValue>,
@@ -79,6 +81,10 @@ fn receive(token: u32, event: GrpcEvent) {
     // The host shows what has come during this callback only.
     let news = read(event);
     let (waker, overflows) = with(&CALLS, |calls| {
+        if !DISPATCHING.get() && calls.iter().all(|call| call.token != token) {
+            // Dropped while the host showed the message.
+            return (None, false);
+        }
         let call = entry(calls, token);
         news.store(call);
         let overflows = call.unread > MAX_UNREAD_BYTES && call.closed.is_none();
@@ -165,11 +171,15 @@ pub(crate) fn dispatch(make: impl FnOnce() -> Result<u32, Error>) -> Result<u32,
     let nested = DISPATCHING.replace(true);
     let made = make();
     DISPATCHING.set(nested);
-    if let Ok(token) = made {
-        with(&CALLS, |calls| {
-            let _known = entry(calls, token);
-        });
-    }
+    with(&CALLS, |calls| {
+        if let Ok(token) = made {
+            entry(calls, token).claimed = true;
+        }
+        if !nested {
+            // Answers to what nobody has asked.
+            calls.retain(|call| call.claimed);
+        }
+    });
     made
 }
 

@@ -182,6 +182,8 @@ module_static! {
     // Whether this is the memory of one stream, which hears neither of ticks nor of what its plugin
     // awaits.
     static RESTORED: Cell<bool> = Cell::new(false);
+    // Plugins whose host can hold headers and deliver the body behind them.
+    static HEADER_HOLDERS: Cell<Vec<u32>> = Cell::new(Vec::new());
     static CONTEXTS: Cell<Contexts<Rc<dyn HostContext>>> = Cell::new(Contexts::new());
 }
 
@@ -230,7 +232,10 @@ pub fn on_context_create(id: u32, parent: u32) {
     };
     if let Some(context) = context {
         let replaced = with(&CONTEXTS, |contexts| contexts.insert(id, context));
-        drop(replaced);
+        if let Some(replaced) = replaced {
+            // No known host gives an id twice. What the context awaits would keep it.
+            replaced.on(Event::Delete);
+        }
     }
 }
 
@@ -255,6 +260,15 @@ pub fn on_delete(id: u32) {
         context.on(Event::Delete);
     }
     wake::settle();
+}
+
+/// Says that the host of a plugin can hold headers while it delivers the body.
+pub(crate) fn hold_headers(root: u32) {
+    with(&HEADER_HOLDERS, |roots| roots.push(root));
+}
+
+fn can_hold_headers(root: u32) -> bool {
+    with(&HEADER_HOLDERS, |roots| roots.contains(&root))
 }
 
 fn context(id: u32) -> Option<Rc<dyn HostContext>> {

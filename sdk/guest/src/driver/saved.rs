@@ -8,7 +8,8 @@ use super::dns;
 #[cfg(feature = "grpc")]
 use super::grpc;
 use super::{
-    CONTEXTS, Event, HostContext, RESTORED, SELECT, Select, calls, place, tasks, timers, wake, with,
+    CONTEXTS, Event, HEADER_HOLDERS, HostContext, RESTORED, SELECT, Select, calls, place, tasks,
+    timers, wake, with,
 };
 
 /// The state of a VM that is not running.
@@ -16,6 +17,7 @@ use super::{
 pub(crate) struct Saved {
     select: Option<Select>,
     restored: bool,
+    header_holders: Vec<u32>,
     contexts: Contexts<Rc<dyn HostContext>>,
     place: place::Saved,
     ready: wake::Saved,
@@ -32,6 +34,7 @@ pub(crate) struct Saved {
 pub(crate) fn swap(saved: &mut Saved) {
     saved.select = SELECT.replace(saved.select);
     saved.restored = RESTORED.replace(saved.restored);
+    saved.header_holders = HEADER_HOLDERS.replace(std::mem::take(&mut saved.header_holders));
     saved.contexts = CONTEXTS.replace(std::mem::take(&mut saved.contexts));
     place::swap(&mut saved.place);
     wake::swap(&mut saved.ready);

@@ -31,6 +31,8 @@ pub(super) struct Tunnel<F: StreamFilter> {
     waiting: Cell<Waiting>,
     /// Whether the host holds the client's side.
     held: Cell<bool>,
+    /// Whether no handler of that side may run any more.
+    is_over: Cell<bool>,
 }
 
 /// Events of the client's side that a handler must still see.
@@ -50,7 +52,15 @@ impl<F: StreamFilter> Tunnel<F> {
             slot: Slot::new(),
             waiting: Cell::new(Waiting::default()),
             held: Cell::new(false),
+            is_over: Cell::new(false),
         }
+    }
+
+    /// Drops the handler that waits, and what waits for it.
+    fn abandon(&self) {
+        self.is_over.set(true);
+        self.waiting.set(Waiting::default());
+        self.slot.abandon();
     }
 
     fn place(&self) -> Place {
@@ -62,6 +72,10 @@ impl<F: StreamFilter> Tunnel<F> {
 
     /// Runs the handlers of the client's side; the number for the host.
     fn begin(self: &Rc<Self>) -> u32 {
+        if self.is_over.get() {
+            self.waiting.set(Waiting::default());
+            return CONTINUE;
+        }
         let flow = if self.slot.is_idle() {
             self.drive()
         } else {
@@ -254,7 +268,7 @@ impl<F: StreamFilter> HostContext for Tunnel<F> {
                 return self.upstream_data(size, end_of_stream);
             }
             Event::DownstreamClosed { by } => {
-                self.slot.abandon();
+                self.abandon();
                 self.tell(|plugin, connection| plugin.downstream_closed(connection, peer(by)));
             }
             Event::UpstreamClosed { by } => {
@@ -262,11 +276,11 @@ impl<F: StreamFilter> HostContext for Tunnel<F> {
             }
             Event::Resume => self.resume(),
             Event::Log => {
-                self.slot.abandon();
+                self.abandon();
                 self.tell(|plugin, connection| plugin.log(connection));
             }
             Event::Done => return 1,
-            Event::Delete => self.slot.abandon(),
+            Event::Delete => self.abandon(),
             _ => {}
         }
         CONTINUE

@@ -57,6 +57,10 @@ pub(super) struct Stream<F: HttpFilter> {
     bodies: Cell<Steps>,
     /// Directions that the host holds because of a handler.
     held: Cell<Steps>,
+    /// Body handlers for which the headers before the body are held.
+    holding: Cell<Steps>,
+    /// Whether no handler may run any more: what it would await would keep the stream.
+    is_over: Cell<bool>,
 }
 
 impl<F: HttpFilter> Stream<F> {
@@ -71,7 +75,20 @@ impl<F: HttpFilter> Stream<F> {
             queue: Cell::new(0),
             bodies: Cell::new(0),
             held: Cell::new(0),
+            holding: Cell::new(0),
+            is_over: Cell::new(false),
         }
+    }
+
+    /// Holds headers until the handler of the body behind them has run, if the filter wants that
+    /// and the host can.
+    fn hold(&self, body: Steps, hook: Hook, access: BodyAccess, action: u32) -> u32 {
+        let can = access.holds_headers && hook != Hook::Absent && self.has_body.get();
+        if !can || !super::can_hold_headers(self.root.id()) {
+            return action;
+        }
+        self.holding.set(self.holding.get() | body);
+        STOP_ITERATION
     }
 
     fn place(&self) -> Place {
@@ -83,6 +100,9 @@ impl<F: HttpFilter> Stream<F> {
 
     /// Runs handlers now if possible; the answer says whether the direction may go on.
     fn begin(self: &Rc<Self>, steps: Steps, stop: u32) -> u32 {
+        if self.is_over.get() {
+            return CONTINUE;
+        }
         self.queue.set(self.queue.get() | steps);
         if self.slot.is_idle() && self.drive() {
             // Already answered by a local response; the number is for hosts that look at it.
@@ -169,6 +189,7 @@ impl<F: HttpFilter> Stream<F> {
             return STOP_ITERATION_AND_BUFFER;
         }
         self.bodies.set(self.bodies.get() & !step);
+        self.holding.set(self.holding.get() & !step);
         self.begin(step, STOP_ITERATION_AND_BUFFER)
     }
 
@@ -190,6 +211,7 @@ impl<F: HttpFilter> Stream<F> {
         }
         let ended = self.bodies.get() & body;
         self.bodies.set(self.bodies.get() & !body);
+        self.holding.set(self.holding.get() & !body);
         let own = if hooks.1 == Hook::Absent { 0 } else { trailers };
         match ended | own {
             0 => CONTINUE,
@@ -221,6 +243,10 @@ impl<F: HttpFilter> Stream<F> {
             return;
         }
         self.held.set(held & !direction);
+        if self.holding.get() & direction != 0 {
+            // The body's handler goes on with the headers.
+            return;
+        }
         let stream = if direction == REQUEST {
             StreamType::HttpRequest
         } else {
@@ -236,10 +262,12 @@ impl<F: HttpFilter> Stream<F> {
                 self.has_body.set(!end_of_stream);
                 let reads = (F::HOOKS.request_body, F::HOOKS.request_chunk);
                 announce(reads, F::REQUEST_BODY, end_of_stream, REQUEST);
-                if !F::HOOKS.holds_request() {
-                    return CONTINUE;
-                }
-                self.begin(REQUEST_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
+                let action = if F::HOOKS.holds_request() {
+                    self.begin(REQUEST_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
+                } else {
+                    CONTINUE
+                };
+                self.hold(REQUEST_BODY, F::HOOKS.request_body, F::REQUEST_BODY, action)
             }
             Event::RequestBody {
                 size,
@@ -273,10 +301,13 @@ impl<F: HttpFilter> Stream<F> {
                 self.has_body.set(!end_of_stream);
                 let reads = (F::HOOKS.response_body, F::HOOKS.response_chunk);
                 announce(reads, F::RESPONSE_BODY, end_of_stream, RESPONSE);
-                if !holds {
-                    return CONTINUE;
-                }
-                self.begin(RESPONSE_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
+                let action = if holds {
+                    self.begin(RESPONSE_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
+                } else {
+                    CONTINUE
+                };
+                let body = F::HOOKS.response_body;
+                self.hold(RESPONSE_BODY, body, F::RESPONSE_BODY, action)
             }
             Event::ResponseBody {
                 size,
@@ -319,8 +350,10 @@ impl<F: HttpFilter> Stream<F> {
         }
     }
 
-    /// Drops the handler that waits: the stream is over.
+    /// Drops the handler that waits, and those behind it: the stream is over.
     fn abandon(&self) {
+        self.is_over.set(true);
+        self.queue.set(0);
         if F::HOOKS.can_wait() {
             self.slot.abandon();
         }

@@ -4,6 +4,8 @@
     reason = "imported functions take addresses of guest memory"
 )]
 
+mod env;
+
 use std::ptr;
 
 use tollgate_abi::{BufferType, LogLevel, MapType, MetricType, Status, StreamType};
@@ -13,160 +15,6 @@ use super::GrpcCallArguments;
 use super::{HttpCallArguments, LocalReply};
 use crate::error::Error;
 use crate::memory;
-
-#[link(wasm_import_module = "env")]
-unsafe extern "C" {
-    fn proxy_log(level: u32, message: *const u8, len: usize) -> u32;
-    fn proxy_get_log_level(level: *mut u32) -> u32;
-    fn proxy_get_current_time_nanoseconds(nanos: *mut u64) -> u32;
-    safe fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
-    safe fn proxy_set_effective_context(context: u32) -> u32;
-    fn proxy_get_property(
-        path: *const u8,
-        len: usize,
-        out: *mut *mut u8,
-        out_len: *mut usize,
-    ) -> u32;
-    fn proxy_set_property(path: *const u8, len: usize, value: *const u8, value_len: usize) -> u32;
-    fn proxy_get_header_map_value(
-        map: u32,
-        name: *const u8,
-        len: usize,
-        out: *mut *mut u8,
-        out_len: *mut usize,
-    ) -> u32;
-    fn proxy_get_header_map_pairs(map: u32, out: *mut *mut u8, out_len: *mut usize) -> u32;
-    fn proxy_add_header_map_value(
-        map: u32,
-        name: *const u8,
-        len: usize,
-        value: *const u8,
-        value_len: usize,
-    ) -> u32;
-    fn proxy_replace_header_map_value(
-        map: u32,
-        name: *const u8,
-        len: usize,
-        value: *const u8,
-        value_len: usize,
-    ) -> u32;
-    fn proxy_remove_header_map_value(map: u32, name: *const u8, len: usize) -> u32;
-    fn proxy_get_buffer_bytes(
-        buffer: u32,
-        start: usize,
-        max: usize,
-        out: *mut *mut u8,
-        out_len: *mut usize,
-    ) -> u32;
-    fn proxy_set_buffer_bytes(
-        buffer: u32,
-        start: usize,
-        size: usize,
-        data: *const u8,
-        len: usize,
-    ) -> u32;
-    safe fn proxy_continue_stream(stream: u32) -> u32;
-    safe fn proxy_close_stream(stream: u32) -> u32;
-    fn proxy_send_local_response(
-        status: u32,
-        details: *const u8,
-        details_len: usize,
-        body: *const u8,
-        body_len: usize,
-        headers: *const u8,
-        headers_len: usize,
-        grpc_status: u32,
-    ) -> u32;
-    fn proxy_get_shared_data(
-        key: *const u8,
-        len: usize,
-        out: *mut *mut u8,
-        out_len: *mut usize,
-        cas: *mut u32,
-    ) -> u32;
-    fn proxy_set_shared_data(
-        key: *const u8,
-        len: usize,
-        value: *const u8,
-        value_len: usize,
-        cas: u32,
-    ) -> u32;
-    fn proxy_define_metric(kind: u32, name: *const u8, len: usize, id: *mut u32) -> u32;
-    safe fn proxy_increment_metric(id: u32, offset: i64) -> u32;
-    safe fn proxy_record_metric(id: u32, value: u64) -> u32;
-    fn proxy_get_metric(id: u32, value: *mut u64) -> u32;
-    fn proxy_http_call(
-        upstream: *const u8,
-        upstream_len: usize,
-        headers: *const u8,
-        headers_len: usize,
-        body: *const u8,
-        body_len: usize,
-        trailers: *const u8,
-        trailers_len: usize,
-        timeout: u32,
-        token: *mut u32,
-    ) -> u32;
-    fn proxy_set_header_map_pairs(map: u32, pairs: *const u8, len: usize) -> u32;
-    fn proxy_get_header_map_size(map: u32, size: *mut usize) -> u32;
-    fn proxy_get_buffer_status(buffer: u32, size: *mut usize, flags: *mut u32) -> u32;
-    fn proxy_register_shared_queue(name: *const u8, len: usize, token: *mut u32) -> u32;
-    fn proxy_resolve_shared_queue(
-        vm_id: *const u8,
-        vm_id_len: usize,
-        name: *const u8,
-        len: usize,
-        token: *mut u32,
-    ) -> u32;
-    fn proxy_enqueue_shared_queue(queue: u32, item: *const u8, len: usize) -> u32;
-    fn proxy_dequeue_shared_queue(queue: u32, out: *mut *mut u8, out_len: *mut usize) -> u32;
-    fn proxy_call_foreign_function(
-        name: *const u8,
-        len: usize,
-        arguments: *const u8,
-        arguments_len: usize,
-        out: *mut *mut u8,
-        out_len: *mut usize,
-    ) -> u32;
-    #[cfg(feature = "grpc")]
-    fn proxy_get_status(code: *mut u32, out: *mut *mut u8, out_len: *mut usize) -> u32;
-    safe fn proxy_done() -> u32;
-    #[cfg(feature = "dns")]
-    fn envoy_resolve_dns(name: *const u8, len: usize, token: *mut u32) -> u32;
-    #[cfg(feature = "grpc")]
-    fn proxy_grpc_call(
-        upstream: *const u8,
-        upstream_len: usize,
-        service: *const u8,
-        service_len: usize,
-        method: *const u8,
-        method_len: usize,
-        metadata: *const u8,
-        metadata_len: usize,
-        message: *const u8,
-        message_len: usize,
-        timeout: u32,
-        token: *mut u32,
-    ) -> u32;
-    #[cfg(feature = "grpc")]
-    fn proxy_grpc_stream(
-        upstream: *const u8,
-        upstream_len: usize,
-        service: *const u8,
-        service_len: usize,
-        method: *const u8,
-        method_len: usize,
-        metadata: *const u8,
-        metadata_len: usize,
-        token: *mut u32,
-    ) -> u32;
-    #[cfg(feature = "grpc")]
-    fn proxy_grpc_send(token: u32, message: *const u8, len: usize, end_of_stream: u32) -> u32;
-    #[cfg(feature = "grpc")]
-    safe fn proxy_grpc_cancel(token: u32) -> u32;
-    #[cfg(feature = "grpc")]
-    safe fn proxy_grpc_close(token: u32) -> u32;
-}
 
 const OK: u32 = Status::Ok.to_u32();
 
@@ -205,13 +53,13 @@ impl Out {
 pub(crate) fn log(level: LogLevel, message: &[u8]) {
     // A log line that the host refuses has nowhere else to go.
     // SAFETY: address and length are those of one live slice.
-    let _status = unsafe { proxy_log(level.to_u32(), message.as_ptr(), message.len()) };
+    let _status = unsafe { env::proxy_log(level.to_u32(), message.as_ptr(), message.len()) };
 }
 
 pub(crate) fn log_level() -> u32 {
     let mut level = LogLevel::Trace.to_u32();
     // SAFETY: the address is that of a live, writable u32.
-    let status = unsafe { proxy_get_log_level(&raw mut level) };
+    let status = unsafe { env::proxy_get_log_level(&raw mut level) };
     if status == OK {
         level
     } else {
@@ -222,21 +70,21 @@ pub(crate) fn log_level() -> u32 {
 pub(crate) fn current_time_nanos() -> u64 {
     let mut nanos = 0;
     // SAFETY: the address is that of a live, writable u64. The call cannot fail otherwise.
-    let _status = unsafe { proxy_get_current_time_nanoseconds(&raw mut nanos) };
+    let _status = unsafe { env::proxy_get_current_time_nanoseconds(&raw mut nanos) };
     nanos
 }
 
 pub(crate) fn set_tick_period(millis: u32) -> Result<(), Error> {
     check(
         "proxy_set_tick_period_milliseconds",
-        proxy_set_tick_period_milliseconds(millis),
+        env::proxy_set_tick_period_milliseconds(millis),
     )
 }
 
 pub(crate) fn set_effective_context(context: u32) -> Result<(), Error> {
     check(
         "proxy_set_effective_context",
-        proxy_set_effective_context(context),
+        env::proxy_set_effective_context(context),
     )
 }
 
@@ -244,7 +92,7 @@ pub(crate) fn property(path: &[u8]) -> Result<Vec<u8>, Error> {
     let mut out = Out::EMPTY;
     // SAFETY: the path is one live slice, and both out addresses are live and writable.
     let status = unsafe {
-        proxy_get_property(
+        env::proxy_get_property(
             path.as_ptr(),
             path.len(),
             &raw mut out.start,
@@ -257,7 +105,7 @@ pub(crate) fn property(path: &[u8]) -> Result<Vec<u8>, Error> {
 pub(crate) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Error> {
     // SAFETY: path and value are live slices.
     let status =
-        unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
+        unsafe { env::proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
     check("proxy_set_property", status)
 }
 
@@ -265,8 +113,9 @@ pub(crate) fn map_value(map: MapType, name: &[u8]) -> Result<Vec<u8>, Error> {
     let mut out = Out::EMPTY;
     let (start, len) = (&raw mut out.start, &raw mut out.len);
     // SAFETY: the name is one live slice, and both out addresses are live and writable.
-    let status =
-        unsafe { proxy_get_header_map_value(map.to_u32(), name.as_ptr(), name.len(), start, len) };
+    let status = unsafe {
+        env::proxy_get_header_map_value(map.to_u32(), name.as_ptr(), name.len(), start, len)
+    };
     out.adopt("proxy_get_header_map_value", status)
 }
 
@@ -274,14 +123,15 @@ pub(crate) fn map_pairs(map: MapType) -> Result<Vec<u8>, Error> {
     let mut out = Out::EMPTY;
     let (start, len) = (&raw mut out.start, &raw mut out.len);
     // SAFETY: both out addresses are live and writable.
-    let status = unsafe { proxy_get_header_map_pairs(map.to_u32(), start, len) };
+    let status = unsafe { env::proxy_get_header_map_pairs(map.to_u32(), start, len) };
     out.adopt("proxy_get_header_map_pairs", status)
 }
 
 pub(crate) fn map_add(map: MapType, name: &[u8], value: &[u8]) -> Result<(), Error> {
     let (map, data, len) = (map.to_u32(), value.as_ptr(), value.len());
     // SAFETY: name and value are live slices.
-    let status = unsafe { proxy_add_header_map_value(map, name.as_ptr(), name.len(), data, len) };
+    let status =
+        unsafe { env::proxy_add_header_map_value(map, name.as_ptr(), name.len(), data, len) };
     check("proxy_add_header_map_value", status)
 }
 
@@ -289,13 +139,14 @@ pub(crate) fn map_replace(map: MapType, name: &[u8], value: &[u8]) -> Result<(),
     let (map, data, len) = (map.to_u32(), value.as_ptr(), value.len());
     // SAFETY: name and value are live slices.
     let status =
-        unsafe { proxy_replace_header_map_value(map, name.as_ptr(), name.len(), data, len) };
+        unsafe { env::proxy_replace_header_map_value(map, name.as_ptr(), name.len(), data, len) };
     check("proxy_replace_header_map_value", status)
 }
 
 pub(crate) fn map_remove(map: MapType, name: &[u8]) -> Result<(), Error> {
     // SAFETY: the name is one live slice.
-    let status = unsafe { proxy_remove_header_map_value(map.to_u32(), name.as_ptr(), name.len()) };
+    let status =
+        unsafe { env::proxy_remove_header_map_value(map.to_u32(), name.as_ptr(), name.len()) };
     check("proxy_remove_header_map_value", status)
 }
 
@@ -303,7 +154,7 @@ pub(crate) fn buffer_bytes(buffer: BufferType, start: usize, max: usize) -> Resu
     let mut out = Out::EMPTY;
     let (data, len) = (&raw mut out.start, &raw mut out.len);
     // SAFETY: both out addresses are live and writable.
-    let status = unsafe { proxy_get_buffer_bytes(buffer.to_u32(), start, max, data, len) };
+    let status = unsafe { env::proxy_get_buffer_bytes(buffer.to_u32(), start, max, data, len) };
     out.adopt("proxy_get_buffer_bytes", status)
 }
 
@@ -315,25 +166,29 @@ pub(crate) fn set_buffer_bytes(
 ) -> Result<(), Error> {
     let buffer = buffer.to_u32();
     // SAFETY: the data is one live slice.
-    let status = unsafe { proxy_set_buffer_bytes(buffer, start, size, data.as_ptr(), data.len()) };
+    let status =
+        unsafe { env::proxy_set_buffer_bytes(buffer, start, size, data.as_ptr(), data.len()) };
     check("proxy_set_buffer_bytes", status)
 }
 
 pub(crate) fn continue_stream(stream: StreamType) -> Result<(), Error> {
     check(
         "proxy_continue_stream",
-        proxy_continue_stream(stream.to_u32()),
+        env::proxy_continue_stream(stream.to_u32()),
     )
 }
 
 pub(crate) fn close_stream(stream: StreamType) -> Result<(), Error> {
-    check("proxy_close_stream", proxy_close_stream(stream.to_u32()))
+    check(
+        "proxy_close_stream",
+        env::proxy_close_stream(stream.to_u32()),
+    )
 }
 
 pub(crate) fn send_local_response(reply: &LocalReply<'_>) -> Result<(), Error> {
     // SAFETY: details, body and headers are live slices.
     let status = unsafe {
-        proxy_send_local_response(
+        env::proxy_send_local_response(
             reply.status,
             reply.details.as_ptr(),
             reply.details.len(),
@@ -352,14 +207,14 @@ pub(crate) fn shared_data(key: &[u8]) -> Result<(Vec<u8>, u32), Error> {
     let (start, len) = (&raw mut out.start, &raw mut out.len);
     // SAFETY: the key is one live slice, and all three out addresses are live and writable.
     let status =
-        unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), start, len, &raw mut cas) };
+        unsafe { env::proxy_get_shared_data(key.as_ptr(), key.len(), start, len, &raw mut cas) };
     Ok((out.adopt("proxy_get_shared_data", status)?, cas))
 }
 
 pub(crate) fn set_shared_data(key: &[u8], value: &[u8], cas: u32) -> Result<(), Error> {
     let (data, len) = (value.as_ptr(), value.len());
     // SAFETY: key and value are live slices.
-    let status = unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), data, len, cas) };
+    let status = unsafe { env::proxy_set_shared_data(key.as_ptr(), key.len(), data, len, cas) };
     check("proxy_set_shared_data", status)
 }
 
@@ -367,22 +222,25 @@ pub(crate) fn define_metric(kind: MetricType, name: &[u8]) -> Result<u32, Error>
     let mut id = 0;
     // SAFETY: the name is one live slice, and the out address is live and writable.
     let status =
-        unsafe { proxy_define_metric(kind.to_u32(), name.as_ptr(), name.len(), &raw mut id) };
+        unsafe { env::proxy_define_metric(kind.to_u32(), name.as_ptr(), name.len(), &raw mut id) };
     check("proxy_define_metric", status).map(|()| id)
 }
 
 pub(crate) fn increment_metric(id: u32, offset: i64) -> Result<(), Error> {
-    check("proxy_increment_metric", proxy_increment_metric(id, offset))
+    check(
+        "proxy_increment_metric",
+        env::proxy_increment_metric(id, offset),
+    )
 }
 
 pub(crate) fn record_metric(id: u32, value: u64) -> Result<(), Error> {
-    check("proxy_record_metric", proxy_record_metric(id, value))
+    check("proxy_record_metric", env::proxy_record_metric(id, value))
 }
 
 pub(crate) fn metric(id: u32) -> Result<u64, Error> {
     let mut value = 0;
     // SAFETY: the out address is live and writable.
-    let status = unsafe { proxy_get_metric(id, &raw mut value) };
+    let status = unsafe { env::proxy_get_metric(id, &raw mut value) };
     check("proxy_get_metric", status).map(|()| value)
 }
 
@@ -391,7 +249,7 @@ pub(crate) fn http_call(call: &HttpCallArguments<'_>) -> Result<u32, Error> {
     // SAFETY: upstream, headers and body are live slices, the trailers are empty, and the out
     // address is live and writable.
     let status = unsafe {
-        proxy_http_call(
+        env::proxy_http_call(
             call.upstream.as_ptr(),
             call.upstream.len(),
             call.headers.as_ptr(),
@@ -409,28 +267,31 @@ pub(crate) fn http_call(call: &HttpCallArguments<'_>) -> Result<u32, Error> {
 
 pub(crate) fn set_map_pairs(map: MapType, pairs: &[u8]) -> Result<(), Error> {
     // SAFETY: the pairs are one live slice.
-    let status = unsafe { proxy_set_header_map_pairs(map.to_u32(), pairs.as_ptr(), pairs.len()) };
+    let status =
+        unsafe { env::proxy_set_header_map_pairs(map.to_u32(), pairs.as_ptr(), pairs.len()) };
     check("proxy_set_header_map_pairs", status)
 }
 
 pub(crate) fn map_size(map: MapType) -> Result<usize, Error> {
     let mut size = 0;
     // SAFETY: the out address is live and writable.
-    let status = unsafe { proxy_get_header_map_size(map.to_u32(), &raw mut size) };
+    let status = unsafe { env::proxy_get_header_map_size(map.to_u32(), &raw mut size) };
     check("proxy_get_header_map_size", status).map(|()| size)
 }
 
 pub(crate) fn buffer_size(buffer: BufferType) -> Result<usize, Error> {
     let (mut size, mut flags) = (0, 0);
     // SAFETY: both out addresses are live and writable.
-    let status = unsafe { proxy_get_buffer_status(buffer.to_u32(), &raw mut size, &raw mut flags) };
+    let status =
+        unsafe { env::proxy_get_buffer_status(buffer.to_u32(), &raw mut size, &raw mut flags) };
     check("proxy_get_buffer_status", status).map(|()| size)
 }
 
 pub(crate) fn register_shared_queue(name: &[u8]) -> Result<u32, Error> {
     let mut token = 0;
     // SAFETY: the name is one live slice, and the out address is live and writable.
-    let status = unsafe { proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut token) };
+    let status =
+        unsafe { env::proxy_register_shared_queue(name.as_ptr(), name.len(), &raw mut token) };
     check("proxy_register_shared_queue", status).map(|()| token)
 }
 
@@ -439,21 +300,22 @@ pub(crate) fn resolve_shared_queue(vm_id: &[u8], name: &[u8]) -> Result<u32, Err
     let (id, id_len) = (vm_id.as_ptr(), vm_id.len());
     // SAFETY: id and name are live slices, and the out address is live and writable.
     let status = unsafe {
-        proxy_resolve_shared_queue(id, id_len, name.as_ptr(), name.len(), &raw mut token)
+        env::proxy_resolve_shared_queue(id, id_len, name.as_ptr(), name.len(), &raw mut token)
     };
     check("proxy_resolve_shared_queue", status).map(|()| token)
 }
 
 pub(crate) fn enqueue_shared_queue(queue: u32, item: &[u8]) -> Result<(), Error> {
     // SAFETY: the item is one live slice.
-    let status = unsafe { proxy_enqueue_shared_queue(queue, item.as_ptr(), item.len()) };
+    let status = unsafe { env::proxy_enqueue_shared_queue(queue, item.as_ptr(), item.len()) };
     check("proxy_enqueue_shared_queue", status)
 }
 
 pub(crate) fn dequeue_shared_queue(queue: u32) -> Result<Vec<u8>, Error> {
     let mut out = Out::EMPTY;
     // SAFETY: both out addresses are live and writable.
-    let status = unsafe { proxy_dequeue_shared_queue(queue, &raw mut out.start, &raw mut out.len) };
+    let status =
+        unsafe { env::proxy_dequeue_shared_queue(queue, &raw mut out.start, &raw mut out.len) };
     out.adopt("proxy_dequeue_shared_queue", status)
 }
 
@@ -463,7 +325,7 @@ pub(crate) fn call_foreign_function(name: &[u8], arguments: &[u8]) -> Result<Vec
     let (start, out_len) = (&raw mut out.start, &raw mut out.len);
     // SAFETY: name and arguments are live slices, and both out addresses are live and writable.
     let status = unsafe {
-        proxy_call_foreign_function(name.as_ptr(), name.len(), data, len, start, out_len)
+        env::proxy_call_foreign_function(name.as_ptr(), name.len(), data, len, start, out_len)
     };
     out.adopt("proxy_call_foreign_function", status)
 }
@@ -473,19 +335,19 @@ pub(crate) fn status() -> Result<(u32, Vec<u8>), Error> {
     let (mut out, mut code) = (Out::EMPTY, 0);
     let (start, len) = (&raw mut out.start, &raw mut out.len);
     // SAFETY: all three out addresses are live and writable.
-    let status = unsafe { proxy_get_status(&raw mut code, start, len) };
+    let status = unsafe { env::proxy_get_status(&raw mut code, start, len) };
     Ok((code, out.adopt("proxy_get_status", status)?))
 }
 
 pub(crate) fn done() -> Result<(), Error> {
-    check("proxy_done", proxy_done())
+    check("proxy_done", env::proxy_done())
 }
 
 #[cfg(feature = "dns")]
 pub(crate) fn resolve_dns(name: &[u8]) -> Result<u32, Error> {
     let mut token = 0;
     // SAFETY: the name is one live slice, and the out address is live and writable.
-    let status = unsafe { envoy_resolve_dns(name.as_ptr(), name.len(), &raw mut token) };
+    let status = unsafe { env::envoy_resolve_dns(name.as_ptr(), name.len(), &raw mut token) };
     check("envoy_resolve_dns", status).map(|()| token)
 }
 
@@ -494,7 +356,7 @@ pub(crate) fn grpc_call(call: &GrpcCallArguments<'_>) -> Result<u32, Error> {
     let mut token = 0;
     // SAFETY: all parts of the call are live slices, and the out address is live and writable.
     let status = unsafe {
-        proxy_grpc_call(
+        env::proxy_grpc_call(
             call.upstream.as_ptr(),
             call.upstream.len(),
             call.service.as_ptr(),
@@ -517,7 +379,7 @@ pub(crate) fn grpc_stream(call: &GrpcCallArguments<'_>) -> Result<u32, Error> {
     let mut token = 0;
     // SAFETY: all parts of the call are live slices, and the out address is live and writable.
     let status = unsafe {
-        proxy_grpc_stream(
+        env::proxy_grpc_stream(
             call.upstream.as_ptr(),
             call.upstream.len(),
             call.service.as_ptr(),
@@ -536,16 +398,16 @@ pub(crate) fn grpc_stream(call: &GrpcCallArguments<'_>) -> Result<u32, Error> {
 pub(crate) fn grpc_send(token: u32, message: &[u8], end_of_stream: bool) -> Result<(), Error> {
     let (data, len) = (message.as_ptr(), message.len());
     // SAFETY: the message is one live slice.
-    let status = unsafe { proxy_grpc_send(token, data, len, u32::from(end_of_stream)) };
+    let status = unsafe { env::proxy_grpc_send(token, data, len, u32::from(end_of_stream)) };
     check("proxy_grpc_send", status)
 }
 
 #[cfg(feature = "grpc")]
 pub(crate) fn grpc_cancel(token: u32) -> Result<(), Error> {
-    check("proxy_grpc_cancel", proxy_grpc_cancel(token))
+    check("proxy_grpc_cancel", env::proxy_grpc_cancel(token))
 }
 
 #[cfg(feature = "grpc")]
 pub(crate) fn grpc_close(token: u32) -> Result<(), Error> {
-    check("proxy_grpc_close", proxy_grpc_close(token))
+    check("proxy_grpc_close", env::proxy_grpc_close(token))
 }
