@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tollgate_config::{Bootstrap, Isolation, PluginConfig};
@@ -93,7 +93,7 @@ impl Canary {
         let config = vm_config(plugin, &runtime.settings());
         let shared = Arc::clone(runtime.shared_state());
         let vm = Vm::new(&module.module, config, shared, Rc::clone(services) as _);
-        let vm = vm.map_err(|source| refusal_of(runtime, plugin, &module, source))?;
+        let vm = vm.map_err(|source| refusal_of(plugin, &module, source))?;
         Ok(Self {
             vm,
             key,
@@ -107,7 +107,7 @@ impl Canary {
             return Ok(());
         }
         let started = self.vm.start_plugin(to_runtime(plugin));
-        started.map_err(|source| refusal_of(runtime, plugin, &self.module, source))?;
+        started.map_err(|source| refusal_of(plugin, &self.module, source))?;
         self.plugins.push(plugin.clone());
         Ok(())
     }
@@ -146,18 +146,12 @@ impl Canary {
     }
 }
 
-/// Records a fault at start, and says why the plugin does not.
-fn refusal_of(
-    runtime: &WasmRuntime,
-    plugin: &PluginConfig,
-    module: &LoadedModule,
-    source: LoadError,
-) -> PluginError {
+/// Says why a plugin does not start, and where it crashed. That is all that is told of it: it serves
+/// nobody, and who starts it is waiting for the reason.
+fn refusal_of(plugin: &PluginConfig, module: &LoadedModule, source: LoadError) -> PluginError {
     let LoadError::Fault(fault) = &source else {
         return PluginError::load(plugin, source);
     };
-    let now = SystemTime::now();
-    runtime.faults().record(fault, &module.module, now, || None);
     // No request waits here, so that the reason may say at once where it is.
     let frames = Symbols::new(module.module.bytes()).resolve(&fault.details.backtrace);
     let place = culprit(&frames).and_then(SourceFrame::place);
