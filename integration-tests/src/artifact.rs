@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use crate::foreign;
 
-const WASM_TARGET: &str = "wasm32-unknown-unknown";
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 const WASM_PROFILE: &str = "wasm";
 
 /// The repository that this package is part of.
@@ -126,10 +126,20 @@ fn build_package(name: &str, profile: &str) {
     ]);
     build.arg("--target-dir").arg(wasm_target_dir());
     match name.strip_prefix("examples/") {
-        Some(example) => build.args(["--package", "tollgate", "--example", example]),
+        Some(example) => build.args(["--package", package_of(example), "--example", example]),
         None => build.args(["--package", &name.replace('_', "-")]),
     };
     run(&mut build);
+}
+
+/// The package that has an example.
+fn package_of(example: &str) -> &'static str {
+    let folder = repository_root().join("integration-tests/guests/compare/examples");
+    if folder.join(example).with_extension("rs").is_file() {
+        "guest-compare"
+    } else {
+        "tollgate"
+    }
 }
 
 /// The folder that the modules of a profile are built into.
@@ -143,7 +153,7 @@ fn wasm_target_dir() -> PathBuf {
     target_dir().join("wasm")
 }
 
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(repository_root());
@@ -157,7 +167,7 @@ fn cargo() -> Command {
     command
 }
 
-fn ensure_wasm_target() {
+pub(crate) fn ensure_wasm_target() {
     let output = Command::new("rustc")
         .current_dir(repository_root())
         .args(["--print", "target-libdir", "--target", WASM_TARGET])

@@ -9,6 +9,7 @@ use tracing_subscriber::filter::Targets;
 
 use crate::error::{CommandError, one_line};
 use crate::logging;
+use crate::new::Kind;
 use crate::settings::IsolationChoice;
 
 /// Runs Proxy-Wasm filters with Envoy's own configuration files; without a command, the demo.
@@ -58,6 +59,10 @@ pub(crate) enum Command {
         )]
         arguments: Vec<String>,
     },
+    /// Writes a project for a filter: sources, tests and an envoy.yaml.
+    New(NewArguments),
+    /// Builds a filter's crate and serves it; builds again whenever a file is saved.
+    Dev(DevArguments),
     /// Serves a built-in upstream behind both built-in filters and shows what to try.
     Demo(DemoArguments),
 }
@@ -133,6 +138,50 @@ pub(crate) struct ReplayArguments {
     /// Module to bring it to, instead of the one in the bundle.
     #[arg(long, value_name = "MODULE.wasm")]
     pub(crate) module: Option<PathBuf>,
+}
+
+/// Arguments of `new`.
+#[derive(Args, Debug)]
+pub(crate) struct NewArguments {
+    /// Name of the package, of the module and of the plugin.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// What the filter does.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Kind,
+
+    /// Folder of the project, which must not exist; by default the name.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+
+    /// Tollgate's source tree, whose SDK the project uses; by default the one that this program was
+    /// built from.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) sdk: Option<PathBuf>,
+}
+
+/// Arguments of `dev`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DevArguments {
+    /// Folder of the filter's crate.
+    #[arg(default_value = ".", value_name = "DIR")]
+    pub(crate) dir: PathBuf,
+
+    /// Envoy bootstrap file, by default `envoy.yaml` in the folder; without one, the filter serves
+    /// before a built-in upstream.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Port of the first listener, instead of the configured one; 0 takes any free one.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) reading: ReadingArguments,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
 }
 
 /// Arguments of `demo`.

@@ -1,4 +1,4 @@
-//! The `tollgate` program: run, validate, inspect, replay, doctor, demo.
+//! The `tollgate` program: run, validate, inspect, new, dev, replay, doctor, demo.
 //!
 //! Each command is one file; all of them end in an exit code here. What goes wrong is one line on
 //! standard error that names the thing and the way out.
@@ -7,15 +7,18 @@
 mod addresses;
 mod args;
 mod demo;
+mod dev;
 mod doctor;
 mod error;
 mod inspect;
 mod logging;
+mod new;
 mod replay;
 mod run;
 mod settings;
 mod source;
 mod test_run;
+mod upstream;
 mod validate;
 
 use std::process::ExitCode;
@@ -51,6 +54,8 @@ fn execute(arguments: Arguments) -> Result<ExitCode, CommandError> {
         Some(Command::Replay(arguments)) => replay::replay(&arguments),
         Some(Command::Doctor) => doctor::doctor(),
         Some(Command::TestRun { module, arguments }) => test_run::test_run(&module, arguments),
+        Some(Command::New(arguments)) => new::new(&arguments),
+        Some(Command::Dev(arguments)) => dev::dev(&arguments),
         Some(Command::Demo(arguments)) => demo::demo(&arguments),
         None => demo::demo(&DemoArguments::default()),
     }

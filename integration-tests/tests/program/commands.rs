@@ -12,6 +12,8 @@ fn help_goes_to_standard_output_and_names_every_command() {
         "run",
         "validate",
         "inspect",
+        "new",
+        "dev",
         "replay",
         "doctor",
         "demo",
@@ -28,7 +30,9 @@ fn help_goes_to_standard_output_and_names_every_command() {
 
 #[test]
 fn every_command_has_help() {
-    for command in ["run", "validate", "inspect", "replay", "doctor", "demo"] {
+    for command in [
+        "run", "validate", "inspect", "new", "dev", "replay", "doctor", "demo",
+    ] {
         let ended = Folder::new().run(&[command, "--help"]);
         ended.went_well();
         assert!(
@@ -79,6 +83,7 @@ fn a_command_without_its_file_says_what_it_wants() {
         .misused(&["<FILE>...", "Usage: tollgate run"]);
     folder.run(&["validate"]).misused(&["<FILE>..."]);
     folder.run(&["inspect"]).misused(&["<MODULE.wasm>"]);
+    folder.run(&["new"]).misused(&["<NAME>", "--kind"]);
 }
 
 #[test]
@@ -91,6 +96,11 @@ fn a_wrong_value_is_named_with_its_flag_and_what_it_can_be() {
     folder
         .run(&["demo", "--port", "65536"])
         .misused(&["'65536'", "--port", "65535"]);
+    folder.run(&["new", "a", "--kind", "soap"]).misused(&[
+        "'soap'",
+        "--kind",
+        "auth, rate-limit, body, tcp, grpc",
+    ]);
 }
 
 #[test]

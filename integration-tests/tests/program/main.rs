@@ -8,12 +8,14 @@
 mod addresses;
 mod commands;
 mod demo;
+mod dev;
 mod faults;
 mod files;
 mod guests;
 mod inspect;
 mod isolation;
 mod modules;
+mod new;
 mod plugins;
 mod reload;
 mod serving;

@@ -21,6 +21,7 @@ mod metrics;
 mod official;
 mod official_tcp;
 mod pause;
+mod projects;
 mod properties;
 mod route;
 mod sdk;

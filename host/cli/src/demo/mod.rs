@@ -3,8 +3,6 @@
 //! The demo is an ordinary configuration: it writes its `envoy.yaml` and the two modules to a
 //! folder and serves that file, so that real Envoy can serve the same one.
 
-mod upstream;
-
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -17,7 +15,7 @@ use tollgate_proxy::{Server, ServerOptions, Signals};
 use crate::args::DemoArguments;
 use crate::error::CommandError;
 use crate::run::load;
-use upstream::Upstream;
+use crate::upstream::{Protocol, Upstream};
 
 const API_KEY_AUTH: &[u8] = include_bytes!(env!("API_KEY_AUTH_WASM"));
 const LOCAL_RATE_LIMIT: &[u8] = include_bytes!(env!("LOCAL_RATE_LIMIT_WASM"));
@@ -31,7 +29,7 @@ const ENVOY_YAML: &str = include_str!("envoy.yaml");
 pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CommandError> {
     let signals = Signals::register()?;
     let port = free_port(arguments.port)?;
-    let upstream = Upstream::start()?;
+    let upstream = Upstream::start((Ipv4Addr::LOCALHOST, 0).into(), Protocol::Http1)?;
     let folder = Folder::create()?;
     let file = folder.write(port, upstream.address())?;
     let bootstrap = load(&file, LoadOptions::default())?;

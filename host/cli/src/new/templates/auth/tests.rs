@@ -1,0 +1,62 @@
+//! Each test runs natively and on the built module.
+
+use tollgate_testing::TestHost;
+
+use super::ApiKey;
+
+const CONFIG: &str = r#"{"keys": [{"key": "demo-key", "consumer": "demo"}]}"#;
+
+fn both(config: &str) -> [TestHost; 2] {
+    let module = env!("CARGO_PKG_NAME");
+    [
+        TestHost::native::<ApiKey>(config),
+        TestHost::wasm(module, config),
+    ]
+}
+
+#[test]
+fn a_known_key_is_let_in_and_named() {
+    for t in both(CONFIG) {
+        let sent = t.get("/").header("x-api-key", "demo-key").send();
+        sent.assert_status(200)
+            .assert_upstream_header("x-consumer", "demo");
+        sent.assert_no_upstream_header("x-api-key");
+        assert_eq!(t.metric("auth_requests{result=allowed}"), 1);
+        t.assert_nothing_leaked();
+    }
+}
+
+#[test]
+fn a_request_without_a_key_never_reaches_the_upstream() {
+    for t in both(CONFIG) {
+        t.get("/")
+            .send()
+            .assert_status(401)
+            .assert_details("missing_key")
+            .assert_not_forwarded();
+        let wrong = t.get("/").header("x-api-key", "demo-kez").send();
+        wrong
+            .assert_status(401)
+            .assert_details("unknown_key")
+            .assert_not_forwarded();
+    }
+}
+
+#[test]
+fn a_client_cannot_say_who_it_is() {
+    for t in both(CONFIG) {
+        let request = t
+            .get("/")
+            .header("x-api-key", "demo-key")
+            .header("x-consumer", "root");
+        request.send().assert_upstream_header("x-consumer", "demo");
+    }
+}
+
+#[test]
+fn a_bad_configuration_is_refused_with_its_path() {
+    for t in both(r#"{"keys": []}"#) {
+        let reason = t.start().unwrap_err().to_string();
+        assert!(reason.ends_with("keys: name at least one key"), "{reason}");
+    }
+}
