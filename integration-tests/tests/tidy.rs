@@ -32,17 +32,28 @@ const EDGES: &[(&str, &[&str])] = &[
     ("tollgate-filter-common", &["tollgate"]),
     ("api-key-auth", &["tollgate", "tollgate-filter-common"]),
     ("local-rate-limit", &["tollgate", "tollgate-filter-common"]),
+    ("tollgate-examples", &["tollgate"]),
+    ("guest-compare", &["tollgate"]),
     ("guest-lab", &["tollgate"]),
     ("guest-official", &[]),
     ("guest-workshop", &["tollgate"]),
     ("tollgate-integration-tests", &[]),
     ("tollgate-conformance", &["tollgate-integration-tests"]),
+    (
+        "tollgate-compare",
+        &[
+            "tollgate-integration-tests",
+            "tollgate-runtime",
+            "tollgate-testing",
+        ],
+    ),
 ];
 
 /// What only tests of a crate may use in addition.
 const TEST_EDGES: &[(&str, &[&str])] = &[
     ("tollgate", &["tollgate-testing"]),
     ("tollgate-testing", &[]),
+    ("tollgate-examples", &["tollgate-testing"]),
     ("tollgate-filter-common", &["tollgate-testing"]),
     ("api-key-auth", &["tollgate-testing"]),
     ("local-rate-limit", &["tollgate-testing"]),
@@ -78,7 +89,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ),
     ("tokio-rustls", &["tollgate-proxy"]),
     ("prost-reflect", &["tollgate-config"]),
-    ("proxy-wasm", &["guest-official"]),
+    ("proxy-wasm", &["guest-compare", "guest-official"]),
 ];
 
 /// Text that may not stand in the sources below a folder, but for the folders named after it.

@@ -8,6 +8,7 @@ mod access_log;
 mod body;
 mod callout;
 mod configuration;
+mod examples;
 mod fault;
 mod filters;
 mod headers;
