@@ -51,7 +51,7 @@ pub(super) fn check(
     for plugin in alone {
         let module = runtime.module(plugin)?;
         let key = VmKey::new(plugin, &module, Isolation::Worker, &settings);
-        Canary::new(runtime, plugin, (key, module), &services)?.start(runtime, plugin)?;
+        Canary::new(runtime, plugin, (key, module), &services)?.start(plugin)?;
     }
     for plugin in of_workers {
         let module = runtime.module(plugin)?;
@@ -59,10 +59,10 @@ pub(super) fn check(
         let isolation = isolation::choose(&settings, plugin, &module)?;
         let key = VmKey::new(plugin, &module, isolation, &settings);
         match canaries.iter_mut().find(|canary| canary.key == key) {
-            Some(canary) => canary.start(runtime, plugin)?,
+            Some(canary) => canary.start(plugin)?,
             None => {
                 let mut canary = Canary::new(runtime, plugin, (key, module), &services)?;
-                canary.start(runtime, plugin)?;
+                canary.start(plugin)?;
                 canaries.push(canary);
             }
         }
@@ -102,7 +102,7 @@ impl Canary {
         })
     }
 
-    fn start(&mut self, runtime: &WasmRuntime, plugin: &PluginConfig) -> Result<(), PluginError> {
+    fn start(&mut self, plugin: &PluginConfig) -> Result<(), PluginError> {
         if self.plugins.contains(plugin) {
             return Ok(());
         }
