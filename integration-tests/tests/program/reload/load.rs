@@ -31,17 +31,11 @@ impl Load {
         );
         let client = |index: usize| {
             let (ends, answered) = (Arc::clone(&ends), Arc::clone(&answered));
-            thread::spawn(move || {
-                let version = match index % 4 {
-                    0 => Version::Http2,
-                    _ => Version::Http1,
-                };
-                let connection = Connection::open(port, version);
-                while !ends.load(Ordering::Relaxed) {
-                    check(&connection.send(Request::new(port, "GET", "/")));
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            })
+            let version = match index % 4 {
+                0 => Version::Http2,
+                _ => Version::Http1,
+            };
+            thread::spawn(move || send_until(&ends, &answered, port, version))
         };
         let clients = (0..CLIENTS).map(client).collect();
         Self {
@@ -58,6 +52,15 @@ impl Load {
             client.join().expect("no request fails");
         }
         self.answered.load(Ordering::Relaxed)
+    }
+}
+
+/// Sends requests until told to end.
+fn send_until(ends: &AtomicBool, answered: &AtomicU64, port: u16, version: Version) {
+    let connection = Connection::open(port, version);
+    while !ends.load(Ordering::Relaxed) {
+        check(&connection.send(Request::new(port, "GET", "/")));
+        answered.fetch_add(1, Ordering::Relaxed);
     }
 }
 
