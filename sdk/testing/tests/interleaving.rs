@@ -72,7 +72,7 @@ on_both_engines! { native::<Gatekeeper>, "tollgate" / "gatekeeper";
         t.assert_nothing_leaked();
     }
 
-    fn an_early_break_is_the_proxys_503(host) {
+    fn an_early_break_is_the_503_of_the_proxy(host) {
         let t = host(json!({"cluster": "a"})).upstream("a", |_| slow(0));
         let stream = t.get("/").header("x-user", "ann").begin();
         t.advance(MS);

@@ -3,7 +3,7 @@
 use tollgate_conformance::{Host, Plugin, Setup};
 use tollgate_integration_tests::Kind;
 
-use crate::{ask, compare, module, refused};
+use crate::{ask, compare, module, refused, same, setup};
 
 const GUEST: &str = include_str!("assemblyscript.wat");
 
@@ -16,16 +16,22 @@ fn a_value_is_one_block_of_exactly_its_size() {
 
 #[test]
 fn an_abort_logs_exits_and_ends_the_vm() {
-    let (status, log, after) = compare(GUEST, |running| {
-        let (status, log) = ask(running, "/abort");
-        (status, log, ask(running, "/after"))
+    let (status, log, after) = same(|host| {
+        let running = host.serve(&setup(GUEST));
+        let (status, log) = ask(&running, "/abort");
+        // Envoy keeps the VM that has ended; Tollgate has a new one.
+        let expected = match host.kind() {
+            Kind::Envoy => 503,
+            Kind::Tollgate => 200,
+        };
+        (status, log, ask(&running, "/after").0 == expected)
     });
     assert_eq!(status, 503);
     assert_eq!(
         log,
         ["info exact", "info exact", "error unreachable reached"]
     );
-    assert_eq!(after, (503, vec![]));
+    assert!(after, "the next request is not answered as documented");
 }
 
 #[test]
