@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use tollgate_abi::{BufferType, MapType};
 
-use super::{wake, with};
+use super::{install, wake, with};
 use crate::header::{HeaderValue, Headers};
 use crate::http::{CalloutError, CalloutRequest, CalloutResponse};
 use crate::module_static::module_static;
@@ -182,7 +182,7 @@ impl Drop for Callout {
 
 /// Makes the hostcall and registers who awaits it.
 fn send(request: &mut CalloutRequest) -> Result<u32, CalloutError> {
-    RECEIVER.set(Some(receive));
+    install(&RECEIVER, receive as Receiver);
     let nested = DISPATCHING.replace(true);
     let made = request.dispatch();
     DISPATCHING.set(nested);

@@ -5,7 +5,7 @@ use std::task::Waker;
 
 use tollgate_abi::BufferType;
 
-use super::{wake, with};
+use super::{install, wake, with};
 use crate::dns::{Address, decode};
 use crate::error::Error;
 use crate::module_static::module_static;
@@ -77,7 +77,7 @@ fn receive(token: u32, size: usize) {
 
 /// Makes the hostcall and registers its token.
 pub(crate) fn dispatch(name: &str) -> Result<u32, Error> {
-    RECEIVER.set(Some(receive));
+    install(&RECEIVER, receive as Receiver);
     let nested = DISPATCHING.replace(true);
     let made = sys::resolve_dns(name.as_bytes());
     DISPATCHING.set(nested);

@@ -6,7 +6,7 @@ use std::task::Waker;
 
 use tollgate_abi::{BufferType, GrpcStatus, MapType, Status};
 
-use super::{wake, with};
+use super::{install, wake, with};
 use crate::error::Error;
 use crate::header::{HeaderValue, Headers};
 use crate::module_static::module_static;
@@ -167,7 +167,7 @@ impl News {
 
 /// Makes a callout's hostcall and registers its token.
 pub(crate) fn dispatch(make: impl FnOnce() -> Result<u32, Error>) -> Result<u32, Error> {
-    RECEIVER.set(Some(receive));
+    install(&RECEIVER, receive as Receiver);
     let nested = DISPATCHING.replace(true);
     let made = make();
     DISPATCHING.set(nested);

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Waker};
 
-use super::{Place, wake, with};
+use super::{Place, install, wake, with};
 use crate::module_static::module_static;
 use crate::sys;
 
@@ -54,7 +54,7 @@ pub(super) fn run(root: u32, work: impl Future<Output = ()> + 'static) {
 
 /// Keeps a future and has it polled soon.
 pub(crate) fn spawn(root: u32, task: Task<()>) {
-    FORGET.set(Some(forget));
+    install(&FORGET, forget as Forget);
     let id = with(&TASKS, |tasks| {
         tasks.last = tasks.last.wrapping_add(1) | FIRST;
         let id = tasks.last;
@@ -87,14 +87,11 @@ fn resume(id: u32) {
         });
     // A task whose plugin went meanwhile has no entry, and is dropped here.
     let ended = with(&TASKS, |tasks| {
-        let entry = tasks.entries.iter_mut().find(|entry| entry.id == id);
-        match entry {
-            Some(entry) if waits => {
-                entry.parked = Some((task, waker));
-                None
-            }
+        let index = tasks.entries.iter().position(|entry| entry.id == id);
+        match index.and_then(|index| tasks.entries.get_mut(index)) {
+            Some(entry) if waits => entry.parked.replace((task, waker)),
             _ => {
-                tasks.entries.retain(|entry| entry.id != id);
+                let _gone = index.map(|index| tasks.entries.swap_remove(index));
                 Some((task, waker))
             }
         }
@@ -110,14 +107,14 @@ pub(super) fn forget_root(root: u32) {
 }
 
 fn forget(root: u32) {
-    let gone: Vec<_> = with(&TASKS, |tasks| {
-        tasks
-            .entries
-            .extract_if(.., |entry| entry.root == root)
-            .collect()
-    });
+    let take = |tasks: &mut Tasks| {
+        let index = tasks.entries.iter().position(|entry| entry.root == root);
+        index.map(|index| tasks.entries.swap_remove(index))
+    };
     // Dropped out here, as their drop may spawn or call the host.
-    drop(gone);
+    while let Some(gone) = with(&TASKS, take) {
+        drop(gone);
+    }
 }
 
 /// The tasks of a native VM that is not running.

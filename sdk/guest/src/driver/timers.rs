@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use tollgate_abi::Status;
 
-use super::{RESTORED, with};
-
+use super::{RESTORED, install, with};
 use crate::error::Error;
 use crate::module_static::module_static;
 use crate::sys;
@@ -80,7 +79,7 @@ pub(crate) fn register(root: u32, wait: Duration, waker: Waker) -> Result<u32, E
         let status = Status::Unimplemented.to_u32();
         return Err(Error::new("timer, without isolation = worker", status));
     }
-    ON_TICK.set(Some(fire));
+    install(&ON_TICK, fire as OnTick);
     let now = now();
     let deadline = now + wait.max(MILLISECOND);
     let (id, change) = with(&TIMERS, |timers| {

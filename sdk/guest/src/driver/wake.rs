@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use super::with;
+use super::{install, with};
 use crate::module_static::module_static;
 
 /// Something that holds a future: an id that only it has, and how it goes on.
@@ -45,7 +45,7 @@ pub(super) fn schedule(id: u32, resume: fn(u32)) {
             ready.push(Sleeper { id, resume });
         }
     });
-    SETTLE.set(Some(run_ready));
+    install(&SETTLE, run_ready as fn());
 }
 
 /// Returns whether `id` was woken, and forgets that it was.
