@@ -42,10 +42,14 @@ impl Error {
     #[cold]
     pub(crate) fn warn(&self) {
         let mut line = Line::new();
+        self.write(&mut line);
+        crate::log::write_bytes(LogLevel::Warn, line.as_bytes());
+    }
+
+    pub(crate) fn write(&self, line: &mut Line) {
         line.push(self.call.as_bytes());
         line.push(b": status ");
         line.push_number(self.status);
-        crate::log::write_bytes(LogLevel::Warn, line.as_bytes());
     }
 
     pub(crate) fn is(&self, status: Status) -> bool {

@@ -98,6 +98,18 @@ impl HeaderList {
         Self(Vec::new())
     }
 
+    pub(crate) fn of<const N: usize>(headers: [(&[u8], &[u8]); N]) -> Self {
+        Self(pairs::encode(headers))
+    }
+
+    /// Sets the value of a header that is in the list.
+    pub(crate) fn replace(&mut self, name: &[u8], value: &[u8]) {
+        let before = Headers(std::mem::take(&mut self.0));
+        for (key, old) in before.iter() {
+            self.push(key, if key == name { value } else { old });
+        }
+    }
+
     /// The serialized map; nothing for no headers.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -208,6 +220,13 @@ mod tests {
         let seven = [7; 300];
         let expected = [("a", b"b".as_slice()), ("cc", b""), ("d", &seven)];
         assert_eq!(list.as_bytes(), pairs::encode(expected));
+    }
+
+    #[test]
+    fn a_replaced_header_keeps_its_place() {
+        let mut list = HeaderList::of([(b"a".as_slice(), b"1".as_slice()), (b"b", b"2")]);
+        list.replace(b"a", b"three");
+        assert_eq!(list.as_bytes(), pairs::encode([("a", "three"), ("b", "2")]));
     }
 
     #[test]

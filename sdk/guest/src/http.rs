@@ -18,12 +18,14 @@
 use std::fmt;
 use std::time::Duration;
 
-use tollgate_abi::Status;
 use tollgate_abi::limits::MAX_CALLOUT_TIMEOUT_MS;
+use tollgate_abi::{LogLevel, Status};
 
 pub use crate::driver::calls::Callout;
 use crate::error::Error;
 use crate::header::{HeaderList, HeaderValue, Headers};
+use crate::log;
+use crate::panic::Line;
 use crate::sys::{self, HttpCallArguments};
 
 /// Starts a GET request to `path` of a cluster.
@@ -42,17 +44,21 @@ pub fn request(
     cluster: impl Into<String>,
     path: impl AsRef<[u8]>,
 ) -> CalloutRequest {
-    let mut headers = HeaderList::new();
-    headers.push(b":method", method.as_ref());
-    headers.push(b":path", path.as_ref());
+    let cluster = cluster.into();
+    let headers = HeaderList::of([
+        (b":method", method.as_ref()),
+        (b":path", path.as_ref()),
+        (AUTHORITY, cluster.as_bytes()),
+    ]);
     CalloutRequest {
-        cluster: cluster.into(),
-        authority: None,
+        cluster,
         headers,
         body: Vec::new(),
         timeout: DEFAULT_TIMEOUT,
     }
 }
+
+const AUTHORITY: &[u8] = b":authority";
 
 /// A callout without a timeout could hold a request for ever.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,7 +68,6 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 #[must_use = "a callout is made by `send().await`"]
 pub struct CalloutRequest {
     cluster: String,
-    authority: Option<Vec<u8>>,
     headers: HeaderList,
     body: Vec<u8>,
     timeout: Duration,
@@ -71,7 +76,7 @@ pub struct CalloutRequest {
 impl CalloutRequest {
     /// Sets the authority; the cluster's name if it is not set.
     pub fn authority(mut self, authority: impl AsRef<[u8]>) -> Self {
-        self.authority = Some(authority.as_ref().to_vec());
+        self.headers.replace(AUTHORITY, authority.as_ref());
         self
     }
 
@@ -101,17 +106,11 @@ impl CalloutRequest {
     }
 
     /// Makes the hostcall and returns its token.
-    pub(crate) fn dispatch(&mut self) -> Result<u32, CalloutError> {
+    pub(crate) fn dispatch(&self) -> Result<u32, CalloutError> {
         // 0 would mean no timeout, and too large a number is refused.
-        let millis = self
-            .timeout
-            .as_millis()
-            .clamp(1, u128::from(MAX_CALLOUT_TIMEOUT_MS - 1));
-        let authority = self
-            .authority
-            .take()
-            .unwrap_or_else(|| self.cluster.clone().into_bytes());
-        self.headers.push(b":authority", &authority);
+        let millis = self.timeout.as_secs().saturating_mul(1000);
+        let millis = millis.saturating_add(u64::from(self.timeout.subsec_millis()));
+        let millis = millis.clamp(1, u64::from(MAX_CALLOUT_TIMEOUT_MS - 1));
         sys::http_call(&HttpCallArguments {
             upstream: self.cluster.as_bytes(),
             headers: self.headers.as_bytes(),
@@ -184,6 +183,30 @@ pub enum CalloutError {
     Reset,
     /// The host refused the call for another reason.
     Refused(Error),
+}
+
+impl CalloutError {
+    /// Logs what is displayed, without the formatter.
+    #[cold]
+    pub(crate) fn warn(&self) {
+        let mut line = Line::new();
+        line.push(b"callout: ");
+        match self {
+            Self::UnknownCluster(cluster) => {
+                line.push(b"no cluster \"");
+                line.push(cluster.as_bytes());
+                line.push(b"\"");
+            }
+            Self::Unavailable(cluster) => {
+                line.push(b"cluster \"");
+                line.push(cluster.as_bytes());
+                line.push(b"\" is unavailable");
+            }
+            Self::Reset => line.push(b"the response broke off"),
+            Self::Refused(error) => error.write(&mut line),
+        }
+        log::write_bytes(LogLevel::Warn, line.as_bytes());
+    }
 }
 
 impl fmt::Display for CalloutError {

@@ -106,7 +106,7 @@ impl From<Error> for Reject {
 /// A service the filter depends on does not answer.
 impl From<CalloutError> for Reject {
     fn from(error: CalloutError) -> Self {
-        crate::log::warn!("{error}");
+        error.warn();
         Self::new(503).details("filter_callout_failed")
     }
 }

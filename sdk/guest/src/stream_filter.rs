@@ -111,7 +111,7 @@ impl From<Error> for Close {
 /// A service the filter depends on does not answer.
 impl From<CalloutError> for Close {
     fn from(error: CalloutError) -> Self {
-        crate::log::warn!("{error}");
+        error.warn();
         Self
     }
 }

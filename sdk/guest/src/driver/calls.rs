@@ -149,7 +149,7 @@ impl Future for Callout {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome> {
-        if let State::Unsent(request) = &mut self.0 {
+        if let State::Unsent(request) = &self.0 {
             match send(request) {
                 Ok(token) => self.0 = State::Sent(token),
                 Err(error) => {
@@ -181,7 +181,7 @@ impl Drop for Callout {
 }
 
 /// Makes the hostcall and registers who awaits it.
-fn send(request: &mut CalloutRequest) -> Result<u32, CalloutError> {
+fn send(request: &CalloutRequest) -> Result<u32, CalloutError> {
     install(&RECEIVER, receive as Receiver);
     let nested = DISPATCHING.replace(true);
     let made = request.dispatch();

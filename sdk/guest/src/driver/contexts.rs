@@ -1,14 +1,14 @@
 //! Contexts: a table from context id to context.
 //!
-//! Hosts count ids up, so a sorted list is appended to at its end, and a search is a few steps
-//! even with thousands of streams. What is removed leaves a gap until half of the list is gaps.
+//! Hosts count ids up, so the low bits of an id are its place, and those of streams that live at
+//! the same time seldom meet; one that finds its place taken lies in the next free one.
 
 /// A map from context id to `T`.
 #[derive(Debug)]
 pub(super) struct Contexts<T> {
-    /// Sorted by id; `None` for a context that is gone.
-    entries: Vec<(u32, Option<T>)>,
-    gaps: usize,
+    /// As many as a power of two, and at least half of them free; none before the first insertion.
+    slots: Vec<Option<(u32, T)>>,
+    len: usize,
 }
 
 impl<T> Default for Contexts<T> {
@@ -20,67 +20,90 @@ impl<T> Default for Contexts<T> {
 impl<T> Contexts<T> {
     pub(super) const fn new() -> Self {
         Self {
-            entries: Vec::new(),
-            gaps: 0,
+            slots: Vec::new(),
+            len: 0,
         }
     }
 
     pub(super) fn get(&self, id: u32) -> Option<&T> {
-        let place = self.place(id).ok()?;
-        self.entries.get(place)?.1.as_ref()
+        let slot = self.slots.get(self.place(id))?.as_ref();
+        slot.map(|(_, context)| context)
     }
 
     /// Returns the context with the lowest id above `id`.
     pub(super) fn after(&self, id: u32) -> Option<(u32, &T)> {
-        let above = self.entries.iter().filter(|(other, _)| *other > id);
-        above
-            .filter_map(|(other, context)| Some((*other, context.as_ref()?)))
-            .next()
+        let entries = self.slots.iter().flatten();
+        let above = entries.filter(|(other, _)| *other > id);
+        let next = above.min_by_key(|(other, _)| *other);
+        next.map(|(other, context)| (*other, context))
     }
 
     /// Inserts a context and returns the one it replaces.
     pub(super) fn insert(&mut self, id: u32, context: T) -> Option<T> {
-        if let Ok(place) = self.place(id) {
-            return self.entries.get_mut(place)?.1.replace(context);
+        if (self.len + 1) * 2 > self.slots.len() {
+            self.grow();
         }
-        self.entries.push((id, Some(context)));
-        // No known host gives out an id below an earlier one.
-        let mut entries = self.entries.iter_mut().rev();
-        let mut last = entries.next()?;
-        for before in entries {
-            if before.0 < last.0 {
-                break;
-            }
-            std::mem::swap(before, last);
-            last = before;
-        }
-        None
+        let replaced = self.put(id, context);
+        self.len += usize::from(replaced.is_none());
+        replaced
     }
 
     pub(super) fn remove(&mut self, id: u32) -> Option<T> {
-        let place = self.place(id).ok()?;
-        let removed = self.entries.get_mut(place)?.1.take()?;
-        self.gaps += 1;
-        if self.gaps * 2 > self.entries.len() {
-            self.entries.retain(|(_, context)| context.is_some());
-            self.gaps = 0;
+        let mut place = self.place(id);
+        let (_, removed) = self.slots.get_mut(place)?.take()?;
+        self.len -= 1;
+        // Those that lie behind may have found this place taken.
+        loop {
+            place = (place + 1) & self.mask();
+            let Some((id, context)) = self.slots.get_mut(place).and_then(Option::take) else {
+                return Some(removed);
+            };
+            self.put(id, context);
         }
-        Some(removed)
     }
 
-    fn place(&self, id: u32) -> Result<usize, usize> {
-        self.entries.binary_search_by_key(&id, |(id, _)| *id)
+    /// Puts a context into its slot; there is a free one.
+    fn put(&mut self, id: u32, context: T) -> Option<T> {
+        let place = self.place(id);
+        let replaced = self.slots.get_mut(place)?.replace((id, context));
+        replaced.map(|(_, context)| context)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let size = (self.slots.len() * 2).max(8);
+        let entries = std::mem::take(&mut self.slots);
+        self.slots.resize_with(size, || None);
+        for (id, context) in entries.into_iter().flatten() {
+            self.put(id, context);
+        }
+    }
+
+    const fn mask(&self) -> usize {
+        self.slots.len().wrapping_sub(1)
+    }
+
+    /// The place of a context, or where it would lie.
+    fn place(&self, id: u32) -> usize {
+        let mut place = usize::try_from(id).unwrap_or_default() & self.mask();
+        while let Some(Some((other, _))) = self.slots.get(place)
+            && *other != id
+        {
+            place = (place + 1) & self.mask();
+        }
+        place
     }
 }
 
 #[cfg(any(not(target_arch = "wasm32"), test))]
 impl<T> Contexts<T> {
     pub(super) const fn len(&self) -> usize {
-        self.entries.len() - self.gaps
+        self.len
     }
 
     pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
-        self.entries.into_iter().filter_map(|(_, context)| context)
+        self.slots.into_iter().flatten().map(|(_, context)| context)
     }
 }
 
@@ -101,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_are_closed_and_reused() {
+    fn places_are_reused() {
         let mut contexts = Contexts::new();
         contexts.insert(1, 1);
         for id in 2..10_000 {
@@ -110,8 +133,27 @@ mod tests {
             assert_eq!(contexts.remove(id), None);
             assert_eq!(contexts.get(1), Some(&1));
         }
-        assert!(contexts.entries.capacity() < 16);
+        assert!(contexts.slots.capacity() < 16);
         assert_eq!(contexts.len(), 1);
+    }
+
+    #[test]
+    fn contexts_that_want_one_place_are_all_found() {
+        let mut contexts = Contexts::new();
+        for id in [7, 15, 23, 8] {
+            contexts.insert(id, id);
+        }
+        assert_eq!(contexts.remove(15), Some(15));
+        assert_eq!(contexts.remove(15), None);
+        for id in [7, 23, 8] {
+            assert_eq!(contexts.get(id), Some(&id));
+        }
+        for id in 100..200 {
+            contexts.insert(id, id);
+        }
+        assert!((100..200).all(|id| contexts.remove(id) == Some(id)));
+        assert_eq!(contexts.after(8), Some((23, &23)));
+        assert_eq!(contexts.len(), 3);
     }
 
     #[test]

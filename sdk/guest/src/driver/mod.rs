@@ -20,7 +20,7 @@ pub(crate) mod timers;
 mod tunnel;
 mod wake;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 use std::rc::Rc;
 
@@ -184,7 +184,7 @@ module_static! {
     static RESTORED: Cell<bool> = Cell::new(false);
     // Plugins whose host can hold headers and deliver the body behind them.
     static HEADER_HOLDERS: Cell<Vec<u32>> = Cell::new(Vec::new());
-    static CONTEXTS: Cell<Contexts<Rc<dyn HostContext>>> = Cell::new(Contexts::new());
+    static CONTEXTS: RefCell<Contexts<Rc<dyn HostContext>>> = RefCell::new(Contexts::new());
 }
 
 /// Looks into a cell. `look` must not leave this module, as the cell is empty meanwhile.
@@ -194,6 +194,14 @@ fn with<T: Default, R>(cell: &'static ModuleStatic<Cell<T>>, look: impl FnOnce(&
     // The empty value owns nothing, so the code to drop it is left out.
     let _empty = ManuallyDrop::new(cell.replace(value));
     result
+}
+
+/// Looks into the table of contexts, which is too large to be taken out of a cell for every event.
+/// `look` must not leave this module: it would find the table in use.
+fn with_contexts<R>(
+    look: impl FnOnce(&mut Contexts<Rc<dyn HostContext>>) -> Option<R>,
+) -> Option<R> {
+    CONTEXTS.with(|contexts| look(&mut *contexts.try_borrow_mut().ok()?))
 }
 
 /// Installs a hook. The compiler must not learn which function is the only one ever installed: it
@@ -237,7 +245,7 @@ pub fn on_context_create(id: u32, parent: u32) {
         context(parent).and_then(|root| root.create_stream(id))
     };
     if let Some(context) = context {
-        let replaced = with(&CONTEXTS, |contexts| contexts.insert(id, context));
+        let replaced = with_contexts(|contexts| contexts.insert(id, context));
         if let Some(replaced) = replaced {
             // No known host gives an id twice. What the context awaits would keep it.
             replaced.on(Event::Delete);
@@ -261,7 +269,7 @@ pub fn on_done(id: u32) -> u32 {
 
 /// `proxy_on_delete`
 pub fn on_delete(id: u32) {
-    let context = with(&CONTEXTS, |contexts| contexts.remove(id));
+    let context = with_contexts(|contexts| contexts.remove(id));
     if let Some(context) = context {
         context.on(Event::Delete);
     }
@@ -278,13 +286,13 @@ fn can_hold_headers(root: u32) -> bool {
 }
 
 fn context(id: u32) -> Option<Rc<dyn HostContext>> {
-    with(&CONTEXTS, |contexts| contexts.get(id).cloned())
+    with_contexts(|contexts| contexts.get(id).cloned())
 }
 
 /// Goes on with every stream: those that came before their plugin was ready wait for it.
 fn resume_all(_: u32) {
     let mut last = 0;
-    while let Some(id) = with(&CONTEXTS, |contexts| contexts.after(last).map(|(id, _)| id)) {
+    while let Some(id) = with_contexts(|contexts| contexts.after(last).map(|(id, _)| id)) {
         resume(id);
         last = id;
     }

@@ -9,7 +9,7 @@ use super::dns;
 use super::grpc;
 use super::{
     CONTEXTS, Event, HEADER_HOLDERS, HostContext, RESTORED, SELECT, Select, calls, place, tasks,
-    timers, wake, with,
+    timers, wake,
 };
 
 /// The state of a VM that is not running.
@@ -49,7 +49,7 @@ pub(crate) fn swap(saved: &mut Saved) {
 
 /// Returns how many contexts there are.
 pub(crate) fn contexts() -> usize {
-    with(&CONTEXTS, |contexts| contexts.len())
+    CONTEXTS.with_borrow(Contexts::len)
 }
 
 /// Drops every context.
