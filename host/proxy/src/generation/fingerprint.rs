@@ -57,7 +57,8 @@ fn look(file: &Path) -> Option<Look> {
     let found = fs::metadata(file).ok()?;
     Some(Look {
         size: found.len(),
-        changed: (found.mtime(), found.mtime_nsec()),
+        // A rename changes this and leaves the time of the content alone.
+        changed: (found.ctime(), found.ctime_nsec()),
         identity: (found.dev(), found.ino()),
     })
 }
@@ -98,6 +99,19 @@ mod tests {
         }
         fs::write(&files[0], &bytes).unwrap();
         assert!(Fingerprint::of(&files).is_whole());
+    }
+
+    #[test]
+    fn a_file_that_was_written_long_ago_and_renamed_just_now_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        let hour = std::time::Duration::from_secs(3600);
+        let moment = SystemTime::now() - hour;
+        let file = fs::File::create(&old).unwrap();
+        file.set_modified(moment - hour).unwrap();
+        fs::rename(&old, &new).unwrap();
+        assert!(Fingerprint::of(std::slice::from_ref(&new)).is_newer_than(moment));
+        assert!(!Fingerprint::of(&[new]).is_newer_than(SystemTime::now() + hour));
     }
 
     #[test]

@@ -124,6 +124,8 @@ impl Reloads {
         read: SystemTime,
     ) -> Result<JoinHandle<()>, ServerError> {
         let (sender, requests) = channel();
+        // Before anything is watched, so that no change is told to nobody.
+        self.requests.lock().replace(sender);
         let (reloads, controller) = (Arc::clone(self), Arc::clone(controller));
         let asking = Arc::downgrade(self);
         let watch = Watch::start(move || {
@@ -132,16 +134,16 @@ impl Reloads {
             }
         })?;
         let files = watched(&*source, &controller.settings());
+        watch.watch(files.clone(), controller.settings().reload.debounce);
+        // What has changed since is told by the watch.
         let is_late = Fingerprint::of(&files).is_newer_than(read);
-        watch.watch(files, controller.settings().reload.debounce);
         let thread = std::thread::Builder::new()
             .name("reload".to_owned())
-            .spawn(move || reloads.run(&controller, source, &watch, &requests))
+            .spawn(move || reloads.run(&controller, source, &watch, files, &requests))
             .map_err(|source| ServerError::System {
                 what: "the thread that reloads",
                 source,
             })?;
-        self.requests.lock().replace(sender);
         if is_late {
             self.ask(Trigger::Files);
         }
@@ -186,16 +188,24 @@ impl Reloads {
         controller: &Arc<Controller>,
         mut source: Box<dyn ConfigurationSource>,
         watch: &Watch,
+        mut known: Vec<PathBuf>,
         requests: &Receiver<Request>,
     ) {
         while let Ok(first) = requests.recv() {
             // Whoever has asked before the files are read gets what is read.
             let asked: Vec<_> = std::iter::once(first).chain(requests.try_iter()).collect();
-            let started = Instant::now();
+            let (started, begun) = (Instant::now(), SystemTime::now());
             let read = source.read().map_err(ReloadError::Configuration);
             let settings = read.as_ref().ok().map(|new| Arc::clone(&new.settings));
             let settings = settings.unwrap_or_else(|| controller.settings());
-            watch.watch(watched(&*source, &settings), settings.reload.debounce);
+            let files = watched(&*source, &settings);
+            watch.watch(files.clone(), settings.reload.debounce);
+            // Nobody has watched those that are named for the first time while they were read.
+            let new = files.iter().filter(|file| !known.contains(file)).cloned();
+            if Fingerprint::of(&new.collect::<Vec<_>>()).is_newer_than(begun) {
+                self.ask(Trigger::Files);
+            }
+            known = files;
             let deployed = read.and_then(|new| Ok(controller.deploy(new)?));
             let result = deployed.map(|mut report| {
                 report.took = started.elapsed();
