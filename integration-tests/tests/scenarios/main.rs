@@ -8,6 +8,7 @@ mod access_log;
 mod body;
 mod callout;
 mod configuration;
+mod discovery;
 mod examples;
 mod fault;
 mod filters;
