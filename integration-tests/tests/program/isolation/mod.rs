@@ -47,7 +47,7 @@ pub(super) struct Run {
     port: u16,
     admin: u16,
     process: Supervised,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Run {
@@ -55,14 +55,7 @@ impl Run {
     pub(super) fn start(settings: &str, arguments: &[&str]) -> Self {
         let (origin, folder) = (Origin::start(), Folder::new());
         let (port, admin) = (free_port(), free_port());
-        let module = folder.write("guest.wasm", guest::bytes());
-        let text = Configuration::new(port, origin.http2_port())
-            .admin(admin)
-            .plugin(&module, "")
-            .text()
-            .replace("    type: STATIC\n", HTTP2)
-            // Streams are held while one after the other crashes.
-            .replace("{ cluster: origin }", "{ cluster: origin, timeout: 0s }");
+        let text = configuration(&folder, (port, admin), &origin, 0);
         let file = folder.write("envoy.yaml", text);
         let settings = folder.write("tollgate.yaml", settings);
         let mut all = vec!["run", &file, "--tollgate-config", &settings];
@@ -74,10 +67,23 @@ impl Run {
             port,
             admin,
             process,
-            _folder: folder,
+            folder,
         };
         run.origin.answer("/", answer());
         run
+    }
+
+    /// Reloads with the module and the plugin's configuration of another version; returns what is
+    /// said if that does not go well.
+    pub(super) fn reload(&self, version: u8) -> Result<(), String> {
+        let ports = (self.port, self.admin);
+        let text = configuration(&self.folder, ports, &self.origin, version);
+        self.folder.write("envoy.yaml", text);
+        let said = Request::new(self.admin, "POST", "/tollgate/reload").send();
+        match said.status {
+            200 => Ok(()),
+            _ => Err(format!("{said:?}")),
+        }
     }
 
     /// A request that crashes in a callback.
@@ -116,6 +122,20 @@ impl Run {
         let value = value.and_then(|value| value.parse().ok());
         value.unwrap_or_else(|| panic!("{name} is {text:?}"))
     }
+}
+
+/// Writes a version of the module; returns the configuration that names it.
+fn configuration(folder: &Folder, ports: (u16, u16), origin: &Origin, version: u8) -> String {
+    // A custom section, so that each version is a module of its own.
+    let section = [0, 3, 1, b'v', version];
+    let module = folder.write("guest.wasm", [&*guest::bytes(), &section].concat());
+    Configuration::new(ports.0, origin.http2_port())
+        .admin(ports.1)
+        .plugin(&module, &version.to_string())
+        .text()
+        .replace("    type: STATIC\n", HTTP2)
+        // Streams are held while one after the other crashes.
+        .replace("{ cluster: origin }", "{ cluster: origin, timeout: 0s }")
 }
 
 /// What an origin answers that nothing holds up.

@@ -1,5 +1,5 @@
-//! Faults of all kinds at random for a while: nothing grows, nothing hangs, nobody is left without
-//! an answer.
+//! Faults of all kinds at random for a while, and reloads among them: nothing grows, nothing hangs,
+//! nobody is left without an answer.
 
 use std::env;
 use std::fs;
@@ -19,8 +19,10 @@ const CLIENTS: usize = 4;
 /// Of so many requests one crashes.
 const ONE_IN: u64 = 5;
 
-/// A loop costs a deadline, and with it the time of all others on its worker.
+/// A loop costs a deadline, and with it the time of all others on its worker. A version that crashes
+/// is taken back while its window is open, so that ways back are among the reloads.
 const SETTINGS: &str = "
+reload: { rollback: { window: 1s } }
 limits: { stream_deadline: 500ms, tick_deadline: 500ms, memory_bytes: 4MiB }
 breaker: { faults: 0 }
 ";
@@ -30,6 +32,7 @@ breaker: { faults: 0 }
 struct Seen {
     served: usize,
     crashed: usize,
+    reloads: usize,
     wrong: Vec<String>,
 }
 
@@ -49,21 +52,20 @@ fn length() -> Duration {
 }
 
 fn soak(isolation: &str, length: Duration) {
-    let run = Run::start(SETTINGS, &["--isolation", isolation, "--concurrency", "2"]);
+    let how = ["--isolation", isolation, "--concurrency", "2", "--no-watch"];
+    let run = Run::start(SETTINGS, &how);
     // What is made at the first use of anything is no growth.
     load(&run, isolation, length / 5);
+    settle(&run, isolation);
     let before = memory(&run);
     let seen = load(&run, isolation, length * 4 / 5);
-    let after = memory(&run);
-    assert!(seen.wrong.is_empty(), "{isolation}: {:#?}", seen.wrong);
-    assert!(seen.served > 0 && seen.crashed > 0, "{isolation}: {seen:?}");
     // One more request each, so that what has failed is replaced and what has ended is gone.
     assert_eq!(run.served().status, 200, "{isolation}");
-    let deadline = Instant::now() + LIMIT;
-    while run.stat("wasm.vms_alive") > 2 {
-        assert!(Instant::now() < deadline, "{isolation}: VMs are left");
-        thread::yield_now();
-    }
+    settle(&run, isolation);
+    let after = memory(&run);
+    assert!(seen.wrong.is_empty(), "{isolation}: {:#?}", seen.wrong);
+    let is_all = seen.served > 0 && seen.crashed > 0 && seen.reloads > 0;
+    assert!(is_all, "{isolation}: {seen:?}");
     let allowed = before + before / 20 + 4096;
     assert!(
         after <= allowed,
@@ -71,7 +73,16 @@ fn soak(isolation: &str, length: Duration) {
     );
 }
 
-/// Sends requests for a while, some of which crash.
+/// Waits until one generation is left, with the VMs of its two workers.
+fn settle(run: &Run, isolation: &str) {
+    let deadline = Instant::now() + LIMIT;
+    while run.stat("tollgate.generations_alive") > 1 || run.stat("wasm.vms_alive") > 2 {
+        assert!(Instant::now() < deadline, "{isolation}: VMs are left");
+        thread::yield_now();
+    }
+}
+
+/// Sends requests for a while, some of which crash, and reloads meanwhile.
 fn load(run: &Run, isolation: &str, length: Duration) -> Seen {
     let end = Instant::now() + length;
     thread::scope(|scope| {
@@ -79,17 +90,32 @@ fn load(run: &Run, isolation: &str, length: Duration) -> Seen {
             let seed = 0x9e37_79b9_7f4a_7c15 ^ client as u64;
             scope.spawn(move || client_until(run, isolation, end, seed))
         });
-        let clients: Vec<_> = clients.collect();
+        let reloads = scope.spawn(move || reload_until(run, end));
+        let clients: Vec<_> = clients.chain([reloads]).collect();
         clients
             .into_iter()
             .fold(Seen::default(), |mut all, client| {
                 let seen = client.join().expect("a client does not panic");
                 all.served += seen.served;
                 all.crashed += seen.crashed;
+                all.reloads += seen.reloads;
                 all.wrong.extend(seen.wrong);
                 all
             })
     })
+}
+
+/// One version after the other.
+fn reload_until(run: &Run, end: Instant) -> Seen {
+    let mut seen = Seen::default();
+    for version in (1..=9).cycle() {
+        if Instant::now() >= end {
+            break;
+        }
+        seen.wrong.extend(run.reload(version).err());
+        seen.reloads += 1;
+    }
+    seen
 }
 
 fn client_until(run: &Run, isolation: &str, end: Instant, mut random: u64) -> Seen {
