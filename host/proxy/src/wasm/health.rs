@@ -4,11 +4,13 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use tollgate_config::{FailurePolicy, PluginConfig};
 use tollgate_runtime::{Fault, FaultKind};
 
@@ -22,6 +24,7 @@ pub(super) struct PluginHealth {
     breaker: Breaker,
     policy: FailurePolicy,
     is_open: Cell<bool>,
+    vm_failed: Rc<Notify>,
     stats: HealthStats,
     failing: Arc<FailingPlugins>,
     /// Faults of all plugins that its generation has started.
@@ -54,6 +57,7 @@ impl PluginHealth {
             breaker: Breaker::new(runtime.settings().breaker_of(plugin)),
             policy,
             is_open: Cell::new(false),
+            vm_failed: Rc::default(),
             stats: HealthStats {
                 breaker_open: stats.gauge(&format!("{prefix}.breaker_open")),
                 breaker_opened: stats.counter(&format!("{prefix}.breaker_opened")),
@@ -101,6 +105,16 @@ impl PluginHealth {
             self.set_open(true);
             tracing::warn!(target: "wasm", plugin = %self.plugin, "breaker opened");
         }
+    }
+
+    /// The plugin's VM has failed, by whatever plugin in it.
+    pub(super) fn note_failed_vm(&self) {
+        self.vm_failed.notify_one();
+    }
+
+    /// Returns what tells that the plugin's VM has failed.
+    pub(super) const fn vm_failed(&self) -> &Rc<Notify> {
+        &self.vm_failed
     }
 
     /// A stream has left the plugin without a fault.

@@ -53,6 +53,18 @@ impl InstanceSource {
         self.is_stale.set(true);
     }
 
+    /// Looks at what the plugins have done now instead of for the next stream.
+    pub(super) fn prepare(&self, root_vm: &WorkerVm) {
+        if self.is_stale.get() && !root_vm.is_failed() {
+            self.refresh(root_vm);
+        }
+    }
+
+    /// Returns whether there is something to make instances of.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.current.borrow().is_some()
+    }
+
     /// Makes an instance. What the plugins have done since the last one is looked for now: without
     /// streams, ticks cost nothing here.
     pub(super) fn instantiate(
@@ -64,9 +76,7 @@ impl InstanceSource {
             self.take_renewal();
         }
         // Streams do not need the plugins' own VM: if that has failed, they see what it did before.
-        if self.is_stale.get() && !root_vm.is_failed() {
-            self.refresh(root_vm);
-        }
+        self.prepare(root_vm);
         let current = self.current.borrow();
         let Some(snapshot) = current.as_ref() else {
             return Err(LoadError::Instantiate("there is no snapshot".to_owned()));

@@ -1,10 +1,12 @@
 //! `PluginHandle`: one plugin on one worker; makes its filters and replaces its VM when it may.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tollgate_config::{PluginConfig, PluginSettings, Settings};
 use tollgate_runtime::{ContextId, LoadError, Module};
 
@@ -22,6 +24,7 @@ use crate::cluster::ClusterManager;
 use crate::filter::{HttpFilter, StreamState};
 use crate::network::{ConnectionState, NetworkFilter};
 use crate::random::Random;
+use crate::worker;
 
 /// A plugin that serves on this worker.
 pub(crate) struct PluginHandle {
@@ -32,8 +35,13 @@ pub(crate) struct PluginHandle {
     vms: Rc<VmTable>,
     root: RefCell<Root>,
     health: Rc<PluginHealth>,
-    /// When its VM could not be replaced; `None` when that has worked.
-    load_failed: Cell<Option<Instant>>,
+    /// Its VM could not be replaced the last time.
+    load_failed: Cell<bool>,
+    /// When a replacement of its VM may be tried that no stream asks for, or any after one that has
+    /// not worked.
+    next_attempt: Cell<Option<Instant>>,
+    /// The task that replaces its VM.
+    recovery: OnceCell<AbortHandle>,
     random: Random,
     stats: ReloadStats,
     /// Whether it belongs to the generation that is served.
@@ -59,7 +67,8 @@ impl PluginHandle {
         let module = vms.runtime().module(config)?;
         let health = Rc::new(PluginHealth::new(config, vms));
         let root = vms.start(config, &module, &health)?;
-        Ok(Rc::new(Self {
+        root.vm.prepare_instances();
+        let plugin = Rc::new(Self {
             callbacks: stream_callbacks(&module.module),
             stats: vms.stats().reloads(&config.name),
             config: config.clone(),
@@ -68,12 +77,18 @@ impl PluginHandle {
             vms: Rc::clone(vms),
             root: RefCell::new(root),
             health,
-            load_failed: Cell::new(None),
+            load_failed: Cell::new(false),
+            next_attempt: Cell::new(None),
+            recovery: OnceCell::new(),
             random: Random::default(),
             serves: Cell::new(false),
             generations: Cell::new(0),
             finishes: Cell::new(false),
-        }))
+        });
+        let recovery = recover(Rc::downgrade(&plugin), Rc::clone(plugin.health.vm_failed()));
+        let task = worker::spawn(recovery).abort_handle();
+        plugin.recovery.get_or_init(|| task);
+        Ok(plugin)
     }
 
     /// Returns whether this is what a configuration with this module and these settings asks for.
@@ -167,7 +182,7 @@ impl PluginHandle {
     }
 
     fn readiness(&self, vms: &mut StreamVms, now: Instant) -> Readiness {
-        if self.health.admits(now) && self.is_there(now) {
+        if self.health.admits(now) && (self.is_there(now) || self.has_instances()) {
             let root = self.root.borrow();
             match vms.of(&root.vm) {
                 Ok(vm) => return Readiness::Serves(vm, root.id),
@@ -203,27 +218,58 @@ impl PluginHandle {
         if !self.root.borrow().vm.is_failed() {
             return true;
         }
-        let failed = self.load_failed.get();
-        if failed.is_some_and(|at| now.saturating_duration_since(at) < self.backoff()) {
+        if self.load_failed.get() && self.waits(now).is_some() {
             self.stats.backoff.inc();
             return false;
         }
-        match self.vms.start(&self.config, &self.module, &self.health) {
+        self.replace(now)
+    }
+
+    /// Returns whether streams can be served although the VM has failed and cannot be replaced: in
+    /// instances of what it was.
+    fn has_instances(&self) -> bool {
+        self.root.borrow().vm.has_instances()
+    }
+
+    /// Returns how long nobody may try to replace the VM without need.
+    fn waits(&self, now: Instant) -> Option<Duration> {
+        let wait = self.next_attempt.get()?.saturating_duration_since(now);
+        (!wait.is_zero()).then_some(wait)
+    }
+
+    /// Makes a new VM. Returns whether that has worked.
+    fn replace(&self, now: Instant) -> bool {
+        self.next_attempt.set(Some(now + self.backoff()));
+        let started = self.vms.start(&self.config, &self.module, &self.health);
+        self.load_failed.set(started.is_err());
+        match started {
             Ok(root) => {
                 self.stats.success.inc();
-                self.load_failed.set(None);
                 root.vm.set_serving(root.id, self.serves.get());
+                root.vm.prepare_instances();
                 tracing::info!(target: "wasm", plugin = %self.config.name, "plugin reloaded");
                 self.root.replace(root);
                 true
             }
             Err(error) => {
                 self.stats.failure.inc();
-                self.load_failed.set(Some(now));
                 tracing::error!(target: "wasm", %error, "plugin not reloaded");
                 false
             }
         }
+    }
+
+    /// Replaces the VM if it has failed, without a stream that asks for it. Returns how long to wait
+    /// before that, if it was replaced only now: what crashes at once again would spin.
+    fn recover(&self) -> Option<Duration> {
+        if self.finishes.get() || !self.root.borrow().vm.is_failed() {
+            return None;
+        }
+        let now = Instant::now();
+        if self.waits(now).is_none() && self.replace(now) {
+            return None;
+        }
+        self.waits(now)
     }
 
     /// Between one and one and a half base intervals, so that workers do not reload in step.
@@ -263,6 +309,29 @@ impl PluginHandle {
     pub(super) fn is_finished(&self) -> bool {
         let root = self.root.borrow();
         root.vm.is_finished(root.id)
+    }
+}
+
+impl Drop for PluginHandle {
+    fn drop(&mut self) {
+        if let Some(recovery) = self.recovery.get() {
+            recovery.abort();
+        }
+    }
+}
+
+/// Replaces a plugin's VM whenever it has failed, so that ticks and queues go on without streams.
+async fn recover(plugin: Weak<PluginHandle>, vm_failed: Rc<Notify>) {
+    loop {
+        vm_failed.notified().await;
+        loop {
+            let Some(plugin) = plugin.upgrade() else {
+                return;
+            };
+            let Some(wait) = plugin.recover() else { break };
+            drop(plugin);
+            tokio::time::sleep(wait).await;
+        }
     }
 }
 

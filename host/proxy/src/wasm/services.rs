@@ -159,6 +159,9 @@ impl WorkerServices {
         self.grpc.cancel_all();
         if self.vm().ptr_eq(&self.shared.root_vm()) {
             self.shared.timers.stop();
+            for health in self.shared.healths.borrow().iter() {
+                health.note_failed_vm();
+            }
         }
     }
 

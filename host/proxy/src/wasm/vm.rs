@@ -107,6 +107,19 @@ impl WorkerVm {
         }
     }
 
+    /// Makes ready what streams get instances of, so that they have them even if this VM fails.
+    pub(super) fn prepare_instances(&self) {
+        if let Some(source) = &self.instances {
+            source.prepare(self);
+        }
+    }
+
+    /// Returns whether streams can have instances even if this VM has failed.
+    pub(super) fn has_instances(&self) -> bool {
+        let source = self.instances.as_ref();
+        source.is_some_and(InstanceSource::is_prepared)
+    }
+
     /// Enters the VM. What it asks of its hosts is done when it has returned and never enters a VM
     /// again from within, so there is no second borrow.
     pub(super) fn enter<T>(&self, call: impl FnOnce(&mut Vm) -> T) -> T {

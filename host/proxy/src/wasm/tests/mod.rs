@@ -6,6 +6,7 @@ mod faults;
 mod isolation;
 mod loading;
 mod metrics;
+mod recovery;
 mod stream;
 mod waiting;
 
@@ -117,10 +118,14 @@ impl Lab {
     }
 
     fn stat(&self, name: &str) -> u64 {
+        self.find_stat(name).unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    /// Returns a statistic, if there is one of this name.
+    fn find_stat(&self, name: &str) -> Option<u64> {
         let all = self.stats.snapshot();
-        let found = all.into_iter().find(|stat| stat.name == name);
-        match found.unwrap_or_else(|| panic!("no {name}")).value {
-            StatValue::Counter(value) | StatValue::Gauge(value) => value,
+        match all.into_iter().find(|stat| stat.name == name)?.value {
+            StatValue::Counter(value) | StatValue::Gauge(value) => Some(value),
             StatValue::Histogram { .. } => panic!("{name} is a histogram"),
         }
     }
