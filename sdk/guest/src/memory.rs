@@ -82,7 +82,8 @@ impl Heap {
             return ptr::null_mut();
         };
         let block = list.get();
-        if block.is_null() || padding(block, layout.align()) != 0 {
+        let is_aligned = layout.align() <= GRANULE || padding(block, layout.align()) == 0;
+        if block.is_null() || !is_aligned {
             return self.carve(size, layout.align());
         }
         // SAFETY: by the invariant of `free` the block is unused and its first word is the next

@@ -26,8 +26,14 @@ impl<T> Contexts<T> {
     }
 
     pub(super) fn get(&self, id: u32) -> Option<&T> {
-        let slot = self.slots.get(self.place(id))?.as_ref();
-        slot.map(|(_, context)| context)
+        match self.slots.get(self.first(id))? {
+            Some((other, context)) if *other == id => Some(context),
+            None => None,
+            Some(_) => {
+                let slot = self.slots.get(self.place(id))?.as_ref();
+                slot.map(|(_, context)| context)
+            }
+        }
     }
 
     /// Returns the context with the lowest id above `id`.
@@ -49,7 +55,11 @@ impl<T> Contexts<T> {
     }
 
     pub(super) fn remove(&mut self, id: u32) -> Option<T> {
-        let mut place = self.place(id);
+        let first = self.first(id);
+        let mut place = match self.slots.get(first)? {
+            Some((other, _)) if *other == id => first,
+            _ => self.place(id),
+        };
         let (_, removed) = self.slots.get_mut(place)?.take()?;
         self.len -= 1;
         // Those that lie behind may have found this place taken.
@@ -64,6 +74,11 @@ impl<T> Contexts<T> {
 
     /// Puts a context into its slot; there is a free one.
     fn put(&mut self, id: u32, context: T) -> Option<T> {
+        let first = self.first(id);
+        if let Some(slot @ None) = self.slots.get_mut(first) {
+            *slot = Some((id, context));
+            return None;
+        }
         let place = self.place(id);
         let replaced = self.slots.get_mut(place)?.replace((id, context));
         replaced.map(|(_, context)| context)
@@ -84,9 +99,16 @@ impl<T> Contexts<T> {
         self.slots.len().wrapping_sub(1)
     }
 
+    /// The place that a context has unless another one has it.
+    fn first(&self, id: u32) -> usize {
+        usize::try_from(id).unwrap_or_default() & self.mask()
+    }
+
     /// The place of a context, or where it would lie.
+    #[cold]
+    #[inline(never)]
     fn place(&self, id: u32) -> usize {
-        let mut place = usize::try_from(id).unwrap_or_default() & self.mask();
+        let mut place = self.first(id);
         while let Some(Some((other, _))) = self.slots.get(place)
             && *other != id
         {
