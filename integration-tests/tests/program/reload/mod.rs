@@ -284,6 +284,12 @@ impl Held {
         self.gate.open();
         self.pending.finish()
     }
+
+    /// Returns the answer that it gets while it waits.
+    #[track_caller]
+    pub(super) fn wait_for_answer(self) -> Response {
+        self.pending.finish()
+    }
 }
 
 /// The version that has answered.

@@ -4,6 +4,7 @@ use tollgate_integration_tests::client::{Body, Connection, Gate, Request, Versio
 use tollgate_integration_tests::free_port;
 use tollgate_integration_tests::origin::{Answer, Origin};
 
+use super::mirror::Mirror;
 use super::{Run, answered_by, listens, versioned};
 
 #[test]
@@ -42,6 +43,23 @@ fn a_stream_keeps_its_version_to_its_end() {
     assert_eq!(run.stat("tollgate.generations_alive"), 2);
     gate.open();
     assert_eq!(answered_by(&pending.finish()), "1");
+    run.wait_until("end of the old generation", || {
+        run.stat("tollgate.generations_alive") == 1
+    });
+}
+
+#[test]
+fn a_stream_that_outlives_the_time_to_drain_is_answered() {
+    let upstream = Mirror::start();
+    let run = Run::start(upstream.port);
+    let held = run.hold_stream(&upstream);
+    let settings = "reload: { drain_timeout: 100ms, rollback: { window: 1s } }\n";
+    run.folder.write("tollgate.yaml", settings);
+    run.write_module(versioned("2"));
+    run.reload_well();
+    let answer = held.wait_for_answer();
+    assert_eq!((answer.status, answer.complete), (503, true), "{answer:?}");
+    assert_eq!(answered_by(&answer), "1");
     run.wait_until("end of the old generation", || {
         run.stat("tollgate.generations_alive") == 1
     });
