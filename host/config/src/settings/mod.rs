@@ -15,7 +15,7 @@ mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use breaker::BreakerSettings;
@@ -43,6 +43,8 @@ pub struct Settings {
     pub reload: ReloadSettings,
     /// What is kept of faults.
     pub diagnosis: DiagnosisSettings,
+    /// The directory that keeps compiled modules from one process to the next; `None` for none.
+    pub compile_cache: Option<PathBuf>,
 }
 
 /// How one plugin differs from the others.
@@ -151,6 +153,7 @@ fn read(text: &str, file_name: &str, report: &Report) -> Settings {
         plugins: fields.map("plugins", read_plugin),
         reload: fields.group("reload", reload::read),
         diagnosis: fields.group("diagnosis", diagnosis::read),
+        compile_cache: fields.value("compile_cache", value::path),
     };
     fields.finish();
     settings

@@ -27,6 +27,17 @@ fn nothing_at_all_is_the_defaults() {
 }
 
 #[test]
+fn the_cache_of_compiled_modules_is_a_directory() {
+    let read = settings("compile_cache: /var/cache/tollgate");
+    let directory = PathBuf::from("/var/cache/tollgate");
+    assert_eq!(read.compile_cache, Some(directory));
+    assert_eq!(
+        refusal("compile_cache: 7"),
+        "tollgate.yaml:1 compile_cache: expected a path, not `7`"
+    );
+}
+
+#[test]
 fn every_setting_is_read() {
     let read = settings(include_str!("../../tests/settings/full.yaml"));
     assert_eq!(read.isolation, Some(Isolation::Worker));

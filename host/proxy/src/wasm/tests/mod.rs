@@ -1,6 +1,7 @@
 //! Tests of plugins on a worker, with small guests.
 
 mod breaker;
+mod compile_cache;
 mod failure;
 mod faults;
 mod isolation;
