@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_culprit_is_the_innermost_frame_that_is_no_librarys() {
+    fn the_culprit_is_the_innermost_frame_outside_libraries() {
         let frames = [
             frame("__rust_start_panic", ""),
             frame(

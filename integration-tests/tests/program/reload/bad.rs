@@ -68,7 +68,7 @@ fn bad_modules() -> Vec<BadModule> {
         (
             "that refuses its configuration",
             good.clone().configure("(i32.const 0)").bytes(),
-            &["guest", "configur"],
+            &["guest", "configure"],
         ),
         (
             "that crashes while it is configured",

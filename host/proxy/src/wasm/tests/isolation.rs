@@ -110,7 +110,7 @@ fn plugins_of_one_vm_share_the_instance_of_a_stream() {
 }
 
 #[test]
-fn a_paused_stream_is_not_answered_for_anothers_crash() {
+fn a_paused_stream_is_not_answered_for_the_crash_of_another() {
     on_worker(async {
         let pause = r#"(func (export "proxy_on_request_headers") (param i32 i32) (param $end i32)
             (result i32)
