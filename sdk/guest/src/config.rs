@@ -71,8 +71,9 @@ impl From<crate::http::CalloutError> for ConfigError {
     }
 }
 
-/// Reads JSON, as Envoy hands over a `Struct` or a string. No configuration at all reads as `{}`,
-/// so a filter whose fields all have defaults needs none.
+/// Reads JSON, which an operator gives as a `StringValue`: a `Struct` arrives as a serialized
+/// message, and is refused here. No configuration at all reads as `{}`, so a filter whose fields
+/// all have defaults needs none.
 ///
 /// # Errors
 ///
