@@ -13,7 +13,7 @@ use crate::filter::{Hooks, root_handlers};
 use crate::http::CalloutError;
 use crate::plugin::Plugin;
 
-/// A filter for TCP connections. Write the impl under [`#[stream_filter]`](crate::stream_filter).
+/// A filter for TCP connections. Write the impl under [`#[stream_filter]`](macro@crate::stream_filter).
 ///
 /// `Ok` passes data on or holds it, `Err` closes the connection. The handlers of the client's side
 /// may `.await`; the connection is paused meanwhile.
@@ -21,7 +21,7 @@ pub trait StreamFilter: Plugin {
     /// What one connection remembers.
     type State: Default + 'static;
 
-    /// Filled in by [`#[stream_filter]`](crate::stream_filter).
+    /// Filled in by [`#[stream_filter]`](macro@crate::stream_filter).
     #[doc(hidden)]
     const HOOKS: Hooks = Hooks::ALL;
 
