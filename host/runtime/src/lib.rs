@@ -68,32 +68,57 @@
 //! For each HTTP stream the embedder then makes an [`HttpHost`], gives it to
 //! [`Vm::create_http_context`], and calls `on_request_headers` and so on. For a TCP connection it is
 //! a [`TcpHost`], [`Vm::create_tcp_context`] and `on_new_connection`.
+//!
+//! Without the feature `engine` there are only the traits, their types and [`SharedState`]: for tests
+//! that play the embedder to native code.
 #![warn(clippy::wildcard_enum_match_arm)]
+#![cfg_attr(
+    not(feature = "engine"),
+    expect(dead_code, reason = "some of what VMs share only a VM touches")
+)]
 
 mod config;
+#[cfg(feature = "engine")]
 mod context;
+#[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "engine")]
 mod error;
+#[cfg(feature = "engine")]
 mod foreign;
+#[cfg(feature = "engine")]
 mod hostcalls;
+#[cfg(feature = "engine")]
 mod imports;
+#[cfg(feature = "engine")]
 mod intercept;
+#[cfg(feature = "engine")]
 mod load_error;
+#[cfg(feature = "engine")]
 mod module;
+#[cfg(feature = "engine")]
 mod record;
 mod shared;
+#[cfg(feature = "engine")]
 mod snapshot;
+#[cfg(feature = "engine")]
 mod symbols;
+#[cfg(feature = "engine")]
 mod vm;
+#[cfg(feature = "engine")]
 mod wasi;
 
 pub mod host;
+#[cfg(feature = "engine")]
 pub mod inspect;
+#[cfg(feature = "engine")]
 pub mod program;
 pub mod property;
 
 pub use config::{Limits, PluginConfig, VmConfig};
+#[cfg(feature = "engine")]
 pub use engine::{Capabilities, Engine, EngineError, EngineOptions};
+#[cfg(feature = "engine")]
 pub use error::{BacktraceFrame, Fault, FaultDetails, FaultKind, HostcallRecord};
 pub use host::{
     CalloutRefusal, Direction, GrpcCall, GrpcMethod, GrpcService, GrpcStream, Header,
@@ -101,21 +126,28 @@ pub use host::{
     LogOrigin, PropertyDeclaration, PropertyResult, PropertyType, ResolvedAddress, StreamMap,
     TcpHost, TcpPeer,
 };
+#[cfg(feature = "engine")]
 pub use intercept::{HostcallInterceptor, Intercepted};
+#[cfg(feature = "engine")]
 pub use load_error::LoadError;
+#[cfg(feature = "engine")]
 pub use module::{Isolation, Module, UnknownIsolation};
 pub use property::PropertyValue;
+#[cfg(feature = "engine")]
 pub use record::{BundleError, CrashBundle, Divergence, Recording, Replay, ReplayOutcome};
 pub use shared::{
     CasMismatch, DequeueError, EnqueueError, HistogramSnapshot, MetricRegistry, MetricSnapshot,
     MetricValue, QueueLimits, QueueNotifier, SetError, SharedData, SharedLimits, SharedQueues,
     SharedState, VmIdLease,
 };
+#[cfg(feature = "engine")]
 pub use snapshot::{
     Delta, Image, Snapshot, SnapshotError, SnapshotReport, StartRead, StartReadKind,
 };
+#[cfg(feature = "engine")]
 pub use symbols::{Fingerprint, SourceFrame, Symbols, culprit};
 pub use tollgate_abi as abi;
+#[cfg(feature = "engine")]
 pub use vm::{MemoryMark, Vm};
 
 /// Identifies a context within its VM. 0 is the VM itself; ids are never reused.

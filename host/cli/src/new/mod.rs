@@ -38,7 +38,7 @@ fn print_next_steps(kind: Kind, folder: &Path) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{folder}: {}", kind.summary())?;
     writeln!(out, "\n  cd {folder}")?;
-    writeln!(out, "  cargo test        natively, and on the built module")?;
+    writeln!(out, "  cargo test        runs its tests natively")?;
     writeln!(
         out,
         "  tollgate dev .    serves envoy.yaml, builds again when a file is saved"

@@ -2,13 +2,16 @@
 
 mod data;
 mod lease;
+#[cfg(feature = "engine")]
 mod metric_table;
 mod metrics;
 mod queue;
 
 use std::sync::Arc;
 
+#[cfg(feature = "engine")]
 pub(crate) use data::Namespace;
+#[cfg(feature = "engine")]
 pub(crate) use metric_table::{MetricRef, MetricTable};
 
 pub use data::{CasMismatch, SetError, SharedData, SharedLimits};

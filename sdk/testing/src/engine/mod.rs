@@ -1,6 +1,7 @@
 //! The two ways to run a filter: as native code, or as the module that is shipped.
 
 pub(crate) mod native;
+#[cfg(feature = "wasm")]
 pub(crate) mod wasm;
 
 use std::rc::Rc;

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tollgate_abi::{DataAction, HeadersAction, NetworkAction, PeerType, TrailersAction};
 use tollgate_runtime::{
-    ContextId, Direction, HttpCallResponse, LoadError, Module, PluginConfig, ResolvedAddress,
-    SharedState, TcpPeer, Vm, VmConfig,
+    ContextId, Direction, HostcallInterceptor, HttpCallResponse, Intercepted, LoadError, Module,
+    PluginConfig, ResolvedAddress, SharedState, TcpPeer, Vm, VmConfig,
 };
 
 use super::{Engine, Fault, HttpEngine, StartFailure, TcpEngine};
 use crate::compiled;
-use crate::fault::Interceptor;
+use crate::fault::Answer;
 use crate::model::{Connection, GrpcDelivery, Stream, Worker, World};
 
 /// One VM with one plugin.
@@ -61,6 +61,23 @@ impl Wasm {
         let world = Rc::clone(&self.worker.world);
         vm.intercept_hostcalls(Rc::new(Interceptor { world }));
         Ok(vm)
+    }
+}
+
+/// Injects into the hostcalls of a module.
+struct Interceptor {
+    world: Rc<World>,
+}
+
+impl HostcallInterceptor for Interceptor {
+    fn intercept(&self, hostcall: &'static str) -> Option<Intercepted> {
+        match self.world.injections.answer(hostcall)? {
+            Answer::Status(status) => Some(Intercepted::Status(status)),
+            Answer::Bytes(bytes) => Some(Intercepted::Bytes(bytes)),
+            Answer::Block { address, size } => Some(Intercepted::Block { address, size }),
+            // A module is never entered while it makes a hostcall.
+            Answer::CallBack => None,
+        }
     }
 }
 

@@ -5,15 +5,11 @@ mod sweep;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
-
-use tollgate_runtime::{HostcallInterceptor, Intercepted};
 
 pub(crate) use inject::Answer;
 pub use inject::Inject;
 pub use sweep::{Failure, Fault, Sweep, for_each_fault};
 
-use crate::model::World;
 use crate::upstream::Kind;
 
 /// The injections of one test, and how often each hostcall was made.
@@ -65,22 +61,5 @@ impl Injections {
         rules
             .find(|rule| rule.applies_to(hostcall, count))
             .map(|rule| rule.answer.clone())
-    }
-}
-
-/// Injects into the hostcalls of a module.
-pub(crate) struct Interceptor {
-    pub(crate) world: Rc<World>,
-}
-
-impl HostcallInterceptor for Interceptor {
-    fn intercept(&self, hostcall: &'static str) -> Option<Intercepted> {
-        match self.world.injections.answer(hostcall)? {
-            Answer::Status(status) => Some(Intercepted::Status(status)),
-            Answer::Bytes(bytes) => Some(Intercepted::Bytes(bytes)),
-            Answer::Block { address, size } => Some(Intercepted::Block { address, size }),
-            // A module is never entered while it makes a hostcall.
-            Answer::CallBack => None,
-        }
     }
 }

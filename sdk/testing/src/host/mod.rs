@@ -11,8 +11,10 @@ use std::rc::Rc;
 use tollgate::{HttpFilter, Service, StreamFilter};
 use tollgate_abi::LogLevel;
 
+#[cfg(feature = "wasm")]
 use crate::artifact::Artifact;
 use crate::engine::native::Native;
+#[cfg(feature = "wasm")]
 use crate::engine::wasm::Wasm;
 use crate::engine::{Engine, Fault, StartFailure};
 use crate::exchange::Exchange;
@@ -78,7 +80,9 @@ impl TestHost {
         Self::new(configuration, |worker| Ok(Native::of_service::<S>(worker)))
     }
 
-    /// Runs a module: a `.wasm` file, or a package of this workspace that is built first.
+    /// Runs a module: a `.wasm` file, or a package of this workspace that is built first. It needs
+    /// the cargo feature `wasm`.
+    #[cfg(feature = "wasm")]
     #[must_use]
     pub fn wasm(artifact: impl Into<Artifact>, configuration: impl fmt::Display) -> Self {
         let artifact = artifact.into();

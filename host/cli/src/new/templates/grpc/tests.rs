@@ -1,4 +1,4 @@
-//! Each test runs natively and on the built module.
+//! Each test runs natively; `cargo test --features wasm` runs it on the built module too.
 
 use prost::Message;
 use tollgate_testing::{GrpcAnswer, GrpcStatus, TestHost};
@@ -7,17 +7,18 @@ use super::{Directory, LookupRequest, LookupResponse};
 
 const LOOKUP: &str = "directory.v1.Directory/Lookup";
 
-fn both(config: &str) -> [TestHost; 2] {
-    let module = env!("CARGO_PKG_NAME");
-    [
+fn hosts(config: &str) -> impl Iterator<Item = TestHost> {
+    let hosts = [
         TestHost::native::<Directory>(config),
-        TestHost::wasm(module, config),
-    ]
+        #[cfg(feature = "wasm")]
+        TestHost::wasm(env!("CARGO_PKG_NAME"), config),
+    ];
+    hosts.into_iter()
 }
 
 #[test]
 fn the_service_names_the_user() {
-    for t in both(r#"{"cluster": "directory"}"#) {
+    for t in hosts(r#"{"cluster": "directory"}"#) {
         let t = t.grpc("directory", LOOKUP, |request| {
             let request = LookupRequest::decode(request.message().unwrap_or_default());
             let name = format!("{} of the test", request.unwrap().user);
@@ -33,7 +34,7 @@ fn the_service_names_the_user() {
 
 #[test]
 fn an_unknown_user_is_refused_and_a_failure_is_no_reason_to() {
-    for t in both(r#"{"cluster": "directory"}"#) {
+    for t in hosts(r#"{"cluster": "directory"}"#) {
         let t = t.grpc("directory", LOOKUP, |request| {
             let request = LookupRequest::decode(request.message().unwrap_or_default());
             match &*request.unwrap().user {
@@ -56,7 +57,7 @@ fn an_unknown_user_is_refused_and_a_failure_is_no_reason_to() {
 
 #[test]
 fn a_bad_configuration_is_refused_with_its_path() {
-    for t in both(r#"{"cluster": "directory", "timeout_ms": 0}"#) {
+    for t in hosts(r#"{"cluster": "directory", "timeout_ms": 0}"#) {
         let reason = t.start().unwrap_err().to_string();
         assert!(reason.ends_with("timeout_ms: must be > 0"), "{reason}");
     }
