@@ -8,7 +8,7 @@ use crate::nginx::Nginx;
 use crate::options::Options;
 
 /// Listener of every configuration here.
-const LISTENER: u16 = 10_000;
+pub(crate) const LISTENER: u16 = 10_000;
 /// The origin's port in every configuration here.
 const ORIGIN: u16 = 8080;
 

@@ -14,6 +14,7 @@ mod contestant;
 mod load;
 mod nginx;
 mod options;
+mod reload;
 mod report;
 mod tool;
 
@@ -27,6 +28,9 @@ fn main() -> io::Result<()> {
     let Some(options) = Options::from_arguments() else {
         return writeln!(io::stdout(), "{}", options::HELP);
     };
+    if options.reload {
+        return reload::run(&options, &mut io::stdout());
+    }
     tool::require_all();
     let origin = nginx::Nginx::origin(&options);
     let contestants = contestant::start_all(&options, origin.port());

@@ -6,13 +6,15 @@ use std::thread;
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
 usage: bench [--rounds N] [--seconds N] [--connections N] [--only envoy,tollgate,nginx] [--no-pin]
+       bench --reload [--rounds N]
 
   --rounds N        measured rounds after a warm-up round (5)
   --seconds N       length of one run (4)
   --connections N   client connections (32)
   --only LIST       contestants to measure, by kind
   --no-pin          let the scheduler place the processes; without it the proxies have one core
-                    for themselves, and the origin and the load generator share another";
+                    for themselves, and the origin and the load generator share another
+  --reload          measure instead how long a saved module takes until it answers";
 
 /// What the operator chose.
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct Options {
     pub(crate) connections: usize,
     pub(crate) only: Vec<String>,
     pub(crate) pin: bool,
+    /// To measure reloads, and no load.
+    pub(crate) reload: bool,
 }
 
 /// Core of the proxy under test.
@@ -40,6 +44,7 @@ impl Options {
             connections: 32,
             only,
             pin: cores > 1,
+            reload: false,
         };
         let mut arguments = env::args().skip(1);
         while let Some(argument) = arguments.next() {
@@ -52,6 +57,7 @@ impl Options {
                     options.only = list.split(',').map(str::to_owned).collect();
                 }
                 "--no-pin" => options.pin = false,
+                "--reload" => options.reload = true,
                 _ => return None,
             }
         }
