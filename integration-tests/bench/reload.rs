@@ -77,6 +77,12 @@ impl Saving {
         let text = format!("{before}filename: {}{after}", module.display());
         let file = folder.path().join("envoy.yaml");
         fs::write(&file, text).expect("the temporary folder takes files");
+        // Of its own, for what an earlier round has compiled is not new.
+        let settings = folder.path().join("tollgate.yaml");
+        let cache = folder.path().join("cache");
+        fs::write(&settings, format!("compile_cache: {}", cache.display()))
+            .expect("the temporary folder takes files");
+        let settings = settings.display().to_string();
         let server = Server::start(&Launch {
             kind: Kind::Tollgate,
             file: &file,
@@ -84,7 +90,7 @@ impl Saving {
             wrapper: &[],
             workers: u32::try_from(thread::available_parallelism().map_or(1, usize::from))
                 .unwrap_or(1),
-            tollgate_arguments: &["--isolation", isolation],
+            tollgate_arguments: &["--isolation", isolation, "--tollgate-config", &settings],
         });
         Self {
             server,

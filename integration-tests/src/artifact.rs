@@ -62,6 +62,22 @@ pub fn tollgate_program() -> &'static Path {
     &PROGRAM
 }
 
+/// A run of the `tollgate` program. What it keeps of compiled modules lies in the target directory.
+#[must_use]
+pub fn tollgate_command() -> Command {
+    let mut command = Command::new(tollgate_program());
+    command.env(CACHE_VARIABLE, cache_dir());
+    command
+}
+
+/// Where the programs of tests look for the folder of what they keep.
+pub(crate) const CACHE_VARIABLE: &str = "XDG_CACHE_HOME";
+
+/// The folder of what the programs of tests keep.
+pub(crate) fn cache_dir() -> PathBuf {
+    target_dir().join("cache")
+}
+
 fn build_tollgate() -> PathBuf {
     let folder = profile_dir();
     let name = folder

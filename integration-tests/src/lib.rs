@@ -32,7 +32,8 @@ mod template;
 mod wheel;
 
 pub use artifact::{
-    debug_wasm_module, envoy_config_dir, repository_root, tollgate_program, wasm_module,
+    debug_wasm_module, envoy_config_dir, repository_root, tollgate_command, tollgate_program,
+    wasm_module,
 };
 pub use envoy::envoy_program;
 pub use guest_log::GuestLine;

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::artifact::{CACHE_VARIABLE, cache_dir};
+
 /// Runs a program beside a watcher that kills it when standard input closes. A test that is killed
 /// runs no destructor, and the statics of a test binary never do; a closed pipe works always.
 const SUPERVISOR: &str = r#"
@@ -74,6 +76,7 @@ impl Supervised {
             .arg(program)
             .args(arguments)
             .current_dir(folder)
+            .env(CACHE_VARIABLE, cache_dir())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

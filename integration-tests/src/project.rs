@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use crate::artifact::{WASM_TARGET, cargo, ensure_wasm_target, run, target_dir, tollgate_program};
+use crate::artifact::{WASM_TARGET, cargo, ensure_wasm_target, run, target_dir, tollgate_command};
 
 /// A project of its own below the target directory.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Project {
         if folder.exists() {
             fs::remove_dir_all(&folder).expect("an older project can be removed");
         }
-        let mut new = Command::new(tollgate_program());
+        let mut new = tollgate_command();
         new.args(["new", name, "--kind", kind, "--dir"])
             .arg(&folder);
         run(new.stdin(Stdio::null()));

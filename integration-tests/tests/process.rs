@@ -7,7 +7,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Output;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -15,14 +15,14 @@ use tollgate_integration_tests::client::{Body, Gate, Version};
 use tollgate_integration_tests::origin::Answer;
 use tollgate_integration_tests::{
     Kind, Ports, Proxy, envoy_config_dir, fill_template, free_port, kill_signal, repository_root,
-    tollgate_program,
+    tollgate_command,
 };
 
 const LISTENER: u16 = 10_000;
 const ADMIN: u16 = 9901;
 
 fn tollgate(arguments: &[&str]) -> Output {
-    Command::new(tollgate_program())
+    tollgate_command()
         .args(arguments)
         .current_dir(repository_root())
         .output()

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use tollgate_integration_tests::{
-    Ports, envoy_config_dir, envoy_program, fill_template, repository_root, tollgate_program,
+    Ports, envoy_config_dir, envoy_program, fill_template, repository_root, tollgate_command,
 };
 
 /// What both programs say about a file: accepted or not.
@@ -118,7 +118,7 @@ fn judge(file: &Path, working_dir: &Path) -> Verdict {
             "--config-path",
         ])
         .arg(file);
-    let mut tollgate = Command::new(tollgate_program());
+    let mut tollgate = tollgate_command();
     tollgate.arg("validate").arg(file);
     Verdict {
         envoy: succeeds(envoy, working_dir),

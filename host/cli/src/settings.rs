@@ -1,9 +1,10 @@
 //! The settings of a run: `tollgate.yaml`, with what flags say on top.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use tollgate_config::{Bootstrap, Isolation, Settings};
+use tollgate_config::{Bootstrap, CompileCache, Isolation, Settings};
 
 use crate::args::SettingsArguments;
 use crate::error::CommandError;
@@ -24,8 +25,8 @@ pub(crate) struct IsolationChoice {
 /// When the file is refused.
 pub(crate) fn load(arguments: &SettingsArguments) -> Result<Settings, CommandError> {
     let mut settings = match &arguments.tollgate_config {
-        Some(file) => Settings::load(file)?,
-        None => Settings::default(),
+        Some(file) => with_cache(Settings::load(file)?),
+        None => defaults(),
     };
     for choice in &arguments.isolation {
         let chosen = Some(choice.isolation);
@@ -38,6 +39,29 @@ pub(crate) fn load(arguments: &SettingsArguments) -> Result<Settings, CommandErr
         }
     }
     Ok(settings)
+}
+
+/// Returns the settings of a run that is told of none.
+pub(crate) fn defaults() -> Settings {
+    with_cache(Settings::default())
+}
+
+/// Chooses where compiled modules are kept, if nobody has.
+fn with_cache(mut settings: Settings) -> Settings {
+    if settings.compile_cache == CompileCache::Unset
+        && let Some(directory) = cache_directory(|name| std::env::var_os(name))
+    {
+        settings.compile_cache = CompileCache::Directory(directory);
+    }
+    settings
+}
+
+/// Returns the user's folder for what can be made anew, as the XDG Base Directory Specification
+/// finds it: relative paths do not count.
+fn cache_directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let path = |name| Some(PathBuf::from(variable(name)?)).filter(|path| path.is_absolute());
+    let of_home = || Some(path("HOME")?.join(".cache"));
+    Some(path("XDG_CACHE_HOME").or_else(of_home)?.join("tollgate"))
 }
 
 /// Checks that the plugins which settings name are there.
@@ -88,6 +112,20 @@ mod tests {
         let settings = load(&arguments(&["stream", "a=b=worker"])).unwrap();
         assert_eq!(settings.isolation_of("other"), Some(Isolation::Stream));
         assert_eq!(settings.isolation_of("a=b"), Some(Isolation::Worker));
+    }
+
+    #[test]
+    fn compiled_modules_are_kept_in_the_users_folder_for_such_things() {
+        let directory = |xdg: &str, home: &str| {
+            let variables = [("XDG_CACHE_HOME", xdg), ("HOME", home)];
+            let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
+            cache_directory(|name| value(name).map(|(_, value)| value.into()))
+        };
+        let is_in = |path: &str| Some(PathBuf::from(path));
+        assert_eq!(directory("/c", "/home/me"), is_in("/c/tollgate"));
+        assert_eq!(directory("", "/home/me"), is_in("/home/me/.cache/tollgate"));
+        assert_eq!(directory("c", "/"), is_in("/.cache/tollgate"));
+        assert_eq!(directory("", ""), None);
     }
 
     #[test]

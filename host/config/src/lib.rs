@@ -69,8 +69,8 @@ pub use route_configuration::{
     WeightedCluster,
 };
 pub use settings::{
-    BreakerSettings, DiagnosisSettings, Isolation, LimitSettings, PluginSettings, ReloadSettings,
-    RollbackSettings, Settings,
+    BreakerSettings, CompileCache, DiagnosisSettings, Isolation, LimitSettings, PluginSettings,
+    ReloadSettings, RollbackSettings, Settings,
 };
 pub use tcp_proxy::{TcpCluster, TcpProxy};
 pub use tls::{Certificate, DownstreamTls, UpstreamTls};

@@ -6,6 +6,7 @@
 )]
 
 mod addresses;
+mod cache;
 mod commands;
 mod demo;
 mod dev;

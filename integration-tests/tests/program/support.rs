@@ -2,12 +2,11 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tollgate_integration_tests::{Supervised, tollgate_program};
+use tollgate_integration_tests::{Supervised, tollgate_command, tollgate_program};
 
 /// Nothing takes so long, not even on a busy machine.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
@@ -38,7 +37,7 @@ impl Folder {
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         let (out, err) = (self.path("stdout"), self.path("stderr"));
         let create = |path: &str| File::create(path).expect("the temporary folder takes files");
-        let mut child = Command::new(tollgate_program())
+        let mut child = tollgate_command()
             .args(arguments)
             .stdout(create(&out))
             .stderr(create(&err))

@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tollgate_config::LoadOptions;
 use tollgate_proxy::{Server, ServerOptions, Signals};
@@ -15,6 +16,7 @@ use tollgate_proxy::{Server, ServerOptions, Signals};
 use crate::args::DemoArguments;
 use crate::error::CommandError;
 use crate::run::load;
+use crate::settings;
 use crate::upstream::{Protocol, Upstream};
 
 const API_KEY_AUTH: &[u8] = include_bytes!(env!("API_KEY_AUTH_WASM"));
@@ -33,7 +35,11 @@ pub(crate) fn demo(arguments: &DemoArguments) -> Result<ExitCode, CommandError> 
     let folder = Folder::create()?;
     let file = folder.write(port, upstream.address())?;
     let bootstrap = load(&file, LoadOptions::default())?;
-    let server = Server::start(vec![bootstrap], ServerOptions::default())?;
+    let options = ServerOptions {
+        settings: Arc::new(settings::defaults()),
+        ..ServerOptions::default()
+    };
+    let server = Server::start(vec![bootstrap], options)?;
     print_invitation(port, server.admin_address(), upstream.address(), &file)?;
     server.wait_for_signal(signals);
     Ok(ExitCode::SUCCESS)

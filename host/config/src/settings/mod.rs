@@ -43,8 +43,20 @@ pub struct Settings {
     pub reload: ReloadSettings,
     /// What is kept of faults.
     pub diagnosis: DiagnosisSettings,
-    /// The directory that keeps compiled modules from one process to the next; `None` for none.
-    pub compile_cache: Option<PathBuf>,
+    /// Where compiled modules are kept from one process to the next.
+    pub compile_cache: CompileCache,
+}
+
+/// Where compiled modules are kept from one process to the next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CompileCache {
+    /// Whoever runs the proxy chooses; the proxy itself keeps none.
+    #[default]
+    Unset,
+    /// Nowhere.
+    Off,
+    /// In a directory, which is made if it is not there.
+    Directory(PathBuf),
 }
 
 /// How one plugin differs from the others.
@@ -153,7 +165,9 @@ fn read(text: &str, file_name: &str, report: &Report) -> Settings {
         plugins: fields.map("plugins", read_plugin),
         reload: fields.group("reload", reload::read),
         diagnosis: fields.group("diagnosis", diagnosis::read),
-        compile_cache: fields.value("compile_cache", value::path),
+        compile_cache: fields
+            .value("compile_cache", value::compile_cache)
+            .unwrap_or_default(),
     };
     fields.finish();
     settings

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BreakerSettings, Isolation, Settings};
+use super::{BreakerSettings, CompileCache, Isolation, Settings};
 use crate::{LoadOptions, parse};
 
 fn settings(text: &str) -> Settings {
@@ -27,13 +27,17 @@ fn nothing_at_all_is_the_defaults() {
 }
 
 #[test]
-fn the_cache_of_compiled_modules_is_a_directory() {
-    let read = settings("compile_cache: /var/cache/tollgate");
-    let directory = PathBuf::from("/var/cache/tollgate");
-    assert_eq!(read.compile_cache, Some(directory));
+fn the_cache_of_compiled_modules_is_a_directory_or_off() {
+    let read = |text| settings(text).compile_cache;
+    let directory = |path: &str| CompileCache::Directory(path.into());
+    assert_eq!(read("compile_cache:"), CompileCache::Unset);
+    assert_eq!(read("compile_cache: off"), CompileCache::Off);
+    assert_eq!(read("compile_cache: false"), CompileCache::Off);
+    assert_eq!(read("compile_cache: ./off"), directory("./off"));
+    assert_eq!(read("compile_cache: /var/cache"), directory("/var/cache"));
     assert_eq!(
         refusal("compile_cache: 7"),
-        "tollgate.yaml:1 compile_cache: expected a path, not `7`"
+        "tollgate.yaml:1 compile_cache: expected a path or `off`, not `7`"
     );
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Isolation;
+use super::{CompileCache, Isolation};
 use crate::yaml::Data;
 
 /// The longest duration: longer ones are mistakes, and clocks must not overflow.
@@ -31,6 +31,16 @@ pub(super) fn path(data: &Data) -> Result<PathBuf, String> {
     match data {
         Data::Text(text) if !text.is_empty() => Ok(PathBuf::from(text)),
         other => Err(expected("a path", other)),
+    }
+}
+
+/// Reads a directory, or `off`; one of that name is `./off`.
+pub(super) fn compile_cache(data: &Data) -> Result<CompileCache, String> {
+    match data {
+        Data::Text(text) if text == "off" => Ok(CompileCache::Off),
+        Data::Bool(false) => Ok(CompileCache::Off),
+        Data::Text(text) if !text.is_empty() => Ok(CompileCache::Directory(text.into())),
+        other => Err(expected("a path or `off`", other)),
     }
 }
 

@@ -7,6 +7,7 @@ mod base;
 mod breaker;
 mod canary;
 mod clock;
+mod compile_cache;
 mod connection_host;
 mod current_clusters;
 mod custom_metrics;

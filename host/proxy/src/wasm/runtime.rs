@@ -8,12 +8,11 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tollgate_config::{Bootstrap, DataSource, PluginConfig, Settings};
-use tollgate_runtime::{
-    Engine, EngineError, EngineOptions, Module, SharedState, SnapshotError, VmIdLease,
-};
+use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, SnapshotError, VmIdLease};
 
 use super::base::{BaseSnapshot, BaseSnapshots};
 use super::canary;
+use super::compile_cache;
 use super::custom_metrics::CustomMetrics;
 use super::error::PluginError;
 use super::fault_log::FaultLog;
@@ -268,7 +267,7 @@ impl RunningEngine {
             stack_bytes: settings.limits.stack_bytes.unwrap_or(default.stack_bytes),
             ..default
         };
-        let engine = start_engine(options, settings)?;
+        let engine = compile_cache::start_engine(options, settings)?;
         let clock_runs = Arc::new(());
         let (ticking, runs) = (engine.clone(), Arc::downgrade(&clock_runs));
         let clock = std::thread::Builder::new().name("wasm-epoch".to_owned());
@@ -290,23 +289,6 @@ impl fmt::Debug for WasmRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WasmRuntime").finish_non_exhaustive()
     }
-}
-
-/// Starts an engine with a cache on disk, if it is asked for; without one that cannot be used, which
-/// costs time and nothing else.
-fn start_engine(options: EngineOptions, settings: &Settings) -> Result<Engine, EngineError> {
-    let Some(directory) = &settings.compile_cache else {
-        return Engine::new(options);
-    };
-    let with_cache = EngineOptions {
-        // One that cannot be made absolute is refused below, with its reason.
-        cache_dir: Some(std::path::absolute(directory).unwrap_or_else(|_| directory.clone())),
-        ..options
-    };
-    Engine::new(with_cache).or_else(|error| {
-        tracing::warn!(target: "wasm", %error, "compiled modules are not kept");
-        Engine::new(options)
-    })
 }
 
 fn code(plugin: &PluginConfig) -> Result<Bytes, PluginError> {
