@@ -207,10 +207,13 @@ pub(crate) fn run(command: &mut Command) {
     let output = command
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let errors = String::from_utf8_lossy(&output.stderr);
+    let (text, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(
         output.status.success(),
-        "{command:?} ended with {}:\n{errors}",
+        "{command:?} ended with {}:\n{text}{errors}",
         output.status
     );
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use tollgate_integration_tests::Project;
+
 use crate::support::Folder;
 
 #[test]
@@ -81,4 +83,36 @@ fn a_folder_that_cannot_be_made_is_named() {
     let below = format!("{file}/project");
     let ended = folder.run(&["new", "a", "--kind", "auth", "--dir", &below]);
     ended.refused(&[&[&file]]);
+}
+
+/// A new project's own tests pass; its module is built by the scenarios of the same projects.
+fn passes_its_tests(kind: &str) {
+    let project = Project::create(kind, &format!("tested-{kind}"));
+    // As Cargo.lock came with it: what it names is there, since this test was built with it.
+    project.cargo(&["test", "--quiet", "--offline"]);
+}
+
+#[test]
+fn an_auth_project_passes_its_tests() {
+    passes_its_tests("auth");
+}
+
+#[test]
+fn a_rate_limit_project_passes_its_tests() {
+    passes_its_tests("rate-limit");
+}
+
+#[test]
+fn a_body_project_passes_its_tests() {
+    passes_its_tests("body");
+}
+
+#[test]
+fn a_tcp_project_passes_its_tests() {
+    passes_its_tests("tcp");
+}
+
+#[test]
+fn a_grpc_project_passes_its_tests() {
+    passes_its_tests("grpc");
 }
