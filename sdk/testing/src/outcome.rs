@@ -4,6 +4,7 @@ use std::fmt;
 
 use tollgate_runtime::LocalResponse;
 
+use crate::model::FilterState;
 use crate::upstream::{UpstreamRequest, find, list, text};
 
 /// What became of a request.
@@ -14,6 +15,7 @@ pub struct Outcome {
     pub(crate) response: Option<Received>,
     pub(crate) local_response: Option<LocalResponse>,
     pub(crate) fuel: Option<u64>,
+    pub(crate) filter_state: FilterState,
 }
 
 /// How a request ended.
@@ -61,6 +63,13 @@ impl Outcome {
     #[must_use]
     pub const fn local_response(&self) -> Option<&LocalResponse> {
         self.local_response.as_ref()
+    }
+
+    /// Returns a value of the filter state by its key: `envoy.tcp_proxy.cluster`, or `wasm.name` for
+    /// what the filter has set as its property `name`.
+    #[must_use]
+    pub fn filter_state(&self, key: &str) -> Option<Vec<u8>> {
+        self.filter_state.value(key.as_bytes())
     }
 
     /// Returns the status the client got.

@@ -92,6 +92,13 @@ impl<'t> TcpConnection<'t> {
         self
     }
 
+    /// Returns a value of the connection's filter state by its key: `envoy.tcp_proxy.cluster`, or
+    /// `wasm.name` for what the filter has set as its property `name`.
+    #[must_use]
+    pub fn filter_state(&self, key: &str) -> Option<Vec<u8>> {
+        self.exchange.connection.filter_state.value(key.as_bytes())
+    }
+
     /// Returns what has reached the upstream.
     #[must_use]
     pub fn to_upstream(&self) -> Vec<u8> {

@@ -202,6 +202,16 @@ pub trait HostServices {
         Err(CalloutRefusal::not_supported("DNS lookups"))
     }
 
+    /// Answers a foreign function by its name, or returns `None`, as by default, for one that is left
+    /// to the runtime. What is answered here comes before the runtime's own functions.
+    fn call_foreign_function(
+        &self,
+        _name: &[u8],
+        _arguments: &[u8],
+    ) -> Option<Result<Vec<u8>, Status>> {
+        None
+    }
+
     /// Hears that a guest was kept within a limit, by the name of the field of
     /// [`Limits`](crate::Limits) or of what else is limited; for statistics.
     fn limit_hit(&self, _limit: &'static str) {}

@@ -4,6 +4,7 @@ use super::{GuestSlice, Hostcall, Linking, Refusal, ReturnSlice, Stop, hostcall}
 use crate::foreign;
 use crate::imports::env;
 
+const REFUSED: &str = "the embedder's foreign function says so";
 const UNKNOWN: Refusal = Refusal::not_found("no foreign function has this name");
 
 pub(super) fn link(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
@@ -36,8 +37,10 @@ fn call_foreign_function(
 ) -> Result<(), Stop> {
     let (memory, state) = call.split();
     let (name, arguments) = (name.read(memory)?, arguments.read(memory)?);
-    let function = foreign::find(name).ok_or(UNKNOWN)?;
-    let outcome = function(state, arguments);
+    let outcome = match state.services.call_foreign_function(name, arguments) {
+        Some(answer) => answer.map_err(|status| Refusal::new(status, REFUSED)),
+        None => foreign::find(name).ok_or(UNKNOWN)?(state, arguments),
+    };
     let bytes = outcome.as_deref().unwrap_or_default();
     write_result(call, bytes, result)?;
     outcome?;

@@ -162,3 +162,11 @@ fn foreign_functions_that_do_not_exist_are_not_found() {
     assert_eq!(plugin.said(), ["1", "0"]);
     assert_eq!(stream.route_clears.get(), 1);
 }
+
+#[test]
+fn foreign_functions_of_the_embedder_come_first() {
+    let body = r#"(call $check (call $proxy_call_foreign_function @"double" @"ab" (i32.const 0x100) (i32.const 0x104)))
+        (call $say (call $proxy_call_foreign_function @"refuse" (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)))"#;
+    let mut plugin = start(&on_request_headers(body));
+    assert_eq!(plugin.request(&[]), ["0", "abab", "12"]);
+}

@@ -279,6 +279,7 @@ impl Exchange {
         outcome.fuel = engine
             .fuel()
             .and_then(|after| after.checked_sub(self.fuel_before?));
+        outcome.filter_state = self.stream.filter_state.clone();
         host.note_end(&outcome.end);
     }
 

@@ -1,6 +1,6 @@
 //! Setting up: what a filter finds around it.
 
-use tollgate_abi::{LogLevel, property};
+use tollgate_abi::{LogLevel, Status, property};
 use tollgate_runtime::PropertyValue;
 
 use super::TestHost;
@@ -125,6 +125,22 @@ impl TestHost {
             .names
             .borrow_mut()
             .insert(name.to_owned(), answer);
+        self
+    }
+
+    /// Answers a foreign function, one of the test's own or one of Envoy's, from its arguments. On a
+    /// module others are what Tollgate has; natively there are `clear_route_cache`,
+    /// `declare_property` and `set_envoy_filter_state`.
+    #[must_use]
+    pub fn foreign_function(
+        self,
+        name: &str,
+        answer: impl Fn(&[u8]) -> Result<Vec<u8>, Status> + 'static,
+    ) -> Self {
+        self.world
+            .foreign_functions
+            .borrow_mut()
+            .insert(name.as_bytes().to_vec(), Box::new(answer));
         self
     }
 

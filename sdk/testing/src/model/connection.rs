@@ -9,6 +9,8 @@ use tollgate_runtime::{
     LifeSpan, PropertyDeclaration, PropertyResult, PropertyValue, TcpHost, TcpPeer,
 };
 
+use super::FilterState;
+
 /// One connection: what the filter sees of both ends, properties, and what it did.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
@@ -16,7 +18,7 @@ pub(crate) struct Connection {
     pub(crate) from_client: RefCell<Vec<u8>>,
     pub(crate) from_upstream: RefCell<Vec<u8>>,
     pub(crate) properties: RefCell<BTreeMap<Vec<u8>, PropertyValue>>,
-    pub(crate) filter_state: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub(crate) filter_state: FilterState,
     /// The filter asked to go on.
     pub(crate) is_continued: Cell<bool>,
     /// The filter closed the connection.
@@ -52,14 +54,7 @@ impl TcpHost for Connection {
         if let Some(value) = self.properties.borrow().get(&joined) {
             return Ok(value.clone());
         }
-        let key = match path {
-            [name] => *name,
-            [b"filter_state", name] => name.strip_prefix(b"wasm.").unwrap_or(name),
-            _ => return Err(Status::NotFound),
-        };
-        let state = self.filter_state.borrow();
-        let value = state.get(key).cloned();
-        value.map(PropertyValue::Bytes).ok_or(Status::NotFound)
+        self.filter_state.property(path).ok_or(Status::NotFound)
     }
 
     fn set_property(
@@ -68,9 +63,7 @@ impl TcpHost for Connection {
         value: &[u8],
         _declaration: &PropertyDeclaration,
     ) -> Result<(), Status> {
-        self.filter_state
-            .borrow_mut()
-            .insert(path.to_vec(), value.to_vec());
+        self.filter_state.set_property(path, value);
         Ok(())
     }
 
@@ -80,9 +73,7 @@ impl TcpHost for Connection {
         value: &[u8],
         _life_span: LifeSpan,
     ) -> Result<(), Status> {
-        self.filter_state
-            .borrow_mut()
-            .insert(key.to_vec(), value.to_vec());
+        self.filter_state.set(key, value);
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 mod callouts;
 mod connection;
+mod filter_state;
 mod grpc;
 mod metrics;
 mod schedule;
@@ -11,6 +12,7 @@ mod worker;
 mod world;
 
 pub(crate) use connection::Connection;
+pub(crate) use filter_state::FilterState;
 pub(crate) use metrics::Reading;
 pub(crate) use schedule::{GrpcDelivery, Happening};
 pub(crate) use stream::{Side, Stream};

@@ -6,10 +6,11 @@ use std::ops::Range;
 
 use tollgate_abi::{Status, property};
 use tollgate_runtime::{
-    Direction, HttpHost, LocalResponse, PropertyDeclaration, PropertyResult, PropertyValue,
-    StreamMap,
+    Direction, HttpHost, LifeSpan, LocalResponse, PropertyDeclaration, PropertyResult,
+    PropertyValue, StreamMap,
 };
 
+use super::FilterState;
 use super::table::Table;
 
 /// One exchange: maps, the visible part of the bodies, properties, and what the filter did to it.
@@ -18,7 +19,7 @@ pub(crate) struct Stream {
     pub(crate) request: Side,
     pub(crate) response: Side,
     pub(crate) properties: RefCell<BTreeMap<Vec<u8>, PropertyValue>>,
-    pub(crate) filter_state: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub(crate) filter_state: FilterState,
     pub(crate) is_closed: Cell<bool>,
     pub(crate) local_response: RefCell<Option<LocalResponse>>,
 }
@@ -90,21 +91,7 @@ impl Stream {
                     .ok()
                     .map(PropertyValue::Int)
             }
-            [name] => self
-                .filter_state
-                .borrow()
-                .get(*name)
-                .cloned()
-                .map(PropertyValue::Bytes),
-            [b"filter_state", name] => {
-                let name = name.strip_prefix(b"wasm.")?;
-                self.filter_state
-                    .borrow()
-                    .get(name)
-                    .cloned()
-                    .map(PropertyValue::Bytes)
-            }
-            _ => None,
+            _ => self.filter_state.property(path),
         }
     }
 }
@@ -206,9 +193,17 @@ impl HttpHost for Stream {
         value: &[u8],
         _declaration: &PropertyDeclaration,
     ) -> Result<(), Status> {
-        self.filter_state
-            .borrow_mut()
-            .insert(path.to_vec(), value.to_vec());
+        self.filter_state.set_property(path, value);
+        Ok(())
+    }
+
+    fn set_filter_state(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        _life_span: LifeSpan,
+    ) -> Result<(), Status> {
+        self.filter_state.set(key, value);
         Ok(())
     }
 

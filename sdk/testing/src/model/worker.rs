@@ -141,6 +141,15 @@ impl HostServices for Worker {
         Ok(())
     }
 
+    fn call_foreign_function(
+        &self,
+        name: &[u8],
+        arguments: &[u8],
+    ) -> Option<Result<Vec<u8>, Status>> {
+        let functions = self.world.foreign_functions.borrow();
+        functions.get(name).map(|answer| answer(arguments))
+    }
+
     fn property(&self, path: &[&[u8]]) -> PropertyResult {
         let properties = self.world.properties.borrow();
         properties

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use tollgate_abi::{LogLevel, MetricType};
+use tollgate_abi::{LogLevel, MetricType, Status};
 use tollgate_runtime::{MetricValue, PropertyValue, SharedState, VmIdLease};
 
 use super::grpc::GrpcStreams;
@@ -19,6 +19,9 @@ use crate::upstream::{Handler, UpstreamRequest};
 
 /// 2026-01-01: a time that a test can rely on without choosing one.
 const DEFAULT_TIME: u64 = 1_767_225_600_000_000_000;
+
+/// What a test answers to a foreign function's arguments.
+pub(crate) type ForeignFunction = Box<dyn Fn(&[u8]) -> Result<Vec<u8>, Status>>;
 
 /// News of an item in a queue: worker, and the queue's token.
 pub(crate) type QueueNews = (usize, u32);
@@ -33,6 +36,7 @@ pub(crate) struct World {
     /// gRPC methods by cluster and path.
     pub(crate) grpc: RefCell<BTreeMap<(String, String), GrpcHandler>>,
     pub(crate) grpc_streams: GrpcStreams,
+    pub(crate) foreign_functions: RefCell<BTreeMap<Vec<u8>, ForeignFunction>>,
     pub(crate) names: RefCell<BTreeMap<String, DnsAnswer>>,
     pub(crate) properties: RefCell<BTreeMap<Vec<u8>, PropertyValue>>,
     pub(crate) plugin: RefCell<Plugin>,
@@ -67,6 +71,7 @@ impl World {
             callouts: RefCell::default(),
             grpc: RefCell::default(),
             grpc_streams: GrpcStreams::default(),
+            foreign_functions: RefCell::default(),
             names: RefCell::default(),
             properties: RefCell::default(),
             plugin: RefCell::default(),

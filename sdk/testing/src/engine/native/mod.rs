@@ -2,6 +2,7 @@
 
 mod access;
 mod callouts;
+mod foreign;
 mod grpc;
 mod host;
 mod http;
