@@ -11,7 +11,7 @@ use tollgate_examples::rate_limit::RateLimit;
 use tollgate_examples::rewrite_body::RewriteBody;
 use tollgate_examples::stream_body::StreamBody;
 use tollgate_examples::tcp_gate::TcpGate;
-use tollgate_testing::{LogLevel, TestHost, UpstreamResponse};
+use tollgate_testing::{LogLevel, Registration, TestHost, UpstreamResponse};
 
 fn module(root_id: &str, config: &str) -> TestHost {
     TestHost::wasm("tollgate-examples", config).root_id(root_id)
@@ -166,5 +166,44 @@ fn queue_worker_works_beside_the_requests() {
         t.advance(Duration::from_millis(1));
         assert_eq!(t.metric("example_jobs"), 2);
         t.assert_logged(LogLevel::Info, "worked on /two");
+    }
+}
+
+/// Two of the module's plugins natively, and the module.
+fn several(root_id: &str, config: &str) -> [TestHost; 2] {
+    let plugins = [
+        Registration::of::<HeaderAuth>("header-auth"),
+        Registration::of_stream_filter::<TcpGate>("tcp-gate"),
+    ];
+    let native = TestHost::native_plugins(plugins, config).root_id(root_id);
+    [native, module(root_id, config)]
+}
+
+#[test]
+fn the_root_id_chooses_the_plugin() {
+    for t in several("header-auth", r#"{"teams": ["red"]}"#) {
+        let t = t.workers(2);
+        for worker in 0..2 {
+            let request = t.get("/").header("x-team", "red").on_worker(worker);
+            request
+                .send()
+                .assert_upstream_header("x-checked", "header-auth");
+        }
+        t.assert_nothing_leaked();
+    }
+    for t in several("tcp-gate", r#"{"teams": ["red"]}"#) {
+        let reason = t.start().unwrap_err().to_string();
+        assert!(reason.starts_with("tcp-gate: "), "{reason}");
+    }
+}
+
+#[test]
+fn a_root_id_without_a_plugin_is_refused() {
+    for t in several("nobody", "{}") {
+        let reason = t.start().unwrap_err().to_string();
+        assert!(
+            reason.contains("no plugin for the configured root_id"),
+            "{reason}"
+        );
     }
 }

@@ -5,11 +5,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-pub use crate::driver::Event;
 use crate::driver::calls::{Response, on_response};
 #[cfg(feature = "grpc")]
 pub use crate::driver::grpc::GrpcEvent;
-use crate::driver::{self, Registration, Saved, Select};
+use crate::driver::{self, Saved, Select};
+pub use crate::driver::{Event, Registration};
 use crate::filter::HttpFilter;
 use crate::service::Service;
 use crate::stream_filter::StreamFilter;
@@ -21,6 +21,7 @@ pub use crate::sys::{GrpcCallArguments, HttpCallArguments, LocalReply, NO_GRPC_S
 /// While one of its methods runs, hostcalls of this thread go to its host.
 pub struct Vm {
     host: Rc<dyn Host>,
+    plugins: Rc<[Registration]>,
     saved: RefCell<Saved>,
     depth: Cell<usize>,
 }
@@ -50,9 +51,21 @@ impl Vm {
         Self::with(host, || Some(Registration::of_service::<S>("")))
     }
 
+    /// Makes a VM with several plugins: a root context becomes the one with its `root_id`.
+    #[must_use]
+    pub fn of_plugins(host: Rc<dyn Host>, plugins: Rc<[Registration]>) -> Self {
+        let select = || PLUGINS.with_borrow(|plugins| driver::select(plugins));
+        Self::of(host, plugins, select)
+    }
+
     fn with(host: Rc<dyn Host>, select: Select) -> Self {
+        Self::of(host, Rc::default(), select)
+    }
+
+    fn of(host: Rc<dyn Host>, plugins: Rc<[Registration]>, select: Select) -> Self {
         let vm = Self {
             host,
+            plugins,
             saved: RefCell::default(),
             depth: Cell::new(0),
         };
@@ -163,10 +176,16 @@ impl Drop for Vm {
     }
 }
 
+thread_local! {
+    /// The plugins of the VM that runs, if it has several.
+    static PLUGINS: RefCell<Rc<[Registration]>> = RefCell::default();
+}
+
 /// Puts a VM's state in place, and away again also when a filter panics.
 struct Entered<'a> {
     vm: &'a Vm,
     host: Option<Rc<dyn Host>>,
+    plugins: Rc<[Registration]>,
 }
 
 impl<'a> Entered<'a> {
@@ -178,6 +197,7 @@ impl<'a> Entered<'a> {
         Self {
             vm,
             host: host::install(Some(Rc::clone(&vm.host))),
+            plugins: PLUGINS.replace(Rc::clone(&vm.plugins)),
         }
     }
 }
@@ -185,6 +205,7 @@ impl<'a> Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         host::install(self.host.take());
+        PLUGINS.replace(std::mem::take(&mut self.plugins));
         self.vm.depth.set(self.vm.depth.get() - 1);
         if self.vm.depth.get() == 0 {
             driver::swap(&mut self.vm.saved.borrow_mut());

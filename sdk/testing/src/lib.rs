@@ -37,6 +37,7 @@ pub use open::{OpenStream, Stage};
 pub use outcome::{End, Outcome};
 pub use request::Request;
 pub use tcp::TcpConnection;
+pub use tollgate::native::Registration;
 pub use tollgate_abi::{GrpcStatus, LogLevel, Status};
 #[cfg(feature = "wasm")]
 pub use tollgate_runtime::inspect::Host;

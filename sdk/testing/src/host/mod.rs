@@ -8,6 +8,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
+use tollgate::native::Registration;
 use tollgate::{HttpFilter, Service, StreamFilter};
 use tollgate_abi::LogLevel;
 
@@ -78,6 +79,34 @@ impl TestHost {
     #[must_use]
     pub fn native_service<S: Service>(configuration: impl fmt::Display) -> Self {
         Self::new(configuration, |worker| Ok(Native::of_service::<S>(worker)))
+    }
+
+    /// Runs one of several plugins natively, the one of the [`root_id`](Self::root_id), as a module does
+    /// that lists them in `plugins!`.
+    ///
+    /// ```no_run
+    /// # use tollgate::prelude::*;
+    /// # use tollgate::{HttpFilter, Service};
+    /// use tollgate_testing::{Registration, TestHost};
+    ///
+    /// # fn test<Auth: HttpFilter, Janitor: Service>() {
+    /// let plugins = [
+    ///     Registration::of::<Auth>("auth"),
+    ///     Registration::of_service::<Janitor>("janitor"),
+    /// ];
+    /// let t = TestHost::native_plugins(plugins, "{}").root_id("janitor");
+    /// # let _ = t;
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn native_plugins(
+        plugins: impl Into<Rc<[Registration]>>,
+        configuration: impl fmt::Display,
+    ) -> Self {
+        let plugins = plugins.into();
+        Self::new(configuration, move |worker| {
+            Ok(Native::of_plugins(worker, &plugins))
+        })
     }
 
     /// Runs a module: a `.wasm` file, or a package of this workspace that is built first. It needs

@@ -13,7 +13,7 @@ mod tcp;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use tollgate::native::{Event, Host, Vm};
+use tollgate::native::{Event, Host, Registration, Vm};
 use tollgate::{HttpFilter, Service, StreamFilter};
 use tollgate_abi::{LogLevel, Status};
 use tollgate_runtime::{
@@ -49,6 +49,10 @@ impl Native {
 
     pub(crate) fn of_service<S: Service>(worker: Worker) -> Rc<Self> {
         Self::new(worker, Vm::of_service::<S>)
+    }
+
+    pub(crate) fn of_plugins(worker: Worker, plugins: &Rc<[Registration]>) -> Rc<Self> {
+        Self::new(worker, |host| Vm::of_plugins(host, Rc::clone(plugins)))
     }
 
     fn new(worker: Worker, make: impl FnOnce(Rc<dyn Host>) -> Vm) -> Rc<Self> {
