@@ -22,6 +22,9 @@ pub struct VmConfig {
     /// Whether what the guest is told is kept, so that a fault can be replayed: its details then
     /// have a recording. It costs time and memory, and keeps what clients send.
     pub is_recorded: bool,
+    /// Whether what has ended is kept until [`Vm::take_finished`](crate::Vm::take_finished) is
+    /// called. Has no effect together with `is_recorded`.
+    pub keeps_finished: bool,
 }
 
 /// What a VM may use, the instances of its snapshots each for itself unless said otherwise. A guest

@@ -134,7 +134,10 @@ pub use load_error::LoadError;
 pub use module::{Isolation, Module, UnknownIsolation};
 pub use property::PropertyValue;
 #[cfg(feature = "engine")]
-pub use record::{BundleError, CrashBundle, Divergence, Recording, Replay, ReplayOutcome};
+pub use record::{
+    BundleError, CrashBundle, Divergence, Finished, KeptState, Recording, Replay, ReplayOutcome,
+    StateCheck,
+};
 pub use shared::{
     CasMismatch, DequeueError, EnqueueError, HistogramSnapshot, MetricRegistry, MetricSnapshot,
     MetricValue, QueueLimits, QueueNotifier, SetError, SharedData, SharedLimits, SharedQueues,

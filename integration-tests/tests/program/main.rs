@@ -15,6 +15,7 @@ mod files;
 mod guests;
 mod inspect;
 mod isolation;
+mod kept_state;
 mod modules;
 mod new;
 mod plugins;

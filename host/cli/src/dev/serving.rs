@@ -92,7 +92,8 @@ impl Serving {
     /// When the configuration is refused, or the plugin does not start with it.
     pub(super) fn publish(&mut self, module: &Path) -> Result<Option<GenerationId>, CommandError> {
         let bootstrap = self.bootstrap(module)?;
-        let settings = settings::load(&self.arguments.settings)?;
+        let mut settings = settings::load(&self.arguments.settings)?;
+        settings.diagnosis.warn_on_kept_state.get_or_insert(true);
         let bootstraps = vec![bootstrap];
         settings::check(&settings, &self.arguments.settings, &bootstraps)?;
         bootstraps

@@ -14,6 +14,9 @@ pub struct DiagnosisSettings {
     pub bundles: Option<PathBuf>,
     /// How many hostcalls before a fault are remembered.
     pub last_hostcalls: usize,
+    /// Whether plugins that keep state in their memory are warned about; `None` leaves it to whoever
+    /// runs the proxy.
+    pub warn_on_kept_state: Option<bool>,
 }
 
 impl Default for DiagnosisSettings {
@@ -22,6 +25,7 @@ impl Default for DiagnosisSettings {
             coredumps: None,
             bundles: None,
             last_hostcalls: 32,
+            warn_on_kept_state: None,
         }
     }
 }
@@ -34,5 +38,6 @@ pub(super) fn read(fields: &mut Fields<'_>) -> DiagnosisSettings {
         last_hostcalls: fields
             .value("last_hostcalls", value::count)
             .unwrap_or(default.last_hostcalls),
+        warn_on_kept_state: fields.value("warn_on_kept_state", value::boolean),
     }
 }

@@ -80,6 +80,7 @@ fn every_setting_is_read() {
     assert_eq!(read.diagnosis.coredumps, Some(PathBuf::from("cores")));
     assert_eq!(read.diagnosis.bundles, Some(PathBuf::from("bundles")));
     assert_eq!(read.diagnosis.last_hostcalls, 8);
+    assert_eq!(read.diagnosis.warn_on_kept_state, Some(true));
 }
 
 #[test]

@@ -178,6 +178,7 @@ impl HttpFilter for PluginFilter {
             Ok(()) => self.health.count_success(),
             Err(fault) => self.vm.note_fault(&fault),
         }
+        self.vm.report_ends();
     }
 }
 

@@ -33,6 +33,7 @@ mod queue_news;
 mod registry;
 mod runtime;
 mod services;
+mod state_watch;
 mod stats;
 mod stream_vms;
 #[cfg(test)]

@@ -101,6 +101,7 @@ impl NetworkFilter for PluginNetworkFilter {
             Ok(()) => self.health.count_success(),
             Err(fault) => self.vm.note_fault(&fault),
         }
+        self.vm.report_ends();
     }
 }
 

@@ -20,6 +20,7 @@ use super::faults::FaultSink;
 use super::health::FailingPlugins;
 use super::limits;
 use super::module_file::read_module;
+use super::state_watch::StateChecks;
 use super::stats;
 use crate::telemetry::{Counter, Stats};
 
@@ -34,6 +35,7 @@ pub(crate) struct WasmRuntime {
     bases: BaseSnapshots,
     fault_log: FaultLog,
     failing_plugins: Arc<FailingPlugins>,
+    state_checks: Arc<StateChecks>,
     snapshots: Counter,
     loaded: Mutex<Loaded>,
 }
@@ -84,6 +86,7 @@ impl WasmRuntime {
             bases: BaseSnapshots::default(),
             fault_log: FaultLog::default(),
             failing_plugins: Arc::default(),
+            state_checks: StateChecks::new(stats),
             snapshots: stats::snapshots(stats),
             loaded: Mutex::default(),
         })
@@ -121,6 +124,11 @@ impl WasmRuntime {
 
     pub(super) const fn fault_log(&self) -> &FaultLog {
         &self.fault_log
+    }
+
+    /// Returns what looks for plugins that keep state in their memory.
+    pub(super) const fn state_checks(&self) -> &Arc<StateChecks> {
+        &self.state_checks
     }
 
     /// Returns the plugins that keep failing, so that nothing passes them.

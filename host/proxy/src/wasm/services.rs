@@ -21,6 +21,7 @@ use super::in_flight::InFlight;
 use super::properties::{self, ProxyFacts};
 use super::queue_news::QueueNews;
 use super::runtime::WasmRuntime;
+use super::state_watch::StateWatch;
 use super::stats::WasmStats;
 use super::timers::Timers;
 use super::vm::WorkerVm;
@@ -53,6 +54,7 @@ pub(super) struct SharedServices {
     healths: RefCell<Vec<Rc<PluginHealth>>>,
     stats: WasmStats,
     root_vm: OnceCell<Weak<WorkerVm>>,
+    state_watch: OnceCell<StateWatch>,
 }
 
 impl SharedServices {
@@ -75,7 +77,17 @@ impl SharedServices {
             healths: RefCell::default(),
             stats: stats.clone(),
             root_vm: OnceCell::new(),
+            state_watch: OnceCell::new(),
         })
+    }
+
+    /// Has what ends in the VM and its instances looked at for state that is kept.
+    pub(super) fn watch_state(&self, watch: StateWatch) {
+        self.state_watch.get_or_init(|| watch);
+    }
+
+    pub(super) fn state_watch(&self) -> Option<&StateWatch> {
+        self.state_watch.get()
     }
 
     /// A plugin runs in the VM.

@@ -179,6 +179,14 @@ impl WorkerVm {
         if let Err(fault) = self.root_event(event) {
             self.note_fault(&fault);
         }
+        self.report_ends();
+    }
+
+    /// Something has ended here: whoever watches for state that is kept gets to know it.
+    pub(super) fn report_ends(&self) {
+        if let Some(watch) = self.services.shared().state_watch() {
+            watch.take_from(&mut self.vm.borrow_mut());
+        }
     }
 
     /// Tells a plugin of an item in a queue of its own.

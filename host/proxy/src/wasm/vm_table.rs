@@ -19,6 +19,7 @@ use super::limits::limits;
 use super::properties::ProxyFacts;
 use super::runtime::{LoadedModule, WasmRuntime};
 use super::services::{SharedServices, WorkerServices};
+use super::state_watch::StateWatch;
 use super::stats::WasmStats;
 use super::vm::WorkerVm;
 use super::vm_key::VmKey;
@@ -119,6 +120,9 @@ impl VmTable {
         let limits = settings.limits_of(&plugin.name);
         let (runtime, clusters, facts) = (&self.runtime, &self.clusters, &self.facts);
         let shared = SharedServices::new(runtime, clusters, facts, &limits, &self.stats);
+        if settings.diagnosis.warn_on_kept_state == Some(true) {
+            shared.watch_state(StateWatch::new(runtime.state_checks(), key.isolation));
+        }
         let services = WorkerServices::new(&shared);
         let config = vm_config(plugin, &settings);
         let shared = Arc::clone(self.runtime.shared_state());
@@ -151,6 +155,7 @@ pub(super) fn vm_config(plugin: &PluginConfig, settings: &Settings) -> runtime::
         allowed_capabilities: plugin.allowed_capabilities.clone(),
         limits: limits(&settings.limits_of(&plugin.name)),
         is_recorded: settings.diagnosis.bundles.is_some(),
+        keeps_finished: settings.diagnosis.warn_on_kept_state == Some(true),
     }
 }
 

@@ -8,6 +8,8 @@
 //! recorded hostcalls are closed at the gate, and only closed ones look.
 
 mod bundle;
+mod finished;
+mod kept_state;
 mod player;
 mod recorder;
 mod recording;
@@ -15,9 +17,11 @@ mod replay;
 mod step;
 
 pub use bundle::{BundleError, CrashBundle};
+pub use finished::Finished;
+pub use kept_state::{KeptState, StateCheck};
 pub(crate) use player::{Player, play};
-pub(crate) use recorder::{Recorder, begin_hostcall, end_hostcall};
+pub(crate) use recorder::{RecordedStart, Recorder, begin_hostcall, end_hostcall};
 pub(crate) use recording::PluginPart;
 pub use recording::Recording;
 pub use replay::{Divergence, Replay, ReplayOutcome};
-pub(crate) use step::{Callback, Step, is_recorded};
+pub(crate) use step::{Callback, is_compared, is_recorded};

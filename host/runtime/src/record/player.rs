@@ -1,6 +1,6 @@
 //! Player: answers a guest's hostcalls by a recording.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::replay::Divergence;
 use super::step::{self, Kind, Output, Step};
@@ -14,6 +14,11 @@ pub(crate) struct Player {
     /// How many hostcalls were answered.
     pub(super) answered: usize,
     pub(super) divergence: Option<Divergence>,
+    /// In a comparison with another history, the metrics that were defined, by what was asked: it
+    /// makes no difference when, or how often.
+    metrics: Option<HashMap<u64, step::Hostcall>>,
+    /// Whether a comparison has ended because what was asked is not known.
+    pub(super) has_given_up: bool,
 }
 
 impl Player {
@@ -22,6 +27,39 @@ impl Player {
             steps: steps.into_iter().collect(),
             answered: 0,
             divergence: None,
+            metrics: None,
+            has_given_up: false,
+        }
+    }
+
+    /// Returns a player that compares a guest with one that has another history.
+    pub(super) fn comparing() -> Self {
+        Self {
+            metrics: Some(HashMap::new()),
+            ..Self::new([])
+        }
+    }
+
+    /// Goes on with these steps.
+    pub(super) fn continue_with(&mut self, steps: impl IntoIterator<Item = Step>) {
+        if self.metrics.is_none() {
+            return self.steps.extend(steps);
+        }
+        for step in steps {
+            if !self.learn(&step) {
+                self.steps.push_back(step);
+            }
+        }
+    }
+
+    /// Remembers a metric that was defined, in a comparison. Returns whether the step is that.
+    pub(super) fn learn(&mut self, step: &Step) -> bool {
+        match (&mut self.metrics, &step.kind) {
+            (Some(metrics), Some(Kind::Hostcall(call))) if call.name == env::DEFINE_METRIC.name => {
+                metrics.insert(call.asked, call.clone());
+                true
+            }
+            _ => false,
         }
     }
 
@@ -38,6 +76,23 @@ impl Player {
     pub(super) fn is_last(&self) -> bool {
         let is_callback = |step: &Step| matches!(step.kind, Some(Kind::Callback(_)));
         !self.steps.iter().any(is_callback)
+    }
+
+    /// Returns the answers of a comparison whose guest is new.
+    pub(super) fn succeed(&mut self, other: &Self) {
+        self.metrics.clone_from(&other.metrics);
+    }
+
+    /// Returns the recorded hostcall that answers this one.
+    fn answer(&mut self, import: &Import, asked: u64) -> Option<step::Hostcall> {
+        match &self.metrics {
+            Some(metrics) if import.index == env::DEFINE_METRIC.index => {
+                let known = metrics.get(&asked).cloned();
+                self.has_given_up |= known.is_none();
+                known
+            }
+            _ => self.next_hostcall(),
+        }
     }
 
     fn next_hostcall(&mut self) -> Option<step::Hostcall> {
@@ -66,7 +121,15 @@ pub(crate) fn play(
     arguments: &[u64],
 ) -> Result<u32, wasmtime::Error> {
     let (memory, state) = call.split();
-    let asked = step::asked(import, arguments, memory);
+    let compares = state
+        .player
+        .as_ref()
+        .is_some_and(|player| player.metrics.is_some());
+    let asked = if compares {
+        step::compared(import, arguments, memory)
+    } else {
+        step::asked(import, arguments, memory)
+    };
     let made = || {
         let arguments = Arguments::new(import, arguments, memory);
         format!("{}({arguments})", import.name)
@@ -74,7 +137,7 @@ pub(crate) fn play(
     let Some(player) = &mut state.player else {
         wasmtime::bail!("there is no recording");
     };
-    let recorded = player.next_hostcall();
+    let recorded = player.answer(import, asked);
     let is_same =
         |recorded: &step::Hostcall| recorded.name == import.name && recorded.asked == asked;
     let Some(answer) = recorded.as_ref().filter(|recorded| is_same(recorded)) else {

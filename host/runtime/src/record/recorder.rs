@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::finished::{EndOf, FinishedQueue, FinishedSteps};
 use super::recording::{Recording, RequestHead};
 use super::step::{self, Callback, Kind, Step};
 use crate::ContextId;
@@ -36,6 +38,8 @@ struct Tape {
     steps: Vec<Step>,
     bytes: usize,
     is_cut: bool,
+    /// How many callbacks of roots had begun before.
+    root_callbacks: u64,
 }
 
 impl Tape {
@@ -65,6 +69,18 @@ pub(crate) struct Recorder {
     is_instance: bool,
     /// Whether something has happened to the guest that is not in the steps of its start.
     has_changed: bool,
+    /// How many callbacks of roots have begun that belong to no stream, in the VM of all instances.
+    root_callbacks: Arc<AtomicU64>,
+    /// What has ended, if that is kept.
+    finished: Option<FinishedQueue>,
+}
+
+/// What an instance has from the recorder of its VM.
+#[derive(Clone, Debug)]
+pub(crate) struct RecordedStart {
+    steps: Arc<Vec<Step>>,
+    root_callbacks: Arc<AtomicU64>,
+    keeps_finished: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,8 +99,10 @@ pub(crate) struct Place {
 
 impl Recorder {
     /// Returns the recorder of a VM that is about to start.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(keeps_finished: bool) -> Self {
         Self {
+            root_callbacks: Arc::default(),
+            finished: keeps_finished.then(FinishedQueue::default),
             start: Arc::default(),
             start_bytes: 0,
             tapes: HashMap::new(),
@@ -97,19 +115,29 @@ impl Recorder {
 
     /// Returns the recorder of a stream's instance of a VM that was started so, and that may have
     /// changed since.
-    pub(crate) fn of_instance(start: Arc<Vec<Step>>, has_changed: bool) -> Self {
+    pub(crate) fn of_instance(start: RecordedStart, has_changed: bool) -> Self {
         Self {
-            start,
+            start: start.steps,
+            root_callbacks: start.root_callbacks,
             target: Target::Tape(VM_CONTEXT),
             is_instance: true,
             has_changed,
-            ..Self::new()
+            ..Self::new(start.keeps_finished)
         }
     }
 
-    /// Returns the steps of the start, for instances.
-    pub(crate) fn start(&self) -> Arc<Vec<Step>> {
-        Arc::clone(&self.start)
+    /// Returns whether all that happens belongs to one stream.
+    pub(crate) const fn is_instance(&self) -> bool {
+        self.is_instance
+    }
+
+    /// Returns what instances need.
+    pub(crate) fn start(&self) -> RecordedStart {
+        RecordedStart {
+            steps: Arc::clone(&self.start),
+            root_callbacks: Arc::clone(&self.root_callbacks),
+            keeps_finished: self.finished.is_some(),
+        }
     }
 
     /// A callback begins.
@@ -124,10 +152,15 @@ impl Recorder {
         // Another stream, or the VM itself, was here before.
         self.has_changed |= before != Target::Start && before != self.target && !self.is_instance;
         if let Target::Tape(id) = self.target {
-            let tape = self.tapes.entry(id).or_default();
             if id == VM_CONTEXT && !self.is_instance {
-                *tape = Tape::default();
+                self.end_root_callback();
+                self.root_callbacks.fetch_add(1, Ordering::Relaxed);
             }
+            let root_callbacks = self.root_callbacks.load(Ordering::Relaxed);
+            let tape = self.tapes.entry(id).or_insert_with(|| Tape {
+                root_callbacks,
+                ..Tape::default()
+            });
             if tape.head.headers.is_empty() && entry.callback == "proxy_on_request_headers" {
                 tape.head = head(contexts, entry.context);
             }
@@ -216,14 +249,49 @@ impl Recorder {
     /// A stream is gone.
     pub(crate) fn forget(&mut self, id: ContextId) {
         if !self.is_instance {
-            self.tapes.remove(&id);
+            let streams = self.tapes.len();
+            let tape = self.tapes.remove(&id);
             self.callers.retain(|_, caller| *caller != id);
+            self.finish(EndOf::Stream, tape, streams);
         }
     }
 
-    /// Returns the steps that led to what happens now, unless there were too many.
+    fn end_root_callback(&mut self) {
+        let tape = self.tapes.remove(&VM_CONTEXT);
+        self.finish(EndOf::RootCallback, tape, 0);
+    }
+
+    fn finish(&mut self, end_of: EndOf, tape: Option<Tape>, streams: usize) {
+        let Some((finished, tape)) = self.finished.as_mut().zip(tape) else {
+            return;
+        };
+        finished.most_streams = finished.most_streams.max(streams);
+        let root_callbacks = self.root_callbacks.load(Ordering::Relaxed);
+        finished.push(FinishedSteps {
+            end_of,
+            is_whole: !tape.is_cut,
+            spans_root_callback: tape.root_callbacks != root_callbacks,
+            steps: tape.steps,
+        });
+    }
+
+    /// Takes what has ended since the last time, with how the VM started. Nothing runs in the VM,
+    /// and if it is an instance, its stream is gone.
+    pub(crate) fn take_finished(&mut self) -> Option<(Arc<Vec<Step>>, FinishedQueue)> {
+        if self.is_instance {
+            let tape = self.tapes.remove(&VM_CONTEXT);
+            self.finish(EndOf::Stream, tape, 1);
+        } else {
+            self.end_root_callback();
+        }
+        let finished = self.finished.as_mut()?.take();
+        finished.map(|finished| (Arc::clone(&self.start), finished))
+    }
+
+    /// Returns the steps that led to what happens now, unless there were too many or they were kept
+    /// for something else.
     pub(crate) fn into_recording(mut self) -> Option<Recording> {
-        if self.start_bytes > MAX_BYTES {
+        if self.start_bytes > MAX_BYTES || self.finished.is_some() {
             return None;
         }
         let tape = match self.target {
@@ -249,9 +317,13 @@ pub(crate) fn begin_hostcall(
 ) -> Option<Place> {
     let (memory, state) = call.split();
     let recorder = state.recorder.as_mut()?;
+    let asked = match recorder.finished {
+        None => step::asked(import, arguments, memory),
+        Some(_) => step::compared(import, arguments, memory),
+    };
     Some(recorder.push(Kind::Hostcall(step::Hostcall {
         name: import.name.to_owned(),
-        asked: step::asked(import, arguments, memory),
+        asked,
         arguments: Arguments::new(import, arguments, memory).to_string(),
         status: 0,
         outputs: Vec::new(),

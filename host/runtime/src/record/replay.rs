@@ -11,6 +11,7 @@ use tollgate_abi::{LogLevel, Status};
 use super::bundle::{CrashBundle, FaultPart};
 use super::player::Player;
 use super::recording::VmPart;
+use super::step::is_recorded;
 use crate::host::{HostServices, HttpCall, LogOrigin, PropertyResult};
 use crate::vm::{ReplayEnd, ReplayVm};
 use crate::{
@@ -92,7 +93,7 @@ impl CrashBundle {
         let steps = content.start.iter().chain(&content.own).cloned();
         let config = content.vm.as_ref().map(vm_config).unwrap_or_default();
         let host = Rc::clone(&services);
-        let mut vm = ReplayVm::new(module, config, host, Player::new(steps))?;
+        let mut vm = ReplayVm::new(module, config, host, Player::new(steps), is_recorded)?;
         let end = run(&mut vm);
         let hostcalls = vm.player_mut().map_or(0, |player| player.answered);
         let mut replay = Replay {
@@ -134,13 +135,14 @@ fn is_same(met: &FaultPart, fault: &Fault, fingerprint: Fingerprint) -> bool {
         || (met.callback == fault.callback && met.kind == fault.kind.name() && says_the_same)
 }
 
-enum End {
+/// How a replay ended.
+pub(super) enum End {
     Passed(Option<String>),
     Diverged(Divergence),
     Fault(Box<Fault>),
 }
 
-fn run(vm: &mut ReplayVm) -> End {
+pub(super) fn run(vm: &mut ReplayVm) -> End {
     loop {
         let Some(player) = vm.player_mut() else {
             return End::Passed(None);
@@ -214,7 +216,7 @@ fn vm_config(part: &VmPart) -> VmConfig {
 
 /// Keeps what the guest logs; all else is answered by the player.
 #[derive(Default)]
-struct Listener {
+pub(super) struct Listener {
     lines: RefCell<Vec<(LogLevel, Vec<u8>)>>,
 }
 

@@ -13,7 +13,7 @@ use super::base::Base;
 use super::{Snapshot, SnapshotReport};
 use crate::context::RootImage;
 use crate::imports::Gate;
-use crate::record::Step;
+use crate::record::RecordedStart;
 use crate::shared::MetricTable;
 use crate::vm::Common;
 use crate::{ContextId, Module, SnapshotError};
@@ -30,7 +30,7 @@ pub struct Image {
     pub(crate) globals: Vec<(String, Global)>,
     pub(crate) report: SnapshotReport,
     /// What the VM was told while it started, if it is recorded.
-    pub(crate) start_steps: Option<Arc<Vec<Step>>>,
+    pub(crate) start_steps: Option<RecordedStart>,
 }
 
 /// What the host knows of a VM's plugins.

@@ -7,16 +7,13 @@ use wasmtime::Extern;
 
 use super::guest::{Entry, Guest};
 use super::state::VM_CONTEXT;
-use super::{Vm, VmState, instance};
+use super::{Vm, VmState, WASM_PAGE, instance};
 use crate::context::RootContext;
 use crate::host::HostServices;
 use crate::module::ON_RESTORE;
 use crate::record::Recorder;
 use crate::snapshot::{Base, Global, Image, Plugins, Snapshot, changed_runs};
 use crate::{Delta, Fault, LoadError, SnapshotError, SnapshotReport};
-
-/// Bytes of a page as WebAssembly counts them.
-const WASM_PAGE: usize = 64 * 1024;
 
 impl Vm {
     /// Takes a snapshot: [`capture`](Self::capture) and [`Image::compile`] in one.
@@ -142,7 +139,7 @@ impl Vm {
             services,
         );
         state.has_tick = module.has_callback("proxy_on_tick");
-        let start = image.start_steps.as_ref().map(Arc::clone);
+        let start = image.start_steps.clone();
         let has_changed = changes.is_some();
         state.recorder = start.map(|start| Box::new(Recorder::of_instance(start, has_changed)));
         for (id, root) in &plugins.roots {

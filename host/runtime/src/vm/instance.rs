@@ -23,13 +23,17 @@ pub(super) fn start(
     shared: Arc<SharedState>,
     services: Rc<dyn HostServices>,
 ) -> Result<(Guest, Exports), LoadError> {
-    let is_recorded = config.is_recorded;
+    let (is_recorded, keeps_finished) = (config.is_recorded, config.keeps_finished);
     let mut state = VmState::new(module.abi_version(), config, shared, services);
     state.has_tick = module.has_callback("proxy_on_tick");
     state.is_starting = true;
+    // A recording of the one kind is none of the other.
     if is_recorded {
         state.gate.watch(record::is_recorded);
-        state.recorder = Some(Box::new(Recorder::new()));
+        state.recorder = Some(Box::new(Recorder::new(false)));
+    } else if keeps_finished {
+        state.gate.watch(record::is_compared);
+        state.recorder = Some(Box::new(Recorder::new(true)));
     }
     let (mut guest, _) = load(module, state)?;
     let allowed = guest.state().common.config.allowed_capabilities.as_ref();

@@ -31,18 +31,21 @@ pub(crate) use fault::function_name;
 pub(crate) use guest::{Entry, Settings};
 pub(crate) use history::Outcome;
 pub(crate) use numbers::Numbers;
-pub(crate) use replay::{ReplayEnd, ReplayVm};
+pub(crate) use replay::{ReplayEnd, ReplayVm, SavedGuest};
 pub(crate) use state::{Common, VM_CONTEXT, VmState};
 
 use crate::context::{Context, HttpContext, TcpContext};
 use crate::host::{HostServices, HttpHost, TcpHost};
 use crate::shared::SharedState;
-use crate::{ContextId, Fault, LoadError, Module, VmConfig};
+use crate::{ContextId, Fault, Finished, LoadError, Module, VmConfig};
 pub(crate) use callback::Callback;
 pub(crate) use exports::Exports;
 use guest::Guest;
 pub(crate) use instance::allocator;
 pub use mark::MemoryMark;
+
+/// Bytes of a page as WebAssembly counts them.
+const WASM_PAGE: usize = 64 * 1024;
 
 /// One instance of a module, with the plugins and streams in it. It belongs to one thread.
 ///
@@ -100,6 +103,26 @@ impl Vm {
     #[must_use]
     pub fn is_failed(&self) -> bool {
         self.guest.has_failed()
+    }
+
+    /// Returns what has ended since the last time, if [`VmConfig::keeps_finished`]: streams and
+    /// callbacks of roots. An instance has something to return when its streams are gone.
+    pub fn take_finished(&mut self) -> Option<Finished> {
+        let memory_bytes = self.memory().len();
+        let state = self.guest.state_mut();
+        let recorder = state.recorder.as_mut()?;
+        if recorder.is_instance() && state.contexts.only_roots().is_err() {
+            return None;
+        }
+        let (start, ends) = recorder.take_finished()?;
+        let plugins = state.contexts.roots().map(|root| root.plugin.name.clone());
+        Some(Finished {
+            plugins: plugins.collect(),
+            config: state.common.config.clone(),
+            start,
+            ends,
+            memory_bytes,
+        })
     }
 
     /// Returns whether a context still exists: a root that waits for `proxy_done` ends by itself.

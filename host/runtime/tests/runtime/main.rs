@@ -19,6 +19,7 @@ mod header_map;
 mod hostcall_log;
 mod inspect;
 mod intercept;
+mod kept_state;
 mod lifecycle;
 mod limits;
 mod loading;
