@@ -21,7 +21,7 @@ use crate::module_static::module_static;
 const GRANULE: usize = 16;
 
 /// Classes 0 to 3 are 16 to 64 bytes; then each doubling has four.
-const CLASSES: usize = 112;
+const CLASSES: usize = 128;
 
 /// What memory is asked for at once, at least; one page of wasm.
 const PAGE: usize = 65_536;
@@ -40,21 +40,25 @@ pub(crate) struct Heap {
     grow: fn(usize) -> *mut u8,
 }
 
-/// The class of blocks of `size` bytes, and the size they really have; `None` when it is beyond
-/// what memory can hold.
-const fn class_of(size: usize) -> Option<(usize, usize)> {
-    if size > usize::MAX / 4 {
-        return None;
-    }
-    let last = if size == 0 { 0 } else { size - 1 };
+/// The class of blocks of `size` bytes.
+const fn class_of(size: usize) -> usize {
+    let last = size.wrapping_sub(1);
     if last < 4 * GRANULE {
-        let class = last / GRANULE;
-        return Some((class, (class + 1) * GRANULE));
+        return last / GRANULE;
     }
     let log = last.ilog2() as usize;
-    let step = log - 2;
-    let quarter = last >> step;
-    Some(((log - 5) * 4 + (quarter & 3), (quarter + 1) << step))
+    let quarter = last >> (log - 2);
+    (log - 5) * 4 + (quarter & 3)
+}
+
+/// The size that blocks of `size` bytes really have.
+const fn whole(size: usize) -> usize {
+    let last = size.wrapping_sub(1);
+    if last < 4 * GRANULE {
+        return (last / GRANULE + 1) * GRANULE;
+    }
+    let step = last.ilog2() - 2;
+    ((last >> step) + 1) << step
 }
 
 /// How many bytes after `start` the next address with this alignment is.
@@ -75,16 +79,13 @@ impl Heap {
 
     /// Returns an unused block, or null.
     pub(crate) fn take(&self, layout: Layout) -> *mut u8 {
-        let Some((class, size)) = class_of(layout.size()) else {
-            return ptr::null_mut();
-        };
-        let Some(list) = self.free.get(class) else {
+        let Some(list) = self.free.get(class_of(layout.size()) % CLASSES) else {
             return ptr::null_mut();
         };
         let block = list.get();
         let is_aligned = layout.align() <= GRANULE || padding(block, layout.align()) == 0;
         if block.is_null() || !is_aligned {
-            return self.carve(size, layout.align());
+            return self.carve(layout.size(), layout.align());
         }
         // SAFETY: by the invariant of `free` the block is unused and its first word is the next
         // address; it is at least 16 bytes long and aligned to 16.
@@ -98,10 +99,34 @@ impl Heap {
     ///
     /// `block` came from [`take`](Self::take) of this heap with this layout's size, and is unused.
     pub(crate) unsafe fn give(&self, block: *mut u8, layout: Layout) {
-        let Some((class, _)) = class_of(layout.size()) else {
-            return;
-        };
-        let Some(list) = self.free.get(class) else {
+        if layout.size() <= 4 * GRANULE {
+            // SAFETY: the caller says what is asked for.
+            unsafe { self.list(block, layout) };
+        } else {
+            // SAFETY: the same.
+            unsafe { self.give_large(block, layout) };
+        }
+    }
+
+    /// Apart, as most places of a module that give memory back know no size, but few have a large one.
+    ///
+    /// # Safety
+    ///
+    /// As for [`give`](Self::give).
+    #[inline(never)]
+    unsafe fn give_large(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller says what is asked for.
+        unsafe { self.list(block, layout) };
+    }
+
+    /// Puts a block into the list of its class.
+    ///
+    /// # Safety
+    ///
+    /// As for [`give`](Self::give).
+    #[inline(always)]
+    unsafe fn list(&self, block: *mut u8, layout: Layout) {
+        let Some(list) = self.free.get(class_of(layout.size()) % CLASSES) else {
             return;
         };
         // SAFETY: the block is unused, at least 16 bytes long and aligned to 16.
@@ -109,8 +134,15 @@ impl Heap {
         list.set(block);
     }
 
-    /// Cuts a block off the unused memory, and gets more memory when it does not suffice.
+    /// Cuts a block off the unused memory, and gets more memory when it does not suffice; null
+    /// when that is beyond what memory can hold.
+    #[cold]
+    #[inline(never)]
     fn carve(&self, size: usize, align: usize) -> *mut u8 {
+        if size > usize::MAX / 4 {
+            return ptr::null_mut();
+        }
+        let size = whole(size);
         // The start is aligned to a granule, and to more only for the rare larger alignment.
         // No sum overflows: a size is at most a third of all addresses, an alignment half of them.
         if self.rest.get() < size + align {
