@@ -2,6 +2,7 @@
 
 use tollgate_abi::BufferType;
 
+use crate::driver::Part;
 use crate::error::Error;
 use crate::header::HeaderValue;
 use crate::sys;
@@ -10,31 +11,30 @@ use crate::sys;
 #[derive(Debug)]
 pub struct Chunk {
     buffer: BufferType,
-    size: usize,
-    last: bool,
+    part: Part,
 }
 
 impl Chunk {
-    pub(crate) const fn new(buffer: BufferType, size: usize, last: bool) -> Self {
-        Self { buffer, size, last }
+    pub(crate) const fn new(buffer: BufferType, part: Part) -> Self {
+        Self { buffer, part }
     }
 
     /// Returns the size when the handler was called.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.size
+        self.part.size()
     }
 
     /// Returns whether there is nothing in it, as in the last part of many bodies.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.size == 0
+        self.len() == 0
     }
 
     /// Returns whether nothing follows: no further chunk, and no trailers.
     #[must_use]
     pub const fn is_last(&self) -> bool {
-        self.last
+        self.part.is_last()
     }
 
     /// Returns what is there.

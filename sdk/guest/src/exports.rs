@@ -11,8 +11,8 @@ pub use crate::driver::dns::on_resolve_dns;
 #[cfg(feature = "grpc")]
 pub use crate::driver::grpc::{GrpcEvent, on_grpc};
 pub use crate::driver::{
-    Event, Registration, on_context_create, on_delete, on_done, on_event, on_restore, register,
-    select,
+    Event, Part, Registration, on_context_create, on_delete, on_done, on_event, on_restore,
+    register, select,
 };
 #[cfg(target_arch = "wasm32")]
 pub use crate::memory::{Allocator, allocate};
@@ -82,21 +82,15 @@ macro_rules! __export {
     (request_headers) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_request_headers(id: u32, _count: u32, end: u32) -> u32 {
-            let end_of_stream = end != 0;
-            $crate::exports::on_event(id, $crate::exports::Event::RequestHeaders { end_of_stream })
+            let part = $crate::exports::Part::new(0, end != 0);
+            $crate::exports::on_event(id, $crate::exports::Event::RequestHeaders(part))
         }
     };
     (request_body) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_request_body(id: u32, size: usize, end: u32) -> u32 {
-            let end_of_stream = end != 0;
-            $crate::exports::on_event(
-                id,
-                $crate::exports::Event::RequestBody {
-                    size,
-                    end_of_stream,
-                },
-            )
+            let part = $crate::exports::Part::new(size, end != 0);
+            $crate::exports::on_event(id, $crate::exports::Event::RequestBody(part))
         }
     };
     (request_trailers) => {
@@ -108,24 +102,15 @@ macro_rules! __export {
     (response_headers) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_response_headers(id: u32, _count: u32, end: u32) -> u32 {
-            let end_of_stream = end != 0;
-            $crate::exports::on_event(
-                id,
-                $crate::exports::Event::ResponseHeaders { end_of_stream },
-            )
+            let part = $crate::exports::Part::new(0, end != 0);
+            $crate::exports::on_event(id, $crate::exports::Event::ResponseHeaders(part))
         }
     };
     (response_body) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_response_body(id: u32, size: usize, end: u32) -> u32 {
-            let end_of_stream = end != 0;
-            $crate::exports::on_event(
-                id,
-                $crate::exports::Event::ResponseBody {
-                    size,
-                    end_of_stream,
-                },
-            )
+            let part = $crate::exports::Part::new(size, end != 0);
+            $crate::exports::on_event(id, $crate::exports::Event::ResponseBody(part))
         }
     };
     (response_trailers) => {
@@ -149,14 +134,8 @@ macro_rules! __export {
     (downstream_data) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_downstream_data(id: u32, size: usize, end: u32) -> u32 {
-            let end_of_stream = end != 0;
-            $crate::exports::on_event(
-                id,
-                $crate::exports::Event::DownstreamData {
-                    size,
-                    end_of_stream,
-                },
-            )
+            let part = $crate::exports::Part::new(size, end != 0);
+            $crate::exports::on_event(id, $crate::exports::Event::DownstreamData(part))
         }
     };
     (downstream_closed) => {
@@ -168,14 +147,8 @@ macro_rules! __export {
     (upstream_data) => {
         #[unsafe(no_mangle)]
         extern "C" fn proxy_on_upstream_data(id: u32, size: usize, end: u32) -> u32 {
-            let end_of_stream = end != 0;
-            $crate::exports::on_event(
-                id,
-                $crate::exports::Event::UpstreamData {
-                    size,
-                    end_of_stream,
-                },
-            )
+            let part = $crate::exports::Part::new(size, end != 0);
+            $crate::exports::on_event(id, $crate::exports::Event::UpstreamData(part))
         }
     };
     (upstream_closed) => {
@@ -192,11 +165,8 @@ macro_rules! __export {
     };
     (foreign_function) => {
         #[unsafe(no_mangle)]
-        extern "C" fn proxy_on_foreign_function(id: u32, function: u32, size: usize) {
-            $crate::exports::on_event(
-                id,
-                $crate::exports::Event::ForeignFunction { function, size },
-            );
+        extern "C" fn proxy_on_foreign_function(id: u32, function: u32, _size: usize) {
+            $crate::exports::on_event(id, $crate::exports::Event::ForeignFunction { function });
         }
     };
     (restore) => {

@@ -83,12 +83,11 @@ fn put_field(message: &mut Vec<u8>, number: u8, value: &[u8]) {
 #[derive(Debug)]
 pub struct ForeignCall {
     function: u32,
-    size: usize,
 }
 
 impl ForeignCall {
-    pub(crate) const fn new(function: u32, size: usize) -> Self {
-        Self { function, size }
+    pub(crate) const fn new(function: u32) -> Self {
+        Self { function }
     }
 
     /// Returns the number of the function.
@@ -103,7 +102,7 @@ impl ForeignCall {
     ///
     /// When the host refuses the read.
     pub fn arguments(&self) -> Result<HeaderValue, Error> {
-        sys::buffer_bytes(BufferType::CallData, 0, self.size).map(HeaderValue::from)
+        sys::buffer_bytes(BufferType::CallData, 0, usize::MAX >> 1).map(HeaderValue::from)
     }
 }
 

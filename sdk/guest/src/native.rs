@@ -9,7 +9,7 @@ use crate::driver::calls::{Response, on_response};
 #[cfg(feature = "grpc")]
 pub use crate::driver::grpc::GrpcEvent;
 use crate::driver::{self, Saved, Select};
-pub use crate::driver::{Event, Registration};
+pub use crate::driver::{Event, Part, Registration};
 use crate::filter::HttpFilter;
 use crate::service::Service;
 use crate::stream_filter::StreamFilter;

@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 
 use tollgate::http;
 use tollgate::native::{
-    Event, HostResult, HttpCallArguments, LocalReply, ServiceHost, StreamHost, Vm,
+    Event, HostResult, HttpCallArguments, LocalReply, Part, ServiceHost, StreamHost, Vm,
 };
 use tollgate::prelude::*;
 use tollgate_abi::{BufferType, LogLevel, MapType, MetricType, StreamType, pairs};
@@ -166,12 +166,7 @@ fn request_on(host: Odd) -> (Rc<Odd>, Rc<Vm>, u32) {
     vm.on_context_create(1, 0);
     assert!(vm.on_configure(1));
     vm.on_context_create(2, 1);
-    let action = vm.on_event(
-        2,
-        Event::RequestHeaders {
-            end_of_stream: true,
-        },
-    );
+    let action = vm.on_event(2, Event::RequestHeaders(Part::new(0, true)));
     (host, vm, action)
 }
 

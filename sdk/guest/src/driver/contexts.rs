@@ -8,7 +8,10 @@
 pub(super) struct Contexts<T> {
     /// As many as a power of two, and at least half of them free; none before the first insertion.
     slots: Vec<Option<(u32, T)>>,
-    len: usize,
+    /// How many more there may be before the slots have to grow.
+    room: usize,
+    /// How many lie beside the place that is theirs.
+    displaced: usize,
 }
 
 impl<T> Default for Contexts<T> {
@@ -21,7 +24,8 @@ impl<T> Contexts<T> {
     pub(super) const fn new() -> Self {
         Self {
             slots: Vec::new(),
-            len: 0,
+            room: 0,
+            displaced: 0,
         }
     }
 
@@ -44,44 +48,62 @@ impl<T> Contexts<T> {
         next.map(|(other, context)| (*other, context))
     }
 
-    /// Inserts a context and returns the one it replaces.
-    pub(super) fn insert(&mut self, id: u32, context: T) -> Option<T> {
-        if (self.len + 1) * 2 > self.slots.len() {
+    /// Returns the slot for a new context if it is the one that is its own, and free: then it is to
+    /// be filled. Otherwise it takes [`insert`](Self::insert).
+    pub(super) fn vacate(&mut self, id: u32) -> Option<&mut Option<(u32, T)>> {
+        let first = self.first(id);
+        let slot = self.slots.get_mut(first).filter(|slot| slot.is_none())?;
+        self.room = self.room.checked_sub(1)?;
+        Some(slot)
+    }
+
+    /// Inserts a context. There is none with its id.
+    pub(super) fn insert(&mut self, id: u32, context: T) {
+        if self.room == 0 {
             self.grow();
         }
-        let replaced = self.put(id, context);
-        self.len += usize::from(replaced.is_none());
-        replaced
+        self.room -= 1;
+        self.put(id, context);
+    }
+
+    /// Removes a context whose slot is its own, while no other one lies in a slot that is not.
+    /// Otherwise it takes [`remove`](Self::remove).
+    pub(super) fn remove_own(&mut self, id: u32) -> Option<T> {
+        if self.displaced > 0 {
+            return None;
+        }
+        let first = self.first(id);
+        let slot = self.slots.get_mut(first)?;
+        let (_, removed) = slot.take_if(|(other, _)| *other == id)?;
+        self.room += 1;
+        Some(removed)
     }
 
     pub(super) fn remove(&mut self, id: u32) -> Option<T> {
-        let first = self.first(id);
-        let mut place = match self.slots.get(first)? {
-            Some((other, _)) if *other == id => first,
-            _ => self.place(id),
-        };
-        let (_, removed) = self.slots.get_mut(place)?.take()?;
-        self.len -= 1;
-        // Those that lie behind may have found this place taken.
-        loop {
+        let mut place = self.place(id);
+        let mut removed = None;
+        while let Some((id, context)) = self.slots.get_mut(place)?.take() {
+            self.displaced -= usize::from(self.first(id) != place);
+            // Those that lie behind may have found this place taken.
+            if removed.is_some() {
+                self.put(id, context);
+            } else {
+                self.room += 1;
+                removed = Some(context);
+            }
             place = (place + 1) & self.mask();
-            let Some((id, context)) = self.slots.get_mut(place).and_then(Option::take) else {
-                return Some(removed);
-            };
-            self.put(id, context);
         }
+        removed
     }
 
     /// Puts a context into its slot; there is a free one.
-    fn put(&mut self, id: u32, context: T) -> Option<T> {
-        let first = self.first(id);
-        if let Some(slot @ None) = self.slots.get_mut(first) {
-            *slot = Some((id, context));
-            return None;
-        }
+    #[inline(never)]
+    fn put(&mut self, id: u32, context: T) {
         let place = self.place(id);
-        let replaced = self.slots.get_mut(place)?.replace((id, context));
-        replaced.map(|(_, context)| context)
+        self.displaced += usize::from(self.first(id) != place);
+        if let Some(slot) = self.slots.get_mut(place) {
+            *slot = Some((id, context));
+        }
     }
 
     #[cold]
@@ -90,7 +112,9 @@ impl<T> Contexts<T> {
         let size = (self.slots.len() * 2).max(8);
         let entries = std::mem::take(&mut self.slots);
         self.slots.resize_with(size, || None);
+        (self.room, self.displaced) = (size / 2, 0);
         for (id, context) in entries.into_iter().flatten() {
+            self.room -= 1;
             self.put(id, context);
         }
     }
@@ -121,7 +145,7 @@ impl<T> Contexts<T> {
 #[cfg(any(not(target_arch = "wasm32"), test))]
 impl<T> Contexts<T> {
     pub(super) const fn len(&self) -> usize {
-        self.len
+        self.slots.len() / 2 - self.room
     }
 
     pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
@@ -137,12 +161,11 @@ mod tests {
     fn contexts_are_found_in_whatever_order_they_came() {
         let mut contexts = Contexts::new();
         for id in [5, 1, 9, 2, 7] {
-            assert_eq!(contexts.insert(id, id * 10), None);
+            contexts.insert(id, id * 10);
         }
-        assert_eq!(contexts.insert(9, 91), Some(90));
         assert_eq!(contexts.remove(2), Some(20));
         let found: Vec<_> = (1..=9).filter_map(|id| contexts.get(id).copied()).collect();
-        assert_eq!(found, [10, 50, 70, 91]);
+        assert_eq!(found, [10, 50, 70, 90]);
     }
 
     #[test]
@@ -176,6 +199,38 @@ mod tests {
         assert!((100..200).all(|id| contexts.remove(id) == Some(id)));
         assert_eq!(contexts.after(8), Some((23, &23)));
         assert_eq!(contexts.len(), 3);
+    }
+
+    #[test]
+    fn own_slots_are_used_while_all_contexts_have_theirs() {
+        let mut contexts = Contexts::new();
+        assert!(contexts.vacate(1).is_none(), "there is no slot yet");
+        contexts.insert(1, 1);
+        *contexts.vacate(2).unwrap() = Some((2, 2));
+        assert!(contexts.vacate(9).is_none(), "1 has the slot of 9");
+        assert_eq!(contexts.remove_own(1), Some(1));
+        assert_eq!(contexts.remove_own(1), None);
+        for id in [9, 1] {
+            contexts.insert(id, id);
+        }
+        assert_eq!(contexts.remove_own(2), None, "1 lies beside its slot");
+        assert_eq!(contexts.remove(9), Some(9));
+        assert_eq!(contexts.remove_own(1), Some(1), "now it lies in it");
+        assert_eq!(contexts.remove_own(2), Some(2));
+        assert_eq!(contexts.len(), 0);
+    }
+
+    #[test]
+    fn no_more_slots_than_half_are_taken() {
+        let mut contexts = Contexts::new();
+        contexts.insert(0, 0);
+        for id in 1..4 {
+            *contexts.vacate(id).unwrap() = Some((id, id));
+        }
+        assert!(contexts.vacate(4).is_none());
+        contexts.insert(4, 4);
+        assert!((0..5).all(|id| contexts.get(id) == Some(&id)));
+        assert_eq!(contexts.len(), 5);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-use super::HostContext;
+use super::insert;
 use super::root::Root;
 use super::stream::Stream;
 use super::tunnel::Tunnel;
@@ -21,7 +21,8 @@ pub(crate) trait Kind: Sized + 'static {
     type Plugin: Plugin;
     const HOOKS: Hooks;
 
-    fn create_stream(root: Rc<Root<Self>>, id: u32) -> Option<Rc<dyn HostContext>>;
+    /// Makes a context for a stream, if there are streams.
+    fn create_stream(root: Rc<Root<Self>>, id: u32);
 
     fn queue_ready(plugin: &Self::Plugin, queue: Queue, cx: &PluginCx) -> impl Future<Output = ()>;
 
@@ -65,8 +66,8 @@ macro_rules! root_handlers {
 impl<P: HttpFilter> Kind for Http<P> {
     root_handlers!(HttpFilter);
 
-    fn create_stream(root: Rc<Root<Self>>, id: u32) -> Option<Rc<dyn HostContext>> {
-        Some(Rc::new(Stream::new(id, root)))
+    fn create_stream(root: Rc<Root<Self>>, id: u32) {
+        insert(id, Rc::new(Stream::new(id, root)));
     }
 
     fn log(_plugin: &P, _root: u32) {}
@@ -75,8 +76,8 @@ impl<P: HttpFilter> Kind for Http<P> {
 impl<P: StreamFilter> Kind for Tcp<P> {
     root_handlers!(StreamFilter);
 
-    fn create_stream(root: Rc<Root<Self>>, id: u32) -> Option<Rc<dyn HostContext>> {
-        Some(Rc::new(Tunnel::new(id, root)))
+    fn create_stream(root: Rc<Root<Self>>, id: u32) {
+        insert(id, Rc::new(Tunnel::new(id, root)));
     }
 
     fn log(_plugin: &P, _root: u32) {}
@@ -85,9 +86,7 @@ impl<P: StreamFilter> Kind for Tcp<P> {
 impl<P: Service> Kind for Rootwide<P> {
     root_handlers!(Service);
 
-    fn create_stream(_root: Rc<Root<Self>>, _id: u32) -> Option<Rc<dyn HostContext>> {
-        None
-    }
+    fn create_stream(_root: Rc<Root<Self>>, _id: u32) {}
 
     fn log(plugin: &P, root: u32) {
         if P::HOOKS.log != Hook::Absent {

@@ -42,7 +42,7 @@ use crate::sys;
 #[derive(Clone, Copy)]
 pub struct Registration {
     root_id: &'static str,
-    create: fn(u32) -> Rc<dyn HostContext>,
+    create: fn(u32),
 }
 
 /// Finds the plugin of a new root context.
@@ -78,7 +78,7 @@ impl Registration {
     const fn of_kind<K: Kind>(root_id: &'static str) -> Self {
         Self {
             root_id,
-            create: |id| Rc::new(Root::<K>::new(id)),
+            create: |id| insert(id, Rc::new(Root::<K>::new(id))),
         }
     }
 }
@@ -89,8 +89,29 @@ pub(crate) trait HostContext {
     /// Reacts to an event and returns the number for the host; 0 to an event of the other kind.
     fn on(self: Rc<Self>, event: Event) -> u32;
 
-    /// A context for a stream of this root; a stream has none.
-    fn create_stream(self: Rc<Self>, id: u32) -> Option<Rc<dyn HostContext>>;
+    /// Makes a context for a stream of this root; a stream has none.
+    fn create_stream(self: Rc<Self>, id: u32);
+}
+
+/// What has come of something that may come in parts: headers have no size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part(usize);
+
+impl Part {
+    /// Describes a part by its size, and by whether nothing follows.
+    #[must_use]
+    pub const fn new(size: usize, is_last: bool) -> Self {
+        // Within one word an event is two, which are passed in registers.
+        Self(size << 1 | if is_last { 1 } else { 0 })
+    }
+
+    pub(crate) const fn size(self) -> usize {
+        self.0 >> 1
+    }
+
+    pub(crate) const fn is_last(self) -> bool {
+        self.0 & 1 != 0
+    }
 }
 
 /// What happens to a context.
@@ -104,54 +125,28 @@ pub enum Event {
     /// What a handler awaits may have come.
     Resume,
     /// `proxy_on_request_headers`
-    RequestHeaders {
-        /// Whether there is no body.
-        end_of_stream: bool,
-    },
+    RequestHeaders(Part),
     /// `proxy_on_request_body`
-    RequestBody {
-        /// Size of what is there.
-        size: usize,
-        /// Whether it is all.
-        end_of_stream: bool,
-    },
+    RequestBody(Part),
     /// `proxy_on_request_trailers`
     RequestTrailers,
     /// `proxy_on_response_headers`
-    ResponseHeaders {
-        /// Whether there is no body.
-        end_of_stream: bool,
-    },
+    ResponseHeaders(Part),
     /// `proxy_on_response_body`
-    ResponseBody {
-        /// Size of what is there.
-        size: usize,
-        /// Whether it is all.
-        end_of_stream: bool,
-    },
+    ResponseBody(Part),
     /// `proxy_on_response_trailers`
     ResponseTrailers,
     /// `proxy_on_new_connection`
     Connection,
     /// `proxy_on_downstream_data`
-    DownstreamData {
-        /// Size of what is there.
-        size: usize,
-        /// Whether the client sends no more.
-        end_of_stream: bool,
-    },
+    DownstreamData(Part),
     /// `proxy_on_downstream_connection_close`
     DownstreamClosed {
         /// The number of who closed it.
         by: u32,
     },
     /// `proxy_on_upstream_data`
-    UpstreamData {
-        /// Size of what is there.
-        size: usize,
-        /// Whether the upstream sends no more.
-        end_of_stream: bool,
-    },
+    UpstreamData(Part),
     /// `proxy_on_upstream_connection_close`
     UpstreamClosed {
         /// The number of who closed it.
@@ -166,8 +161,6 @@ pub enum Event {
     ForeignFunction {
         /// The number of the function.
         function: u32,
-        /// Size of its arguments.
-        size: usize,
     },
     /// `proxy_on_log`
     Log,
@@ -236,21 +229,42 @@ pub fn on_restore() {
 
 /// `proxy_on_context_create`
 pub fn on_context_create(id: u32, parent: u32) {
-    let context = if parent == 0 {
-        SELECT
-            .get()
-            .and_then(|select| select())
-            .map(|plugin| (plugin.create)(id))
-    } else {
-        context(parent).and_then(|root| root.create_stream(id))
-    };
-    if let Some(context) = context {
-        let replaced = with_contexts(|contexts| contexts.insert(id, context));
-        if let Some(replaced) = replaced {
-            // No known host gives an id twice. What the context awaits would keep it.
-            replaced.on(Event::Delete);
+    if parent != 0 {
+        if let Some(root) = context(parent) {
+            root.create_stream(id);
         }
+    } else if let Some(plugin) = SELECT.get().and_then(|select| select()) {
+        (plugin.create)(id);
     }
+}
+
+/// Puts a new context into the table.
+fn insert(id: u32, context: Rc<dyn HostContext>) {
+    let rest = CONTEXTS.with(|contexts| {
+        let mut contexts = contexts.try_borrow_mut().ok();
+        match contexts.as_mut().and_then(|contexts| contexts.vacate(id)) {
+            Some(slot) => {
+                *slot = Some((id, context));
+                None
+            }
+            None => Some(context),
+        }
+    });
+    if let Some(context) = rest {
+        insert_beside(id, context);
+    }
+}
+
+/// Puts a context into the table whose slot is taken, or for which there is none yet.
+#[cold]
+#[inline(never)]
+fn insert_beside(id: u32, context: Rc<dyn HostContext>) {
+    // No known host gives an id twice. What the context before awaits would keep it.
+    delete_beside(id);
+    with_contexts(|contexts| {
+        contexts.insert(id, context);
+        Some(())
+    });
 }
 
 /// Any callback of a context; 0, "continue", for a context that is not known.
@@ -269,11 +283,21 @@ pub fn on_done(id: u32) -> u32 {
 
 /// `proxy_on_delete`
 pub fn on_delete(id: u32) {
-    let context = with_contexts(|contexts| contexts.remove(id));
-    if let Some(context) = context {
+    if let Some(context) = with_contexts(|contexts| contexts.remove_own(id)) {
         context.on(Event::Delete);
+    } else {
+        delete_beside(id);
     }
     wake::settle();
+}
+
+/// Deletes a context while some lie in each other's slots.
+#[cold]
+#[inline(never)]
+fn delete_beside(id: u32) {
+    if let Some(context) = with_contexts(|contexts| contexts.remove(id)) {
+        context.on(Event::Delete);
+    }
 }
 
 /// Says that the host of a plugin can hold headers while it delivers the body.

@@ -1,6 +1,7 @@
 //! Root: a plugin's root context. It makes the filter and hands it to every stream.
 
 use std::cell::{Cell, OnceCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
@@ -126,7 +127,13 @@ impl<K: Kind> Root<K> {
 
     /// Runs the plugin's tick unless the one before has not ended.
     fn tick(self: &Rc<Self>) {
-        if self.ticking.replace(true) {
+        let Some(plugin) = self.plugin.get() else {
+            return;
+        };
+        let place = Place::of_root(self.id);
+        if place.enter(|| is_nothing(plugin.tick(&PluginCx::new(self.id))))
+            || self.ticking.replace(true)
+        {
             return;
         }
         let root = Rc::clone(self);
@@ -170,13 +177,20 @@ impl<K: Kind> Root<K> {
         false
     }
 
-    fn foreign_function(&self, function: u32, size: usize) {
+    fn foreign_function(&self, function: u32) {
         if let Some(plugin) = self.plugin.get() {
-            let call = ForeignCall::new(function, size);
+            let call = ForeignCall::new(function);
             Place::of_root(self.id)
                 .enter(|| K::foreign_function(plugin, &call, &PluginCx::new(self.id)));
         }
     }
+}
+
+/// Whether a handler's future has no size and is ready, as that of a handler that is not written: the
+/// compiler then leaves out what would run it.
+fn is_nothing<W: Future<Output = ()>>(work: W) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    size_of::<W>() == 0 && pin!(work).poll(&mut cx).is_ready()
 }
 
 /// Logs why the configuration is refused.
@@ -205,10 +219,8 @@ impl<K: Kind> HostContext for Root<K> {
                     self.early.set(early);
                 }
             }
-            Event::ForeignFunction { function, size }
-                if K::HOOKS.foreign_function != Hook::Absent =>
-            {
-                self.foreign_function(function, size);
+            Event::ForeignFunction { function } if K::HOOKS.foreign_function != Hook::Absent => {
+                self.foreign_function(function);
             }
             Event::Log => {
                 if let Some(plugin) = self.plugin.get() {
@@ -223,7 +235,7 @@ impl<K: Kind> HostContext for Root<K> {
         0
     }
 
-    fn create_stream(self: Rc<Self>, id: u32) -> Option<Rc<dyn HostContext>> {
-        K::create_stream(self, id)
+    fn create_stream(self: Rc<Self>, id: u32) {
+        K::create_stream(self, id);
     }
 }

@@ -10,7 +10,7 @@ use tollgate_abi::{BufferType, PeerType, StreamType};
 use super::kind::Tcp;
 use super::root::{Readiness, Root};
 use super::stream::slot::Slot;
-use super::{Event, HostContext, Place, wake};
+use super::{Event, HostContext, Part, Place, wake};
 use crate::chunk::Chunk;
 use crate::connection::Connection;
 use crate::filter::Hook;
@@ -39,8 +39,7 @@ pub(super) struct Tunnel<F: StreamFilter> {
 #[derive(Clone, Copy, Default)]
 struct Waiting {
     connection: bool,
-    /// Size and end of the data.
-    data: Option<(usize, bool)>,
+    data: Option<Part>,
 }
 
 impl<F: StreamFilter> Tunnel<F> {
@@ -119,9 +118,9 @@ impl<F: StreamFilter> Tunnel<F> {
                     ..waiting
                 });
                 self.run_connection()
-            } else if let Some((size, last)) = waiting.data {
+            } else if let Some(part) = waiting.data {
                 self.waiting.set(Waiting::default());
-                self.run_data(Chunk::new(BufferType::DownstreamData, size, last))
+                self.run_data(Chunk::new(BufferType::DownstreamData, part))
             } else {
                 return Poll::Ready(flow);
             };
@@ -191,7 +190,7 @@ impl<F: StreamFilter> Tunnel<F> {
         Flow::Hold
     }
 
-    fn upstream_data(&self, size: usize, last: bool) -> u32 {
+    fn upstream_data(&self, part: Part) -> u32 {
         let Some(plugin) = self.root.plugin() else {
             return CONTINUE;
         };
@@ -200,7 +199,7 @@ impl<F: StreamFilter> Tunnel<F> {
             // The other side's handler waits and has the connection's state.
             return CONTINUE;
         };
-        let mut data = Chunk::new(BufferType::UpstreamData, size, last);
+        let mut data = Chunk::new(BufferType::UpstreamData, part);
         let flow = self
             .place()
             .enter(|| plugin.upstream_data(connection, &mut data));
@@ -251,21 +250,15 @@ impl<F: StreamFilter> HostContext for Tunnel<F> {
                 });
                 return self.begin();
             }
-            Event::DownstreamData {
-                size,
-                end_of_stream,
-            } => {
+            Event::DownstreamData(part) => {
                 self.waiting.set(Waiting {
-                    data: Some((size, end_of_stream)),
+                    data: Some(part),
                     ..self.waiting.get()
                 });
                 return self.begin();
             }
-            Event::UpstreamData {
-                size,
-                end_of_stream,
-            } if F::HOOKS.upstream_data != Hook::Absent => {
-                return self.upstream_data(size, end_of_stream);
+            Event::UpstreamData(part) if F::HOOKS.upstream_data != Hook::Absent => {
+                return self.upstream_data(part);
             }
             Event::DownstreamClosed { by } => {
                 self.abandon();
@@ -286,9 +279,7 @@ impl<F: StreamFilter> HostContext for Tunnel<F> {
         CONTINUE
     }
 
-    fn create_stream(self: Rc<Self>, _id: u32) -> Option<Rc<dyn HostContext>> {
-        None
-    }
+    fn create_stream(self: Rc<Self>, _id: u32) {}
 }
 
 /// A number that is not known is as good as none.

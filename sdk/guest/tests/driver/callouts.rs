@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use tollgate::grpc::{self, GrpcError};
 use tollgate::http;
-use tollgate::native::{Event, GrpcEvent, Vm};
+use tollgate::native::{Event, GrpcEvent, Part, Vm};
 use tollgate::prelude::*;
 
 use crate::desk::{Desk, host};
@@ -57,9 +57,7 @@ fn talking() -> (Rc<Desk>, Vm) {
     vm.on_context_create(ROOT, 0);
     assert!(vm.on_configure(ROOT));
     vm.on_context_create(STREAM, ROOT);
-    let headers = Event::RequestHeaders {
-        end_of_stream: true,
-    };
+    let headers = Event::RequestHeaders(Part::new(0, true));
     assert_eq!(vm.on_event(STREAM, headers), 4);
     (desk, vm)
 }
@@ -124,10 +122,7 @@ fn a_dropped_call_is_taken_back() {
 #[test]
 fn chunks_are_changed_and_end_a_response() {
     let (desk, vm) = talking();
-    let body = Event::ResponseBody {
-        size: 3,
-        end_of_stream: false,
-    };
+    let body = Event::ResponseBody(Part::new(3, false));
     desk.body.replace(b"bad".to_vec());
     // The request's handler has the exchange, so that the chunk passes.
     assert_eq!(vm.on_event(STREAM, body), 0);
@@ -191,10 +186,7 @@ fn connected() -> (Rc<Desk>, Vm) {
 }
 
 const fn data(size: usize) -> Event {
-    Event::DownstreamData {
-        size,
-        end_of_stream: false,
-    }
+    Event::DownstreamData(Part::new(size, false))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tollgate::http::{self, CalloutError};
-use tollgate::native::{Event, Vm};
+use tollgate::native::{Event, Part, Vm};
 use tollgate::prelude::*;
 use tollgate::queue::Queue;
 use tollgate::{SingleFlight, task};
@@ -15,9 +15,7 @@ use tollgate::{SingleFlight, task};
 use crate::desk::{Desk, host};
 
 const ROOT: u32 = 1;
-const HEADERS: Event = Event::RequestHeaders {
-    end_of_stream: true,
-};
+const HEADERS: Event = Event::RequestHeaders(Part::new(0, true));
 
 thread_local! {
     /// What the filter's handler does.
@@ -258,10 +256,7 @@ fn requests_wait_for_a_plugin_that_starts_slowly() {
 fn the_host_calls_a_function_of_the_plugin() {
     let (desk, vm) = started("");
     desk.body.replace(b"data".to_vec());
-    let event = Event::ForeignFunction {
-        function: 9,
-        size: 4,
-    };
+    let event = Event::ForeignFunction { function: 9 };
     vm.on_event(ROOT, event);
     assert_eq!(desk.noted(), ["log function 9 Ok(\\\"data\\\")"]);
 }

@@ -46,9 +46,7 @@ impl<F: HttpFilter> Stream<F> {
     {
         match hook {
             Hook::Absent => Poll::Ready(Ok(())),
-            Hook::Immediate => self
-                .slot
-                .run_now(self.place(), || self.call_now(phase, handler)),
+            Hook::Immediate => self.place().enter(|| self.call_now(phase, handler)),
             Hook::Awaiting => {
                 let stream = Rc::clone(self);
                 let task = async move {
@@ -108,8 +106,8 @@ impl<F: HttpFilter> Stream<F> {
     }
 }
 
-/// An exchange on loan to a handler. It goes home also when the handler's future is dropped, so
-/// its state survives a request that is answered elsewhere.
+/// An exchange on loan to a handler. Its state goes home also when the handler's future is dropped,
+/// so it survives a request that is answered elsewhere.
 struct Lent<'a, F: HttpFilter> {
     stream: &'a Stream<F>,
     exchange: Option<Exchange<F::State>>,
@@ -117,11 +115,12 @@ struct Lent<'a, F: HttpFilter> {
 
 impl<'a, F: HttpFilter> Lent<'a, F> {
     fn new(stream: &'a Stream<F>, phase: Phase) -> Self {
-        let mut exchange = stream.exchange.take();
-        if let Some(exchange) = &mut exchange {
-            exchange.phase = phase;
-            exchange.has_body = stream.has_body.get();
-        }
+        let exchange = stream.state.take().map(|state| Exchange {
+            state,
+            id: stream.id,
+            phase,
+            has_body: stream.has_body.get(),
+        });
         Self { stream, exchange }
     }
 }
@@ -130,7 +129,7 @@ impl<F: HttpFilter> Drop for Lent<'_, F> {
     fn drop(&mut self) {
         // A second loan found nothing and has nothing to give back.
         if let Some(exchange) = self.exchange.take() {
-            self.stream.exchange.set(Some(exchange));
+            self.stream.state.set(Some(exchange.state));
         }
     }
 }

@@ -13,9 +13,9 @@ use self::handlers::ChunkHandler;
 use self::slot::Slot;
 use super::kind::Http;
 use super::root::{Readiness, Root};
-use super::{Event, HostContext, Place, wake};
+use super::{Event, HostContext, Part, Place, wake};
 use crate::chunk::Chunk;
-use crate::exchange::{Exchange, Phase};
+use crate::exchange::Phase;
 use crate::filter::{BodyAccess, Hook, HttpFilter};
 use crate::reject::Reject;
 use crate::sys;
@@ -45,7 +45,7 @@ pub(super) struct Stream<F: HttpFilter> {
     id: u32,
     root: Rc<Root<Http<F>>>,
     /// Away while a handler has it.
-    exchange: Cell<Option<Exchange<F::State>>>,
+    state: Cell<Option<F::State>>,
     /// Whether a body follows the headers that came last.
     has_body: Cell<bool>,
     slot: Slot<Result<(), Reject>>,
@@ -68,7 +68,7 @@ impl<F: HttpFilter> Stream<F> {
         Self {
             id,
             root,
-            exchange: Cell::new(Some(Exchange::new(id))),
+            state: Cell::new(Some(F::State::default())),
             has_body: Cell::new(false),
             slot: Slot::new(),
             step: Cell::new(0),
@@ -104,24 +104,30 @@ impl<F: HttpFilter> Stream<F> {
             return CONTINUE;
         }
         self.queue.set(self.queue.get() | steps);
-        if self.slot.is_idle() && self.drive() {
+        if self.is_idle() && self.drive() {
             // Already answered by a local response; the number is for hosts that look at it.
             return stop;
         }
-        // Others that go on now may make this stream's handler ready: then it was never held.
-        wake::settle();
         let direction = if steps & REQUEST == 0 {
             RESPONSE
         } else {
             REQUEST
         };
         if self.is_busy(direction) {
-            self.held.set(self.held.get() | direction);
-            stop
-        } else {
-            self.held.set(self.held.get() & !direction);
-            CONTINUE
+            // Others that go on now may make this stream's handler ready: then it was never held.
+            wake::settle();
+            if self.is_busy(direction) {
+                self.held.set(self.held.get() | direction);
+                return stop;
+            }
         }
+        self.held.set(self.held.get() & !direction);
+        CONTINUE
+    }
+
+    /// Whether no handler runs or waits.
+    fn is_idle(&self) -> bool {
+        self.step.get() == 0 && (!F::HOOKS.can_wait() || self.slot.is_idle())
     }
 
     fn is_busy(&self, direction: Steps) -> bool {
@@ -168,13 +174,13 @@ impl<F: HttpFilter> Stream<F> {
     }
 
     /// Buffers a body up to its limit and runs the handler when all of it is there.
-    fn body(self: &Rc<Self>, step: Steps, size: usize, end_of_stream: bool) -> u32 {
+    fn body(self: &Rc<Self>, step: Steps, part: Part) -> u32 {
         let access = if step == REQUEST_BODY {
             F::REQUEST_BODY
         } else {
             F::RESPONSE_BODY
         };
-        if size > access.limit {
+        if part.size() > access.limit {
             self.bodies.set(self.bodies.get() & !step);
             let reject = if step == REQUEST_BODY {
                 Reject::new(413)
@@ -184,7 +190,7 @@ impl<F: HttpFilter> Stream<F> {
             self.reject(&reject.details("filter_body_limit"));
             return STOP_ITERATION_AND_BUFFER;
         }
-        if !end_of_stream {
+        if !part.is_last() {
             self.bodies.set(self.bodies.get() | step);
             return STOP_ITERATION_AND_BUFFER;
         }
@@ -258,10 +264,10 @@ impl<F: HttpFilter> Stream<F> {
 
     fn on_request(self: &Rc<Self>, event: Event) -> u32 {
         match event {
-            Event::RequestHeaders { end_of_stream } => {
-                self.has_body.set(!end_of_stream);
+            Event::RequestHeaders(part) => {
+                self.has_body.set(!part.is_last());
                 let reads = (F::HOOKS.request_body, F::HOOKS.request_chunk);
-                announce(reads, F::REQUEST_BODY, end_of_stream, REQUEST);
+                announce(reads, F::REQUEST_BODY, part.is_last(), REQUEST);
                 let action = if F::HOOKS.holds_request() {
                     self.begin(REQUEST_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
                 } else {
@@ -269,17 +275,11 @@ impl<F: HttpFilter> Stream<F> {
                 };
                 self.hold(REQUEST_BODY, F::HOOKS.request_body, F::REQUEST_BODY, action)
             }
-            Event::RequestBody {
-                size,
-                end_of_stream,
-            } if F::HOOKS.request_body != Hook::Absent => {
-                self.body(REQUEST_BODY, size, end_of_stream)
+            Event::RequestBody(part) if F::HOOKS.request_body != Hook::Absent => {
+                self.body(REQUEST_BODY, part)
             }
-            Event::RequestBody {
-                size,
-                end_of_stream,
-            } if F::HOOKS.request_chunk != Hook::Absent => {
-                let chunk = Chunk::new(BufferType::HttpRequestBody, size, end_of_stream);
+            Event::RequestBody(part) if F::HOOKS.request_chunk != Hook::Absent => {
+                let chunk = Chunk::new(BufferType::HttpRequestBody, part);
                 self.chunk(Phase::Request, chunk, F::request_chunk)
             }
             Event::RequestTrailers => {
@@ -292,15 +292,15 @@ impl<F: HttpFilter> Stream<F> {
 
     fn on_response(self: &Rc<Self>, event: Event) -> u32 {
         match event {
-            Event::ResponseHeaders { end_of_stream } => {
+            Event::ResponseHeaders(part) => {
                 let holds = F::HOOKS.holds_response();
                 if !holds && F::HOOKS.response_body == Hook::Absent {
                     return CONTINUE;
                 }
                 self.abandon_request();
-                self.has_body.set(!end_of_stream);
+                self.has_body.set(!part.is_last());
                 let reads = (F::HOOKS.response_body, F::HOOKS.response_chunk);
-                announce(reads, F::RESPONSE_BODY, end_of_stream, RESPONSE);
+                announce(reads, F::RESPONSE_BODY, part.is_last(), RESPONSE);
                 let action = if holds {
                     self.begin(RESPONSE_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
                 } else {
@@ -309,17 +309,11 @@ impl<F: HttpFilter> Stream<F> {
                 let body = F::HOOKS.response_body;
                 self.hold(RESPONSE_BODY, body, F::RESPONSE_BODY, action)
             }
-            Event::ResponseBody {
-                size,
-                end_of_stream,
-            } if F::HOOKS.response_body != Hook::Absent => {
-                self.body(RESPONSE_BODY, size, end_of_stream)
+            Event::ResponseBody(part) if F::HOOKS.response_body != Hook::Absent => {
+                self.body(RESPONSE_BODY, part)
             }
-            Event::ResponseBody {
-                size,
-                end_of_stream,
-            } if F::HOOKS.response_chunk != Hook::Absent => {
-                let chunk = Chunk::new(BufferType::HttpResponseBody, size, end_of_stream);
+            Event::ResponseBody(part) if F::HOOKS.response_chunk != Hook::Absent => {
+                let chunk = Chunk::new(BufferType::HttpResponseBody, part);
                 self.chunk(Phase::Response, chunk, F::response_chunk)
             }
             Event::ResponseTrailers => {
@@ -340,7 +334,7 @@ impl<F: HttpFilter> Stream<F> {
                     self.reject(&reject);
                     return;
                 }
-                None if self.slot.is_idle() => {}
+                None if self.is_idle() => {}
                 Some(Poll::Pending) | None => return,
             }
         }
@@ -363,27 +357,26 @@ impl<F: HttpFilter> Stream<F> {
 impl<F: HttpFilter> HostContext for Stream<F> {
     fn on(self: Rc<Self>, event: Event) -> u32 {
         match event {
-            Event::RequestHeaders { .. } | Event::RequestBody { .. } | Event::RequestTrailers => {
+            Event::RequestHeaders(_) | Event::RequestBody(_) | Event::RequestTrailers => {
                 return self.on_request(event);
             }
-            Event::ResponseHeaders { .. }
-            | Event::ResponseBody { .. }
-            | Event::ResponseTrailers => return self.on_response(event),
+            Event::ResponseHeaders(_) | Event::ResponseBody(_) | Event::ResponseTrailers => {
+                return self.on_response(event);
+            }
             Event::Resume => self.resume(),
             Event::Log => {
                 self.abandon();
                 self.run_log();
             }
             Event::Done => return 1,
-            Event::Delete => self.abandon(),
+            // One whose handlers cannot wait has none: the table no longer leads to it.
+            Event::Delete if F::HOOKS.can_wait() => self.abandon(),
             _ => {}
         }
         CONTINUE
     }
 
-    fn create_stream(self: Rc<Self>, _id: u32) -> Option<Rc<dyn HostContext>> {
-        None
-    }
+    fn create_stream(self: Rc<Self>, _id: u32) {}
 }
 
 /// Removes the length of a body that a handler may change: it goes out with the headers, before

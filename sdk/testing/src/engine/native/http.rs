@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tollgate::native::Event;
+use tollgate::native::{Event, Part};
 use tollgate_abi::{DataAction, HeadersAction, TrailersAction};
 use tollgate_runtime::{Direction, HttpHost};
 
@@ -53,8 +53,8 @@ impl HttpEngine for Native {
         self.host
             .change_access(stream, |access| access.open_headers(direction));
         let event = match direction {
-            Direction::Request => Event::RequestHeaders { end_of_stream },
-            Direction::Response => Event::ResponseHeaders { end_of_stream },
+            Direction::Request => Event::RequestHeaders(Part::new(0, end_of_stream)),
+            Direction::Response => Event::ResponseHeaders(Part::new(0, end_of_stream)),
         };
         let number = self.call(stream, |vm| vm.on_event(stream, event));
         let action = HeadersAction::from_u32(self.settle(stream, direction, number, 4));
@@ -77,14 +77,8 @@ impl HttpEngine for Native {
             .stream(stream)
             .map_or(0, |stream| stream.body_len(direction));
         let event = match direction {
-            Direction::Request => Event::RequestBody {
-                size,
-                end_of_stream,
-            },
-            Direction::Response => Event::ResponseBody {
-                size,
-                end_of_stream,
-            },
+            Direction::Request => Event::RequestBody(Part::new(size, end_of_stream)),
+            Direction::Response => Event::ResponseBody(Part::new(size, end_of_stream)),
         };
         let number = self.call(stream, |vm| vm.on_event(stream, event));
         let is_buffered = DataAction::from_u32(number) == DataAction::StopIterationAndBuffer;

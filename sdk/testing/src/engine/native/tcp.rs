@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use tollgate::native::Event;
+use tollgate::native::{Event, Part};
 use tollgate_abi::{NetworkAction, PeerType};
 use tollgate_runtime::{TcpHost, TcpPeer};
 
@@ -58,14 +58,8 @@ impl TcpEngine for Native {
         let entry = self.host.connections.borrow().get(&connection).cloned();
         let size = entry.map_or(0, |entry| entry.connection.data_len(from));
         let event = match from {
-            TcpPeer::Downstream => Event::DownstreamData {
-                size,
-                end_of_stream,
-            },
-            TcpPeer::Upstream => Event::UpstreamData {
-                size,
-                end_of_stream,
-            },
+            TcpPeer::Downstream => Event::DownstreamData(Part::new(size, end_of_stream)),
+            TcpPeer::Upstream => Event::UpstreamData(Part::new(size, end_of_stream)),
         };
         let number = self.call(connection, |vm| vm.on_event(connection, event));
         let action = match from {
