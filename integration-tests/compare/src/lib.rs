@@ -27,10 +27,9 @@ pub struct Operation {
     pub budget: u64,
 }
 
-/// All pairs. The aim for letting pass is 33, which the SDK does not reach: lower the budget with what
-/// it costs.
+/// All pairs. Those with 33 are the ones whose bar is a third of the official crate's cost.
 pub const OPERATIONS: [Operation; 6] = [
-    operation("noop", "let a request pass", 50),
+    operation("noop", "let a request pass", 33),
     operation("get_header", "read one header", 100),
     operation("walk_headers", "walk over 20 headers", 33),
     operation("set_header", "set one header", 100),
