@@ -50,6 +50,7 @@ pub fn run(bytes: &[u8]) {
             ..Limits::default()
         },
         is_recorded: source.flag(),
+        keeps_finished: source.flag(),
     };
     let shared = Arc::new(SharedState::default());
     let vm = Vm::new(module, config, shared, Rc::<Services>::clone(&services));
