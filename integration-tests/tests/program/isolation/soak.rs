@@ -64,6 +64,16 @@ fn soak(isolation: &str, length: Duration) {
     settle(&run, isolation);
     let after = memory(&run);
     assert!(seen.wrong.is_empty(), "{isolation}: {:#?}", seen.wrong);
+    let Seen {
+        served,
+        crashed,
+        reloads,
+        ..
+    } = seen;
+    println!(
+        "{isolation}: {served} served, {crashed} crashed, {reloads} reloads, 0 wrong, \
+         RSS {before} KiB before and {after} KiB after"
+    );
     let is_all = seen.served > 0 && seen.crashed > 0 && seen.reloads > 0;
     assert!(is_all, "{isolation}: {seen:?}");
     let allowed = before + before / 20 + 4096;
