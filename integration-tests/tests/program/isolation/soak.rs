@@ -39,7 +39,7 @@ struct Seen {
 #[test]
 fn nothing_grows_or_hangs_while_streams_crash_at_random() {
     for isolation in ["stream", "worker"] {
-        soak(isolation, length() / 2);
+        println!("{}", soak(isolation, length() / 2));
     }
 }
 
@@ -51,7 +51,8 @@ fn length() -> Duration {
     seconds.map_or(SHORT, Duration::from_secs)
 }
 
-fn soak(isolation: &str, length: Duration) {
+/// Returns what was seen.
+fn soak(isolation: &str, length: Duration) -> String {
     let how = ["--isolation", isolation, "--concurrency", "2", "--no-watch"];
     let run = Run::start(SETTINGS, &how);
     // What is made at the first use of anything is no growth.
@@ -64,16 +65,6 @@ fn soak(isolation: &str, length: Duration) {
     settle(&run, isolation);
     let after = memory(&run);
     assert!(seen.wrong.is_empty(), "{isolation}: {:#?}", seen.wrong);
-    let Seen {
-        served,
-        crashed,
-        reloads,
-        ..
-    } = seen;
-    println!(
-        "{isolation}: {served} served, {crashed} crashed, {reloads} reloads, 0 wrong, \
-         RSS {before} KiB before and {after} KiB after"
-    );
     let is_all = seen.served > 0 && seen.crashed > 0 && seen.reloads > 0;
     assert!(is_all, "{isolation}: {seen:?}");
     let allowed = before + before / 20 + 4096;
@@ -81,6 +72,7 @@ fn soak(isolation: &str, length: Duration) {
         after <= allowed,
         "{isolation}: {before} KiB before and {after} KiB after {seen:?}"
     );
+    format!("{isolation}: {before} KiB before and {after} KiB after {seen:?}")
 }
 
 /// Waits until one generation is left, with the VMs of its two workers.

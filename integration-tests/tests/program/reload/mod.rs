@@ -4,6 +4,7 @@ mod bad;
 mod ecds;
 mod load;
 mod mirror;
+mod passing;
 mod rollback;
 mod serving;
 mod watching;
