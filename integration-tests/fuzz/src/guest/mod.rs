@@ -5,7 +5,7 @@ mod host;
 
 use std::rc::Rc;
 
-use tollgate::native::{Event, GrpcEvent, Host, Vm};
+use tollgate::native::{Event, GrpcEvent, Host, Part, Vm};
 
 use crate::Source;
 use filter::Everything;
@@ -81,27 +81,21 @@ fn grpc_event(source: &Source) -> GrpcEvent {
 }
 
 fn event(source: &Source) -> Event {
-    let end_of_stream = source.flag();
+    let is_last = source.flag();
     let size = usize::from(source.byte());
+    let part = Part::new(size, is_last);
     match source.below(9) {
-        0 | 1 => Event::RequestHeaders { end_of_stream },
-        2 => Event::RequestBody {
-            size,
-            end_of_stream,
-        },
+        0 | 1 => Event::RequestHeaders(part),
+        2 => Event::RequestBody(part),
         3 => Event::RequestTrailers,
-        4 => Event::ResponseHeaders { end_of_stream },
-        5 => Event::ResponseBody {
-            size,
-            end_of_stream,
-        },
+        4 => Event::ResponseHeaders(part),
+        5 => Event::ResponseBody(part),
         6 => Event::ResponseTrailers,
         7 => Event::QueueReady {
             queue: source.number(),
         },
         _ => Event::ForeignFunction {
             function: source.number(),
-            size,
         },
     }
 }
