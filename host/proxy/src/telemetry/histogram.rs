@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::snapshot::Distribution;
+use super::writers::Writers;
 
 /// Decades of `u64`: 1–9, 10–99, and so on.
 const DECADES: usize = 20;
@@ -16,8 +17,8 @@ const BINS: usize = 90;
 pub(crate) struct Histogram(Arc<Bins>);
 
 /// One worker's share of a histogram. A decade takes memory once a value falls into it.
-#[derive(Default)]
 pub(super) struct Bins {
+    writers: Writers,
     zeros: AtomicU64,
     sum: AtomicU64,
     decades: [OnceLock<Box<[AtomicU64; BINS]>>; DECADES],
@@ -35,10 +36,19 @@ impl Histogram {
 }
 
 impl Bins {
+    pub(super) fn new(writers: Writers) -> Self {
+        Self {
+            writers,
+            zeros: AtomicU64::new(0),
+            sum: AtomicU64::new(0),
+            decades: [const { OnceLock::new() }; DECADES],
+        }
+    }
+
     fn record(&self, value: u64) {
-        self.sum.fetch_add(value, Ordering::Relaxed);
+        self.writers.add(&self.sum, value);
         let Some(decade) = value.checked_ilog10() else {
-            self.zeros.fetch_add(1, Ordering::Relaxed);
+            self.writers.add(&self.zeros, 1);
             return;
         };
         let bins = self.decades.get(decade as usize);
@@ -50,7 +60,7 @@ impl Bins {
         };
         let index = usize::try_from(first_two - 10).ok();
         if let Some(bin) = bins.zip(index).and_then(|(bins, index)| bins.get(index)) {
-            bin.fetch_add(1, Ordering::Relaxed);
+            self.writers.add(bin, 1);
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! The one decision to know: each worker counts in cells of its own, so that counting never waits
 //! for another core; a statistic's value is the sum over the workers. Handles are looked up by
-//! name once, when a worker starts.
+//! name once, when a worker starts, and stay with its thread.
 
 mod connections;
 mod groups;
@@ -12,6 +12,7 @@ mod prometheus;
 mod quantiles;
 mod snapshot;
 mod stats;
+mod writers;
 
 pub(crate) use groups::{
     ClusterManagerStats, HttpStats, ListenerManagerStats, ListenerStats, ListenerTlsStats,

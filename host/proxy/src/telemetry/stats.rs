@@ -10,11 +10,12 @@ use parking_lot::{Mutex, RwLock};
 
 use super::histogram::{Bins, Histogram};
 use super::snapshot::{Distribution, StatSnapshot, StatSource, StatValue};
+use super::writers::Writers;
 
 /// The statistics of the process, as one worker counts them.
 ///
 /// [`Clone`] gives a handle to the same cells, [`for_worker`](Self::for_worker) one to cells of
-/// its own under the same names.
+/// its own under the same names, which only one thread may count in.
 #[derive(Clone)]
 pub(crate) struct Stats {
     registry: Arc<Registry>,
@@ -43,10 +44,13 @@ struct HistogramEntry {
 }
 
 /// One worker's share of a counter or gauge, alone on its cache line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 #[repr(align(64))]
 struct Cell {
+    writers: Writers,
     value: AtomicU64,
+    /// What the value was at the last reset, as nobody else may write it.
+    reset_at: AtomicU64,
     used: AtomicBool,
 }
 
@@ -92,21 +96,22 @@ impl Stats {
     #[must_use]
     pub(crate) fn counter(&self, name: &str) -> Counter {
         let mut counters = self.registry.counters.lock();
-        Counter(self.cell(entry(&mut counters, name)))
+        Counter(self.cell(entry(&mut counters, name), Cell::new))
     }
 
     /// Returns a gauge, made if there is none of that name. Its value is the sum over the workers.
     #[must_use]
     pub(crate) fn gauge(&self, name: &str) -> Gauge {
         let mut gauges = self.registry.gauges.lock();
-        Gauge(self.cell(entry(&mut gauges, name)))
+        Gauge(self.cell(entry(&mut gauges, name), Cell::new))
     }
 
     /// Returns a histogram, made if there is none of that name.
     #[must_use]
     pub(crate) fn histogram(&self, name: &str) -> Histogram {
         let mut histograms = self.registry.histograms.lock();
-        Histogram::new(self.cell(&mut entry(&mut histograms, name).cells))
+        let cells = &mut entry(&mut histograms, name).cells;
+        Histogram::new(self.cell(cells, Bins::new))
     }
 
     /// Adds statistics that something else keeps.
@@ -118,7 +123,7 @@ impl Stats {
     pub(crate) fn reset_counters(&self) {
         for cells in self.registry.counters.lock().values() {
             for (_, cell) in cells {
-                cell.value.store(0, Ordering::Relaxed);
+                cell.reset();
             }
         }
     }
@@ -174,13 +179,41 @@ impl Stats {
         all
     }
 
-    fn cell<C: Default>(&self, cells: &mut Cells<C>) -> Arc<C> {
+    fn cell<C>(&self, cells: &mut Cells<C>, new: impl FnOnce(Writers) -> C) -> Arc<C> {
         if let Some((_, cell)) = cells.iter().find(|(worker, _)| *worker == self.worker) {
             return Arc::clone(cell);
         }
-        let cell = Arc::<C>::default();
+        let cell = Arc::new(new(match self.worker {
+            0 => Writers::Many,
+            _ => Writers::One,
+        }));
         cells.push((self.worker, Arc::clone(&cell)));
         cell
+    }
+}
+
+impl Cell {
+    fn new(writers: Writers) -> Self {
+        Self {
+            writers,
+            value: AtomicU64::new(0),
+            reset_at: AtomicU64::new(0),
+            used: AtomicBool::new(false),
+        }
+    }
+
+    fn add(&self, number: u64) {
+        self.writers.add(&self.value, number);
+    }
+
+    fn value(&self) -> u64 {
+        let value = self.value.load(Ordering::Relaxed);
+        value.wrapping_sub(self.reset_at.load(Ordering::Relaxed))
+    }
+
+    fn reset(&self) {
+        let value = self.value.load(Ordering::Relaxed);
+        self.reset_at.store(value, Ordering::Relaxed);
     }
 }
 
@@ -192,13 +225,13 @@ impl Counter {
 
     /// Adds a number.
     pub(crate) fn add(&self, number: u64) {
-        self.0.value.fetch_add(number, Ordering::Relaxed);
+        self.0.add(number);
     }
 
     /// Returns what this worker has counted.
     #[cfg(test)]
     pub(crate) fn value(&self) -> u64 {
-        self.0.value.load(Ordering::Relaxed)
+        self.0.value()
     }
 }
 
@@ -215,13 +248,13 @@ impl Gauge {
 
     /// Adds a number.
     pub(crate) fn add(&self, number: u64) {
-        self.0.value.fetch_add(number, Ordering::Relaxed);
+        self.0.add(number);
         self.0.used.store(true, Ordering::Relaxed);
     }
 
     /// Takes a number away.
     pub(crate) fn sub(&self, number: u64) {
-        self.0.value.fetch_sub(number, Ordering::Relaxed);
+        self.0.add(number.wrapping_neg());
         self.0.used.store(true, Ordering::Relaxed);
     }
 
@@ -241,15 +274,12 @@ fn entry<'map, V: Default>(map: &'map mut BTreeMap<String, V>, name: &str) -> &'
 
 /// Shares of gauges may be below zero each, as a stream may end on another worker: they wrap.
 fn sum(cells: &Cells<Cell>) -> u64 {
-    let values = cells
-        .iter()
-        .map(|(_, cell)| cell.value.load(Ordering::Relaxed));
+    let values = cells.iter().map(|(_, cell)| cell.value());
     values.fold(0, u64::wrapping_add)
 }
 
 fn is_used(cells: &Cells<Cell>) -> bool {
-    let used =
-        |cell: &Cell| cell.used.load(Ordering::Relaxed) || cell.value.load(Ordering::Relaxed) != 0;
+    let used = |cell: &Cell| cell.used.load(Ordering::Relaxed) || cell.value() != 0;
     cells.iter().any(|(_, cell)| used(cell))
 }
 
