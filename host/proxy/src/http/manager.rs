@@ -29,6 +29,7 @@ pub(crate) struct Manager {
     pub(super) buffer_limit: usize,
     filters: Vec<FilterSlot>,
     access_log: Vec<StreamLogger>,
+    looks_at_sent_headers: bool,
     /// Statistics.
     pub(super) stats: HttpStats,
     last_milliseconds: RefCell<(Duration, HeaderValue)>,
@@ -85,6 +86,13 @@ impl Manager {
                 }
             }
         }
+        let access_log = config
+            .access_log
+            .iter()
+            .map(|log| StreamLogger::new(log, worker, plugins))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut plugins = filters.iter().map(|slot: &FilterSlot| &slot.plugin);
+        let filters_look = plugins.any(|plugin| plugin.reads_sent_headers());
         Ok(Rc::new(Self {
             routes: Rc::new(RouteTable::new(&config.route_config)?),
             normalizer: Normalizer::new(config, worker.own_address),
@@ -92,12 +100,9 @@ impl Manager {
             config: Rc::new(config.clone()),
             suppress_envoy_headers,
             buffer_limit,
+            looks_at_sent_headers: filters_look || !access_log.is_empty(),
             filters,
-            access_log: config
-                .access_log
-                .iter()
-                .map(|log| StreamLogger::new(log, worker, plugins))
-                .collect::<Result<_, _>>()?,
+            access_log,
             stats: HttpStats::new(&worker.stats, listener_prefix, &config.stat_prefix),
             last_milliseconds: RefCell::new((Duration::ZERO, HeaderValue::from_static("0"))),
         }))
@@ -129,7 +134,7 @@ impl Manager {
 
     /// Returns whether logs or filters may read headers after they were sent.
     pub(super) fn looks_at_sent_headers(&self) -> bool {
-        !self.access_log.is_empty() || !self.filters.is_empty()
+        self.looks_at_sent_headers
     }
 
     /// Returns whether an upgrade is allowed where the route does not say.

@@ -32,6 +32,7 @@ pub(crate) struct PluginHandle {
     settings: PluginSettings,
     module: Arc<LoadedModule>,
     callbacks: StreamCallbacks,
+    reads_sent_headers: bool,
     vms: Rc<VmTable>,
     root: RefCell<Root>,
     health: Rc<PluginHealth>,
@@ -70,6 +71,7 @@ impl PluginHandle {
         root.vm.prepare_instances();
         let plugin = Rc::new(Self {
             callbacks: stream_callbacks(&module.module),
+            reads_sent_headers: reads_sent_headers(&module.module),
             stats: vms.stats().reloads(&config.name),
             config: config.clone(),
             settings: vms.runtime().settings().of_plugin(&config.name),
@@ -129,6 +131,12 @@ impl PluginHandle {
 
     pub(super) fn config(&self) -> &PluginConfig {
         &self.config
+    }
+
+    /// Returns whether it may read headers of a stream after they were sent.
+    #[must_use]
+    pub(crate) fn reads_sent_headers(&self) -> bool {
+        self.reads_sent_headers
     }
 
     /// Returns the filter of a stream, or `None` when the plugin has failed and its policy lets
@@ -351,4 +359,13 @@ fn stream_callbacks(module: &Module) -> StreamCallbacks {
         response_body: module.has_callback("proxy_on_response_body"),
         response_trailers: module.has_callback("proxy_on_response_trailers"),
     }
+}
+
+/// Returns whether a module may read headers that were sent. Their maps are closed by then, but a
+/// log sees them, and attributes tell of them.
+fn reads_sent_headers(module: &Module) -> bool {
+    let callbacks = ["proxy_on_log", "proxy_on_done"];
+    let hostcalls = ["proxy_get_property", "proxy_call_foreign_function"];
+    callbacks.iter().any(|name| module.has_callback(name))
+        || hostcalls.iter().any(|name| module.has_import(name))
 }

@@ -127,6 +127,13 @@ impl Module {
         self.shared.checked.callbacks.contains(&name)
     }
 
+    /// Returns whether the module imports a hostcall, by its import name.
+    #[must_use]
+    pub fn has_import(&self, name: &str) -> bool {
+        let mut imports = self.shared.module.imports();
+        imports.any(|import| import.name() == name)
+    }
+
     /// Returns the isolation that the module says it is made for, in its custom section
     /// `tollgate_isolation`.
     #[must_use]

@@ -292,3 +292,11 @@ fn every_import_of_every_abi_links_with_the_type_that_modules_must_use() {
         assert!(module.is_ok(), "{version}: {}", module.unwrap_err());
     }
 }
+
+#[test]
+fn imports_are_known_by_name() {
+    let log = r#"(import "env" "proxy_log" (func (param i32 i32 i32) (result i32)))"#;
+    let module = compile(&latest(log)).unwrap();
+    assert!(module.has_import("proxy_log"));
+    assert!(!module.has_import("proxy_get_property"));
+}

@@ -96,3 +96,25 @@ fn bytes_that_are_no_module_are_refused() {
         assert!(registry(&runtime()).add(&config).is_err());
     });
 }
+
+#[test]
+fn sent_headers_are_kept_for_those_who_may_read_them() {
+    on_worker(async {
+        let registry = registry(&runtime());
+        let reads = |code: Bytes| {
+            let config = plugin(code, FailurePolicy::FailClosed);
+            registry.add(&config).unwrap().reads_sent_headers()
+        };
+        let on_request = r#"(func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            (i32.const 0))"#;
+        let on_log = r#"(func (export "proxy_on_log") (param i32))"#;
+        let asks = r#"(module
+            (import "env" "proxy_get_property" (func (param i32 i32 i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "malloc") (param i32) (result i32) (i32.const 64))
+            (func (export "proxy_abi_version_0_2_1")))"#;
+        assert!(!reads(guest(on_request)));
+        assert!(reads(guest(on_log)));
+        assert!(reads(wat::parse_str(asks).unwrap().into()));
+    });
+}
