@@ -137,22 +137,18 @@ impl<'a> Hostcall<'a> {
     /// for no bytes.
     pub(crate) fn return_bytes(&mut self, bytes: &[u8], result: ReturnSlice) -> Result<(), Stop> {
         let size = u32::try_from(bytes.len()).map_err(|_| Refusal::BAD_ALLOCATION)?;
-        let block = if size == 0 {
-            0
-        } else {
-            self.allocate_copy(bytes, size)?
-        };
-        self.write_u32(result.ptr, block)?;
-        self.write_u32(result.size, size)
+        let block = if size == 0 { 0 } else { self.allocate(size)? };
+        let (memory, _) = self.split();
+        copy_to_block(memory, block, bytes)?;
+        write_word(memory, result.ptr, block)?;
+        write_word(memory, result.size, size)
     }
 
     /// Returns the address of a block of the guest's allocator with these bytes, which are some.
     pub(crate) fn allocate_copy(&mut self, bytes: &[u8], size: u32) -> Result<u32, Stop> {
         let block = self.allocate(size)?;
-        let is_outside = block == 0 || self.write(block, bytes).is_err();
-        if is_outside {
-            return Err(Refusal::BAD_ALLOCATION.into());
-        }
+        let (memory, _) = self.split();
+        copy_to_block(memory, block, bytes)?;
         Ok(block)
     }
 
@@ -174,6 +170,26 @@ impl<'a> Hostcall<'a> {
         (state.current, state.effective) = contexts;
         result.map_err(Stop::Trapped)
     }
+}
+
+/// Fills a block that the guest's allocator has given for these bytes.
+fn copy_to_block(memory: &mut [u8], block: u32, bytes: &[u8]) -> Result<(), Refusal> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let start = usize::try_from(block).ok().filter(|start| *start != 0);
+    start
+        .and_then(|start| memory.get_mut(start..start.checked_add(bytes.len())?))
+        .ok_or(Refusal::BAD_ALLOCATION)?
+        .copy_from_slice(bytes);
+    Ok(())
+}
+
+/// Writes a 4-byte result.
+fn write_word(memory: &mut [u8], address: u32, value: u32) -> Result<(), Stop> {
+    let place = GuestSlice::new(address, 4).write(memory)?;
+    place.copy_from_slice(&value.to_le_bytes());
+    Ok(())
 }
 
 /// A module's start section runs before its instance is known.
