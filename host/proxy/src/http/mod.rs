@@ -11,7 +11,7 @@ mod head_facts;
 pub(crate) mod header_mutation;
 pub(crate) mod local_response;
 mod manager;
-mod normalize;
+pub(crate) mod normalize;
 mod request_body;
 mod request_head;
 mod response_body;

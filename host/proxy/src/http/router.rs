@@ -146,7 +146,7 @@ impl ActiveStream {
         self.manager.looks_at_sent_headers()
             || self.manager.normalizer.tells_request_id()
             || route.changes_response()
-            || request.contains("content-type")
+            || request.named(&header::CONTENT_TYPE).is_some()
     }
 
     /// A method that usually has a body says so when it has none, as in Envoy.

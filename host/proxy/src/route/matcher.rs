@@ -121,7 +121,7 @@ fn starts_with(path: &[u8], text: &str, ignore_case: bool) -> bool {
 #[must_use]
 pub(crate) fn is_grpc_request(headers: &HeaderTable) -> bool {
     headers
-        .get("content-type")
+        .named(&http::header::CONTENT_TYPE)
         .and_then(|value| value.strip_prefix(b"application/grpc"))
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
 }

@@ -9,6 +9,7 @@ use super::RouteTableError;
 use super::redirect::HttpsRedirect;
 use super::selected::{RouteEntry, Scope, SelectedRoute};
 use crate::filter::HeaderTable;
+use crate::http::normalize::X_FORWARDED_PROTO;
 
 /// The virtual hosts of a route configuration by domain.
 #[derive(Debug)]
@@ -124,7 +125,7 @@ impl VirtualHost {
 
     pub(super) fn select(&self, headers: &HeaderTable, random: u64) -> Option<Rc<SelectedRoute>> {
         let scheme = headers
-            .get("x-forwarded-proto")
+            .named(&X_FORWARDED_PROTO)
             .filter(|scheme| !scheme.is_empty())?;
         if let Some(redirect) = &self.https_only
             && scheme != b"https"

@@ -166,6 +166,14 @@ impl HeaderTable {
         self.field(name.as_bytes())
     }
 
+    /// Returns the first value of a name that is no pseudo-header's and known beforehand, which is
+    /// found faster.
+    #[must_use]
+    pub(crate) fn named(&self, name: &HeaderName) -> Option<&[u8]> {
+        let found = self.fields.get(name).map(HeaderValue::as_bytes);
+        found.or_else(|| self.illegal_value(name.as_str().as_bytes()))
+    }
+
     /// Returns the first value of a name that may be any bytes.
     #[must_use]
     pub(crate) fn get_bytes(&self, name: &[u8]) -> Option<&[u8]> {
