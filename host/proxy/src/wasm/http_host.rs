@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tollgate_runtime::abi::Status;
 use tollgate_runtime::{
     Direction, HttpHost, LifeSpan, LocalResponse, PropertyDeclaration, PropertyResult,
@@ -202,7 +203,8 @@ impl HttpHost for StreamHost {
         declaration: &PropertyDeclaration,
     ) -> Result<(), Status> {
         let (object, scope) = declared_object(value, declaration);
-        let key = [b"wasm.", path].concat();
+        let mut key = SmallVec::<[u8; 64]>::from_slice(b"wasm.");
+        key.extend_from_slice(path);
         self.state.filter_state.set(&key, object, scope)
     }
 
