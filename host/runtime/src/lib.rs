@@ -97,6 +97,8 @@ mod load_error;
 #[cfg(feature = "engine")]
 mod module;
 #[cfg(feature = "engine")]
+mod pages;
+#[cfg(feature = "engine")]
 mod record;
 mod shared;
 #[cfg(feature = "engine")]

@@ -60,6 +60,19 @@ impl ContextTable {
         self.contexts.insert(id, Context::Root(Box::new(root)));
     }
 
+    /// Removes all contexts and keeps their room.
+    pub(crate) fn clear(&mut self) {
+        self.contexts.clear();
+    }
+
+    /// Returns whether there is nothing but roots that wait for no gRPC callout.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.contexts.values().all(|context| match context {
+            Context::Root(root) => root.grpc.len() == 0,
+            Context::Http(_) | Context::Tcp(_) => false,
+        })
+    }
+
     /// Returns the roots in the order of their ids, or how many other contexts there are.
     pub(crate) fn roots(&self) -> impl Iterator<Item = &RootContext> {
         self.contexts.values().filter_map(|context| match context {

@@ -9,7 +9,8 @@ use std::fmt;
 pub struct Capabilities {
     /// How many instances the pool has room for; `None` when there is none.
     pub pool_instances: Option<u32>,
-    /// Whether the kernel tells which pages an instance has changed (`PAGEMAP_SCAN`, Linux 6.7).
+    /// Whether the kernel tells which pages an instance has changed (`PAGEMAP_SCAN`, Linux 6.7), so
+    /// that it can be [rewound](crate::Vm::rewind).
     pub pagemap_scan: bool,
     /// Whether a snapshot's memory is mapped copy-on-write, from a file in memory (`memfd`, Linux).
     pub copy_on_write: bool,
@@ -30,8 +31,8 @@ impl fmt::Display for Capabilities {
         } else {
             writeln!(
                 f,
-                "PAGEMAP_SCAN: no, for it needs Linux 6.7: resetting an instance copies more than \
-                 it has changed"
+                "PAGEMAP_SCAN: no, for it needs Linux 6.7: each stream has a new instance, and \
+                 resetting it copies more than it has changed"
             )?;
         }
         if self.copy_on_write {

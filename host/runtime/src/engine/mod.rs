@@ -20,6 +20,7 @@ use code_cache::CodeCache;
 use streams::{Pool, Streams};
 
 use crate::hostcalls;
+use crate::pages::PageMap;
 use crate::vm::VmState;
 
 /// Most frames of a backtrace, as in Envoy.
@@ -43,6 +44,8 @@ struct Shared {
     settings: Config,
     /// Made with the first snapshot; `None` when there is no pool to be had.
     streams: OnceLock<Option<Streams>>,
+    /// Tells what instances have written; `None` where nothing does.
+    page_map: OnceLock<Option<PageMap>>,
     epoch_interval: Duration,
     count_fuel: bool,
     wanted: Pool,
@@ -76,6 +79,7 @@ impl Engine {
                 engine,
                 settings,
                 streams: OnceLock::new(),
+                page_map: OnceLock::new(),
                 epoch_interval: options.epoch_interval,
                 count_fuel: options.count_fuel,
                 wanted: Pool {
@@ -124,6 +128,13 @@ impl Engine {
             .streams
             .get_or_init(|| Streams::new(&shared.settings, shared.wanted))
             .as_ref()
+    }
+
+    /// Returns what tells which pages an instance has written, if something does.
+    pub(crate) fn page_map(&self) -> Option<&PageMap> {
+        let shared = &self.shared;
+        let open = || shared.wanted.scans_pages.then(PageMap::open).flatten();
+        shared.page_map.get_or_init(open).as_ref()
     }
 
     /// Returns how many ticks of the epoch a deadline lasts: never fewer than it asks for.

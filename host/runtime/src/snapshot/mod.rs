@@ -83,17 +83,37 @@ impl Snapshot {
     /// [`EngineOptions::stream_instances`](crate::EngineOptions::stream_instances) allows, or when
     /// the guest's `tollgate_on_restore` does not complete.
     pub fn instantiate(&self, services: Rc<dyn HostServices>) -> Result<Vm, LoadError> {
+        self.count_copied_pages();
+        let statistics = Rc::clone(&services);
+        let instance = Vm::restore(&self.base, self.changes.as_deref(), services);
+        if let Err(LoadError::TooManyInstances(_)) = &instance {
+            statistics.limit_hit("stream_instances");
+        }
+        instance
+    }
+
+    /// Makes an instance that was [rewound](Vm::rewind) what a new one is. Returns `false` when it
+    /// is not one of this snapshot; it is of no more use then.
+    ///
+    /// # Errors
+    ///
+    /// As [`instantiate`](Self::instantiate). The instance is of no more use.
+    pub fn begin_again(&self, instance: &mut Vm) -> Result<bool, LoadError> {
+        let is_mine = |base| Arc::ptr_eq(base, &self.base);
+        if !instance.base().is_some_and(is_mine) {
+            return Ok(false);
+        }
+        self.count_copied_pages();
+        instance.begin(self.changes.as_deref())?;
+        Ok(true)
+    }
+
+    fn count_copied_pages(&self) {
         let changes = self.changes.as_deref();
         if let Some(delta) = changes.filter(|delta| !delta.runs.is_empty()) {
             let pages = u64::try_from(delta.page_count()).unwrap_or(u64::MAX);
             self.base.copied_pages.fetch_add(pages, Ordering::Relaxed);
         }
-        let statistics = Rc::clone(&services);
-        let instance = Vm::restore(&self.base, changes, services);
-        if let Err(LoadError::TooManyInstances(_)) = &instance {
-            statistics.limit_hit("stream_instances");
-        }
-        instance
     }
 
     /// Returns this snapshot with what its VM has changed since: later instances begin with it.

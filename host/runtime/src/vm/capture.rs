@@ -6,6 +6,7 @@ use std::sync::Arc;
 use wasmtime::Extern;
 
 use super::guest::{Entry, Guest};
+use super::rewind::Beginning;
 use super::state::VM_CONTEXT;
 use super::{Vm, VmState, WASM_PAGE, instance};
 use crate::context::RootContext;
@@ -124,46 +125,61 @@ impl Vm {
 
     /// Makes an instance of a snapshot.
     pub(crate) fn restore(
-        base: &Base,
+        base: &Arc<Base>,
         changes: Option<&Delta>,
         services: Rc<dyn HostServices>,
     ) -> Result<Self, LoadError> {
         let image = &base.image;
         let module = &image.module;
-        let plugins = changes.map_or(&image.plugins, |changes| &changes.plugins);
         let mut state = VmState::of(
             module.abi_version(),
             Arc::clone(&image.common),
-            plugins.metrics.clone(),
+            image.plugins.metrics.clone(),
             image.gate.clone(),
             services,
         );
         state.has_tick = module.has_callback("proxy_on_tick");
-        let start = image.start_steps.clone();
-        let has_changed = changes.is_some();
-        state.recorder = start.map(|start| Box::new(Recorder::of_instance(start, has_changed)));
-        for (id, root) in &plugins.roots {
-            state.contexts.restore(*id, RootContext::from(root));
-        }
         state.allocator.clone_from(&base.allocator);
         let engine = base.linked.module().engine();
         let mut guest = Guest::new(engine, base.settings, state).map_err(instance::refused)?;
         let instance = base.linked.instantiate(&mut guest.store);
         let instance = instance.map_err(instance::refused)?;
         let memory = instance.get_module_export(&mut guest.store, &base.memory);
+        let memory = memory.and_then(Extern::into_memory);
+        let beginning = Beginning::of(base, instance, memory, &mut guest.store);
         let state = guest.state_mut();
         state.instance = Some(instance);
-        state.memory = memory.and_then(Extern::into_memory);
+        state.memory = memory;
         let mut vm = Self {
             guest,
             exports: base.exports.clone(),
             module: module.clone(),
+            beginning: Some(beginning),
         };
-        if let Some(changes) = changes {
-            vm.apply(changes, base).map_err(instance::refused)?;
-        }
-        vm.on_restore()?;
+        vm.begin(changes)?;
         Ok(vm)
+    }
+
+    /// Makes an instance, new or rewound, what its snapshot is with these changes.
+    pub(crate) fn begin(&mut self, changes: Option<&Delta>) -> Result<(), LoadError> {
+        let Some(beginning) = &self.beginning else {
+            return Ok(());
+        };
+        let base = Arc::clone(beginning.base());
+        let image = &base.image;
+        let plugins = changes.map_or(&image.plugins, |changes| &changes.plugins);
+        let start = image.start_steps.clone();
+        let has_changed = changes.is_some();
+        let state = self.guest.state_mut();
+        state.metrics.clone_from(&plugins.metrics);
+        state.recorder = start.map(|start| Box::new(Recorder::of_instance(start, has_changed)));
+        for (id, root) in &plugins.roots {
+            state.contexts.restore(*id, RootContext::from(root));
+        }
+        if let Some(changes) = changes {
+            self.apply(changes, &base).map_err(instance::refused)?;
+        }
+        Ok(self.on_restore()?)
     }
 
     fn apply(&mut self, changes: &Delta, base: &Base) -> Result<(), wasmtime::Error> {

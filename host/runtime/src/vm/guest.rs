@@ -127,6 +127,12 @@ impl Guest {
         })
     }
 
+    /// Begins to count instructions anew.
+    pub(super) fn refuel(&mut self) {
+        // It fails if instructions are not counted.
+        self.store.set_fuel(FUEL).ok();
+    }
+
     pub(crate) fn state(&self) -> &VmState {
         self.store.data()
     }

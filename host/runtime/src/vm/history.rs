@@ -56,6 +56,12 @@ impl History {
         self.last_words.clear();
     }
 
+    /// Forgets everything. Entries that were not made are never read.
+    pub(crate) fn clear(&mut self) {
+        self.made = 0;
+        self.begin();
+    }
+
     /// Remembers a hostcall.
     #[inline]
     pub(crate) fn push(&mut self, import: &Import, outcome: Outcome, arguments: &[u64]) {

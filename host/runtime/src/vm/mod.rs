@@ -18,6 +18,7 @@ mod mark;
 mod numbers;
 mod plugin;
 mod replay;
+mod rewind;
 mod state;
 mod stream_end;
 mod tcp;
@@ -43,6 +44,7 @@ pub(crate) use exports::Exports;
 use guest::Guest;
 pub(crate) use instance::allocator;
 pub use mark::MemoryMark;
+use rewind::Beginning;
 
 /// Bytes of a page as WebAssembly counts them.
 const WASM_PAGE: usize = 64 * 1024;
@@ -56,6 +58,8 @@ pub struct Vm {
     guest: Guest,
     exports: Exports,
     module: Module,
+    /// What it was at first, if it is an instance of a snapshot.
+    beginning: Option<Beginning>,
 }
 
 impl fmt::Debug for Vm {
@@ -84,6 +88,7 @@ impl Vm {
             guest,
             exports,
             module: module.clone(),
+            beginning: None,
         })
     }
 

@@ -9,14 +9,14 @@ use tollgate_runtime::abi::Status;
 use crate::support::{on_request_headers, start};
 
 /// The headers of a request, serialized: `:method: GET`, `:path: /`, and a third one.
-fn headers(third: &str) -> String {
+pub(crate) fn headers(third: &str) -> String {
     format!(
         r#"@"\03\00\00\00\07\00\00\00\03\00\00\00\05\00\00\00\01\00\00\00\{len:02x}\00\00\00\01\00\00\00:Method\00GET\00:path\00/\00{third}\00h\00""#,
         len = third.len()
     )
 }
 
-fn call(headers: &str, timeout: &str, token: &str) -> String {
+pub(crate) fn call(headers: &str, timeout: &str, token: &str) -> String {
     format!(
         r#"(call $say (call $proxy_http_call @"auth" {headers} @"body" (i32.const 0) (i32.const 0)
              (i32.const {timeout}) (i32.const {token})))

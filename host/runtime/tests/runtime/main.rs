@@ -29,6 +29,7 @@ mod metric;
 mod program;
 mod property;
 mod record;
+mod rewind;
 mod shared_data;
 mod shared_queue;
 mod snapshot;
