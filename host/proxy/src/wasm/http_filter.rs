@@ -8,7 +8,7 @@ use tollgate_runtime::{ContextId, Fault, Vm};
 
 use super::health::PluginHealth;
 use super::http_host::StreamHost;
-use super::vm::WorkerVm;
+use super::stream_vm::StreamVm;
 use crate::filter::{
     Action, DataAction, Direction, FilterPort, HeadersAction, HttpFilter, StreamState,
     TrailersAction,
@@ -28,7 +28,7 @@ pub(super) struct StreamCallbacks {
 
 /// One stream of one plugin.
 pub(super) struct PluginFilter {
-    vm: Rc<WorkerVm>,
+    vm: StreamVm,
     host: Rc<StreamHost>,
     context: ContextId,
     callbacks: StreamCallbacks,
@@ -41,7 +41,7 @@ pub(super) struct PluginFilter {
 
 impl PluginFilter {
     pub(super) fn new(
-        (vm, root): (Rc<WorkerVm>, ContextId),
+        (vm, root): (StreamVm, ContextId),
         state: Rc<StreamState>,
         callbacks: StreamCallbacks,
         health: Rc<PluginHealth>,

@@ -15,6 +15,7 @@ use tollgate_runtime::{LoadError, Snapshot, SnapshotError, Vm};
 use super::base::BaseSnapshot;
 use super::runtime::WasmRuntime;
 use super::services::{SharedServices, WorkerServices};
+use super::spares::Spares;
 use super::stats::WasmStats;
 use super::vm::WorkerVm;
 use super::vm_key::VmKey;
@@ -30,6 +31,7 @@ pub(super) struct InstanceSource {
     delta_pages: Cell<u64>,
     /// A callback of a root has run since.
     is_stale: Cell<bool>,
+    spares: Spares,
     /// A new snapshot on its way from the thread that compiles it.
     renewal: RefCell<Option<Receiver<Result<Snapshot, SnapshotError>>>>,
 }
@@ -44,6 +46,7 @@ impl InstanceSource {
             current: RefCell::default(),
             delta_pages: Cell::new(0),
             is_stale: Cell::new(true),
+            spares: Spares::new(runtime.spare_budget()),
             renewal: RefCell::default(),
         }
     }
@@ -81,13 +84,42 @@ impl InstanceSource {
         let Some(snapshot) = current.as_ref() else {
             return Err(LoadError::Instantiate("there is no snapshot".to_owned()));
         };
-        let services = WorkerServices::new(shared);
-        let vm = snapshot.instantiate(Rc::clone(&services) as _)?;
+        let vm = match self.spare(snapshot)? {
+            Some(spare) => spare,
+            None => self.create(snapshot, shared)?,
+        };
         if snapshot.is_worn() && self.renewal.borrow().is_none() && !root_vm.is_failed() {
             self.renew(root_vm);
         }
+        Ok(vm)
+    }
+
+    fn create(
+        &self,
+        snapshot: &Snapshot,
+        shared: &Rc<SharedServices>,
+    ) -> Result<Rc<WorkerVm>, LoadError> {
+        let services = WorkerServices::new(shared);
+        let vm = snapshot.instantiate(Rc::clone(&services) as _)?;
         let active = self.stats.instance_created();
         Ok(WorkerVm::new(vm, services, None, active))
+    }
+
+    /// Returns an instance that another stream has left behind.
+    fn spare(&self, snapshot: &Snapshot) -> Result<Option<Rc<WorkerVm>>, LoadError> {
+        while let Some(spare) = self.spares.pop() {
+            if spare.begin_again(snapshot, self.stats.instance_reused())? {
+                return Ok(Some(spare));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Keeps the instance of a stream that has ended for the next one, if that can be.
+    pub(super) fn take_back(&self, instance: &Rc<WorkerVm>) {
+        if self.spares.has_room() && instance.rewind() {
+            self.spares.push(Rc::clone(instance));
+        }
     }
 
     /// Brings what streams see up to date.
@@ -158,6 +190,7 @@ impl InstanceSource {
             Some(Ok(snapshot)) => {
                 self.stats.snapshot_taken();
                 self.current.replace(Some(snapshot));
+                self.spares.clear();
                 // It is as old as its compilation took.
                 self.is_stale.set(true);
             }

@@ -33,8 +33,10 @@ mod queue_news;
 mod registry;
 mod runtime;
 mod services;
+mod spares;
 mod state_watch;
 mod stats;
+mod stream_vm;
 mod stream_vms;
 #[cfg(test)]
 mod tests;

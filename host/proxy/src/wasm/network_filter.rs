@@ -8,13 +8,13 @@ use tollgate_runtime::{ContextId, Fault, Vm};
 
 use super::connection_host::ConnectionHost;
 use super::health::PluginHealth;
-use super::vm::WorkerVm;
+use super::stream_vm::StreamVm;
 use crate::filter::Direction;
 use crate::network::{ConnectionState, End, NetworkAction, NetworkFilter, PeerType};
 
 /// One connection of one plugin.
 pub(super) struct PluginNetworkFilter {
-    vm: Rc<WorkerVm>,
+    vm: StreamVm,
     host: Rc<ConnectionHost>,
     context: ContextId,
     closed: Cell<bool>,
@@ -24,7 +24,7 @@ pub(super) struct PluginNetworkFilter {
 impl PluginNetworkFilter {
     /// Returns a filter; `index` is its place in the chain.
     pub(super) fn new(
-        (vm, root): (Rc<WorkerVm>, ContextId),
+        (vm, root): (StreamVm, ContextId),
         state: &Rc<ConnectionState>,
         index: usize,
         health: Rc<PluginHealth>,

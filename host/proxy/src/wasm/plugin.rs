@@ -17,8 +17,8 @@ use super::http_host::StreamHost;
 use super::network_filter::{FailedNetworkFilter, PluginNetworkFilter};
 use super::runtime::LoadedModule;
 use super::stats::ReloadStats;
+use super::stream_vm::StreamVm;
 use super::stream_vms::StreamVms;
-use super::vm::WorkerVm;
 use super::vm_table::{Root, VmTable};
 use crate::cluster::ClusterManager;
 use crate::filter::{HttpFilter, StreamState};
@@ -56,7 +56,7 @@ pub(crate) struct PluginHandle {
 /// What a plugin does for a new stream or connection.
 enum Readiness {
     /// It is served here, below this root.
-    Serves(Rc<WorkerVm>, ContextId),
+    Serves(StreamVm, ContextId),
     /// It has failed, and its policy lets everything pass.
     IsPassedBy,
     /// It has failed, and its policy lets nothing pass.

@@ -20,6 +20,7 @@ use super::faults::FaultSink;
 use super::health::FailingPlugins;
 use super::limits;
 use super::module_file::read_module;
+use super::spares::SpareBudget;
 use super::state_watch::StateChecks;
 use super::stats;
 use crate::telemetry::{Counter, Stats};
@@ -33,6 +34,7 @@ pub(crate) struct WasmRuntime {
     settings: ArcSwap<Settings>,
     faults: Arc<FaultSink>,
     bases: BaseSnapshots,
+    spares: OnceLock<Arc<SpareBudget>>,
     fault_log: FaultLog,
     failing_plugins: Arc<FailingPlugins>,
     state_checks: Arc<StateChecks>,
@@ -84,6 +86,7 @@ impl WasmRuntime {
             faults: FaultSink::new(&settings.diagnosis),
             settings: ArcSwap::new(settings),
             bases: BaseSnapshots::default(),
+            spares: OnceLock::new(),
             fault_log: FaultLog::default(),
             failing_plugins: Arc::default(),
             state_checks: StateChecks::new(stats),
@@ -115,6 +118,17 @@ impl WasmRuntime {
 
     pub(super) const fn bases(&self) -> &BaseSnapshots {
         &self.bases
+    }
+
+    /// Returns how many instances may wait for streams. A module was compiled before.
+    pub(super) fn spare_budget(&self) -> Arc<SpareBudget> {
+        let budget = self.spares.get_or_init(|| {
+            let loaded = self.loaded.lock();
+            let running = loaded.engine.as_ref();
+            let pool = running.and_then(|it| it.engine.capabilities().pool_instances);
+            Arc::new(SpareBudget::of_pool(pool))
+        });
+        Arc::clone(budget)
     }
 
     /// A snapshot was taken that workers share.

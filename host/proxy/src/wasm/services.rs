@@ -108,7 +108,7 @@ impl SharedServices {
     }
 
     /// Returns whom ticks and news of queues go to, whoever of the VM asked for them.
-    fn root_vm(&self) -> Weak<WorkerVm> {
+    pub(super) fn root_vm(&self) -> Weak<WorkerVm> {
         self.root_vm.get().cloned().unwrap_or_default()
     }
 }

@@ -23,6 +23,7 @@ struct VmStats {
     /// With the instances of streams.
     alive: Gauge,
     instances: Counter,
+    instances_reused: Counter,
     instances_refused: Counter,
     snapshots: Counter,
     delta_pages: Gauge,
@@ -76,6 +77,7 @@ impl VmStats {
             active: stats.gauge(&format!("{RUNTIME}.active")),
             alive: stats.gauge("wasm.vms_alive"),
             instances: stats.counter("wasm.instances_created"),
+            instances_reused: stats.counter("wasm.instances_reused"),
             instances_refused: stats.counter("wasm.instances_refused"),
             snapshots: snapshots(stats),
             delta_pages: stats.gauge("wasm.delta_pages"),
@@ -105,6 +107,12 @@ impl WasmStats {
 
     pub(super) fn instance_created(&self) -> ActiveVm {
         self.vms.instances.inc();
+        self.alive(true)
+    }
+
+    /// A stream has an instance that another one has had.
+    pub(super) fn instance_reused(&self) -> ActiveVm {
+        self.vms.instances_reused.inc();
         self.alive(true)
     }
 

@@ -6,13 +6,14 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 
 use tollgate_config::PluginConfig;
-use tollgate_runtime::{ContextId, Fault, HttpHost, LoadError, Vm};
+use tollgate_runtime::{ContextId, Fault, HttpHost, LoadError, Snapshot, Vm};
 
 use super::error::PluginError;
 use super::instances::InstanceSource;
 use super::properties::ProxyFacts;
 use super::services::WorkerServices;
 use super::stats::ActiveVm;
+use super::stream_vm::StreamVm;
 use super::vm_table::to_runtime;
 
 /// A VM with everything on this worker that belongs to it: the VM of plugins, or the instance of a
@@ -26,7 +27,8 @@ pub(super) struct WorkerVm {
     plugins: RefCell<Vec<(PluginConfig, ContextId)>>,
     /// Where streams get instances of their own, if they do.
     instances: Option<InstanceSource>,
-    _active: ActiveVm,
+    /// None in an instance that waits for a stream.
+    active: Cell<Option<ActiveVm>>,
 }
 
 /// What waits for a VM: nothing else would end its wait if the VM failed.
@@ -55,7 +57,7 @@ impl WorkerVm {
             failure_noted: Cell::new(false),
             plugins: RefCell::default(),
             instances,
-            _active: active,
+            active: Cell::new(Some(active)),
         });
         new.services.attach(&new);
         new
@@ -100,11 +102,42 @@ impl WorkerVm {
     /// # Errors
     ///
     /// When there is no room for one more.
-    pub(super) fn for_stream(self: &Rc<Self>) -> Result<Rc<Self>, LoadError> {
-        match &self.instances {
-            None => Ok(Rc::clone(self)),
-            Some(source) => source.instantiate(self, self.services.shared()),
+    pub(super) fn for_stream(self: &Rc<Self>) -> Result<StreamVm, LoadError> {
+        let vm = match &self.instances {
+            None => Rc::clone(self),
+            Some(source) => source.instantiate(self, self.services.shared())?,
+        };
+        Ok(vm.into())
+    }
+
+    /// The stream whose instance this is has ended: another may have it.
+    pub(super) fn end_stream(self: &Rc<Self>) {
+        let root_vm = self.services.shared().root_vm().upgrade();
+        // Its services know it; whoever else does would bring it answers that the stream waited for.
+        let is_waited_for = Rc::weak_count(self) > 1;
+        let source = root_vm.as_ref().and_then(|vm| vm.instances.as_ref());
+        if let Some(source) = source.filter(|_| !is_waited_for) {
+            source.take_back(self);
         }
+    }
+
+    /// Brings an instance to where it began; `false` when it is of no more use.
+    pub(super) fn rewind(&self) -> bool {
+        let is_rewound = self.vm.try_borrow_mut().is_ok_and(|mut vm| vm.rewind());
+        self.paused.borrow_mut().clear();
+        self.active.take();
+        is_rewound
+    }
+
+    /// A stream begins in a rewound instance of this snapshot. Returns `false` when it is of another
+    /// one.
+    pub(super) fn begin_again(
+        &self,
+        snapshot: &Snapshot,
+        active: ActiveVm,
+    ) -> Result<bool, LoadError> {
+        self.active.set(Some(active));
+        self.enter(|vm| snapshot.begin_again(vm))
     }
 
     /// Makes ready what streams get instances of, so that they have them even if this VM fails.

@@ -8,6 +8,7 @@ mod isolation;
 mod loading;
 mod metrics;
 mod recovery;
+mod spares;
 mod stream;
 mod waiting;
 
@@ -95,13 +96,17 @@ struct Lab {
 impl Lab {
     /// Returns a worker with these settings.
     fn new(settings: &str) -> Self {
+        Self::with_origin(settings, SocketAddr::from((Ipv4Addr::LOCALHOST, 1)))
+    }
+
+    /// Returns one with a cluster `origin` at this address.
+    fn with_origin(settings: &str, origin: SocketAddr) -> Self {
         let stats = Stats::new();
         let settings = Settings::parse(settings, "tollgate.yaml").unwrap();
         let runtime = WasmRuntime::new(&stats, Arc::new(settings));
-        let origin = clusters(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)));
         let registry = PluginRegistry::new(
             &runtime,
-            &origin,
+            &clusters(origin),
             &Node::default(),
             &stats,
             &Arc::default(),

@@ -19,7 +19,7 @@ const REPLY_ON_TICK: &str = r#"
             (i32.const 0) (i32.const 0) (i32.const -1))))"#;
 
 /// Asks the cluster `origin` and goes on, or answers 500 when that cannot be asked.
-const ASK: &str = r#"
+pub(super) const ASK: &str = r#"
     (data (i32.const 100) "origin")
     (data (i32.const 200) "\03\00\00\00\07\00\00\00\03\00\00\00\05\00\00\00\02\00\00\00\0a\00\00\00\04\00\00\00:method\00GET\00:path\00/a\00:authority\00test\00")
     (func (export "proxy_on_request_headers") (param $id i32) (param i32 i32) (result i32)
