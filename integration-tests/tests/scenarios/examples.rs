@@ -1,5 +1,7 @@
 //! The examples of the SDK, each on both proxies.
 
+use std::time::Duration;
+
 use tollgate_integration_tests::SharedPair;
 use tollgate_integration_tests::client::{Body, TcpClient};
 use tollgate_integration_tests::origin::Answer;
@@ -14,6 +16,7 @@ const RATE_LIMIT: u16 = 10_004;
 const ACCESS_LOG: u16 = 10_005;
 const TCP_GATE: u16 = 10_006;
 const QUEUE_WORKER: u16 = 10_007;
+const SCAN_BODY: u16 = 10_008;
 
 #[test]
 fn header_auth_lets_its_teams_in() {
@@ -85,6 +88,56 @@ fn stream_body_changes_bodies_while_they_pass() {
     });
     assert_eq!(received, "card #### #### of ann");
     assert_eq!(log, ["info 21 bytes passed"]);
+}
+
+#[test]
+fn scan_body_has_each_part_looked_at() {
+    let (status, passed, scanned, log) = EXAMPLES.compare(|proxy| {
+        let slow = Answer::text("").delay(Duration::from_millis(50));
+        proxy.origin().answer("/scan", slow);
+        let body = Body::chunks().chunk("one ").chunk("two ").chunk("three");
+        let response = proxy.post(SCAN_BODY, "/upload").stream(body).send();
+        let log = proxy.guest_log("scan-body", "bytes scanned");
+        let received = proxy.origin().received();
+        let of = |path: &str| -> String {
+            let requests = received.iter().filter(|request| request.path == path);
+            requests.map(|request| request.text()).collect()
+        };
+        (response.status, of("/upload"), of("/scan"), log)
+    });
+    assert_eq!((status, passed.as_str()), (200, "one two three"));
+    assert_eq!(scanned, passed);
+    assert_eq!(log, ["info 13 bytes scanned"]);
+}
+
+#[test]
+fn scan_body_takes_no_more_than_it_can_hold() {
+    const SIZE: usize = 3_000_000;
+    let (status, passed) = EXAMPLES.compare(|proxy| {
+        let slow = Answer::text("").delay(Duration::from_millis(300));
+        proxy.origin().answer("/scan", slow);
+        let response = proxy
+            .post(SCAN_BODY, "/upload")
+            .body("x".repeat(SIZE))
+            .send();
+        let received = proxy.origin().received();
+        let upload = received
+            .into_iter()
+            .find(|request| request.path == "/upload");
+        (response.status, upload.map(|request| request.body.len()))
+    });
+    // More than the listener's buffer holds: to collect it would be answered with a 413.
+    assert_eq!((status, passed), (200, Some(SIZE)));
+}
+
+#[test]
+fn scan_body_ends_an_upload_that_is_refused() {
+    let (status, text) = EXAMPLES.compare(|proxy| {
+        proxy.origin().answer("/scan", Answer::status(403));
+        let response = proxy.post(SCAN_BODY, "/upload").body("evil").send();
+        (response.status, response.text())
+    });
+    assert_eq!((status, text.as_str()), (422, "the scanner says no\n"));
 }
 
 #[test]

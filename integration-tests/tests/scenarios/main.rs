@@ -27,6 +27,7 @@ mod projects;
 mod properties;
 mod route;
 mod sdk;
+mod sdk_bodies;
 mod sdk_tunnel;
 mod sdk_workshop;
 mod services;

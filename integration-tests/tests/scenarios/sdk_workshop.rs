@@ -14,10 +14,8 @@ const WAITING: u16 = 10_000;
 const SHARING: u16 = 10_001;
 const QUEUEING: u16 = 10_002;
 const ASKING: u16 = 10_003;
-const CHUNKING: u16 = 10_004;
 const EDITING: u16 = 10_005;
 const SURVEYING: u16 = 10_006;
-const HOLDING: u16 = 10_008;
 
 /// What a guest answers to a request.
 fn told(proxy: &Proxy, listener: u16, path: &str) -> String {
@@ -245,72 +243,6 @@ fn what_is_dropped_is_cancelled() {
 fn names_are_looked_up() {
     let told = WORKSHOP.compare(|proxy| told(proxy, ASKING, "/dns"));
     assert_eq!(told, "false true");
-}
-
-#[test]
-fn bodies_are_changed_as_they_pass() {
-    let (response, received) = WORKSHOP.compare(|proxy| {
-        proxy.origin().answer("/body", text("answer"));
-        let response = proxy.post(CHUNKING, "/body").body("question").send();
-        (response.text(), proxy.origin().only_request().text())
-    });
-    assert_eq!(received, "QUESTION!");
-    assert!(response.starts_with("<answer>"), "{response}");
-}
-
-#[test]
-fn a_part_of_a_body_can_end_the_request() {
-    let (status, text) = WORKSHOP.compare(|proxy| {
-        let response = proxy.post(CHUNKING, "/body").body("some evil").send();
-        (response.status, response.text())
-    });
-    assert_eq!((status, text.as_str()), (400, "<no evil\n>"));
-}
-
-#[test]
-fn headers_wait_for_the_body() {
-    let (checked, sent) = WORKSHOP.compare(|proxy| {
-        proxy.origin().answer("/side", text("now"));
-        let mut sent = Vec::new();
-        let mut checked = Vec::new();
-        for slow in [false, true] {
-            let body = Body::chunks().chunk("some ").chunk("body");
-            let request = proxy.post(HOLDING, "/held").stream(body);
-            let request = if slow {
-                request.header("x-slow", "1")
-            } else {
-                request
-            };
-            let response = request.send();
-            checked.push(response.header("x-checked").map(str::to_owned));
-            let received = proxy.origin().received();
-            let request = received
-                .into_iter()
-                .rfind(|request| request.path == "/held");
-            let request = request.expect("the request goes on");
-            let headers =
-                ["x-slow", "x-body-size"].map(|name| request.header(name).map(str::to_owned));
-            sent.push((headers, request.text()));
-        }
-        (checked, sent)
-    });
-    let yes = Some("yes".to_owned());
-    assert_eq!(checked, [yes.clone(), yes]);
-    let (size, text) = (Some("9".to_owned()), "some body".to_owned());
-    let fast = ([None, size.clone()], text.clone());
-    let slow = ([Some("now".to_owned()), size], text);
-    assert_eq!(sent, [fast, slow]);
-}
-
-#[test]
-fn a_response_is_withheld_for_its_body() {
-    let (status, text) = WORKSHOP.compare(|proxy| {
-        let body = Body::chunks().chunk("secret ").chunk("word");
-        proxy.origin().answer("/held", Answer::stream(body));
-        let response = proxy.get(HOLDING, "/held").send();
-        (response.status, response.text())
-    });
-    assert_eq!((status, text.as_str()), (502, "withheld\n"));
 }
 
 #[test]

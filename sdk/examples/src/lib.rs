@@ -11,6 +11,7 @@ pub mod header_auth;
 pub mod queue_worker;
 pub mod rate_limit;
 pub mod rewrite_body;
+pub mod scan_body;
 pub mod stream_body;
 pub mod tcp_gate;
 
@@ -20,6 +21,7 @@ use header_auth::HeaderAuth;
 use queue_worker::QueueWorker;
 use rate_limit::RateLimit;
 use rewrite_body::RewriteBody;
+use scan_body::ScanBody;
 use stream_body::StreamBody;
 use tcp_gate::TcpGate;
 
@@ -30,6 +32,7 @@ tollgate::plugins! {
     "queue-worker" => QueueWorker,
     "rate-limit" => RateLimit,
     "rewrite-body" => RewriteBody,
+    "scan-body" => ScanBody,
     "stream-body" => StreamBody,
     "tcp-gate" => TcpGate,
 }

@@ -9,9 +9,10 @@ use tollgate_examples::header_auth::HeaderAuth;
 use tollgate_examples::queue_worker::QueueWorker;
 use tollgate_examples::rate_limit::RateLimit;
 use tollgate_examples::rewrite_body::RewriteBody;
+use tollgate_examples::scan_body::ScanBody;
 use tollgate_examples::stream_body::StreamBody;
 use tollgate_examples::tcp_gate::TcpGate;
-use tollgate_testing::{LogLevel, Registration, TestHost, UpstreamResponse};
+use tollgate_testing::{LogLevel, Registration, Stage, TestHost, UpstreamResponse};
 
 fn module(root_id: &str, config: &str) -> TestHost {
     TestHost::wasm("tollgate-examples", config).root_id(root_id)
@@ -88,6 +89,55 @@ fn rewrite_body_turns_lines_into_json() {
             .assert_status(400)
             .assert_not_forwarded();
         t.post("/").body(b"\xff").send().assert_status(415);
+    }
+}
+
+fn scanner() -> [TestHost; 2] {
+    both::<ScanBody>(r#"{"cluster": "scanner"}"#).map(|t| {
+        t.upstream("scanner", |request| {
+            let is_evil = request.body.windows(4).any(|word| word == b"evil");
+            let answer = UpstreamResponse::new(if is_evil { 403 } else { 200 });
+            answer.after(Duration::from_millis(5))
+        })
+    })
+}
+
+#[test]
+fn scan_body_holds_each_part_until_it_is_scanned() {
+    for t in scanner() {
+        let upload = t.post("/").open();
+        upload.assert_stage(&Stage::Request).send_body("one ");
+        upload.assert_stage(&Stage::RequestPaused).send_body("two ");
+        assert_eq!(upload.upstream_body(), b"");
+        t.advance(Duration::from_millis(5));
+        assert_eq!(upload.upstream_body(), b"", "two waits now");
+        t.advance(Duration::from_millis(5));
+        assert_eq!(upload.upstream_body(), b"one two ");
+        upload.end_body("three");
+        t.advance(Duration::from_millis(5));
+        let sent = upload.finish();
+        sent.assert_status(200)
+            .assert_upstream_body("one two three");
+        t.assert_logged(LogLevel::Info, "13 bytes scanned");
+        t.assert_nothing_leaked();
+    }
+}
+
+#[test]
+fn scan_body_ends_an_upload_in_its_midst() {
+    for t in scanner() {
+        let upload = t.post("/").open();
+        upload.send_body("some ");
+        t.advance(Duration::from_millis(5));
+        upload.send_body("evil ");
+        t.advance(Duration::from_millis(5));
+        upload.finish().assert_status(422).assert_details("scanner");
+        t.assert_nothing_leaked();
+        let left = t.post("/").open();
+        left.send_body("some ");
+        left.leave();
+        t.advance(Duration::from_millis(5));
+        t.assert_nothing_leaked();
     }
 }
 

@@ -63,7 +63,8 @@ pub trait HttpFilter: Plugin {
     }
 
     /// Runs when the whole request body is there, buffered within the limit of
-    /// [`REQUEST_BODY`](Self::REQUEST_BODY). Not called for a request without body.
+    /// [`REQUEST_BODY`](Self::REQUEST_BODY), or when its first part is there, if the access is
+    /// [`BodyAccess::chunks`]. Not called for a request without body.
     fn request_body(
         &self,
         ex: &mut Exchange<Self::State>,
@@ -85,7 +86,8 @@ pub trait HttpFilter: Plugin {
     }
 
     /// Runs when the whole response body is there, buffered within the limit of
-    /// [`RESPONSE_BODY`](Self::RESPONSE_BODY). Not called for a response without body.
+    /// [`RESPONSE_BODY`](Self::RESPONSE_BODY), or when its first part is there. Not called for a
+    /// response without body.
     fn response_body(
         &self,
         ex: &mut Exchange<Self::State>,
@@ -162,6 +164,7 @@ const fn done<S>(_ex: &mut Exchange<S>) -> Done {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyAccess {
     pub(crate) limit: usize,
+    pub(crate) chunks: bool,
     pub(crate) rewrite: bool,
     pub(crate) holds_headers: bool,
 }
@@ -173,6 +176,7 @@ impl BodyAccess {
     pub const fn read(limit: usize) -> Self {
         Self {
             limit,
+            chunks: false,
             rewrite: false,
             holds_headers: false,
         }
@@ -184,6 +188,7 @@ impl BodyAccess {
     pub const fn rewrite(limit: usize) -> Self {
         Self {
             limit,
+            chunks: false,
             rewrite: true,
             holds_headers: false,
         }
@@ -191,9 +196,30 @@ impl BodyAccess {
 }
 
 impl BodyAccess {
+    /// The handler begins with the first part of a body and reads it part by part, by
+    /// [`Exchange::next_chunk`], while it passes. Nothing is collected, so there is no limit.
+    #[must_use]
+    pub const fn chunks() -> Self {
+        Self {
+            chunks: true,
+            ..Self::read(0)
+        }
+    }
+
+    /// The handler may also [replace](crate::BodyChunk::replace) the parts, so `content-length` is
+    /// removed from every message with a body.
+    #[must_use]
+    pub const fn rewrite_chunks() -> Self {
+        Self {
+            chunks: true,
+            ..Self::rewrite(0)
+        }
+    }
+
     /// Holds the headers until the body's handler has run, which can then change them, or still
     /// answer a response otherwise. Without
-    /// [`allow_stop_iteration`](crate::PluginCx::allow_stop_iteration) it changes nothing.
+    /// [`allow_stop_iteration`](crate::PluginCx::allow_stop_iteration) it changes nothing, and neither
+    /// for a body that is read in chunks.
     #[must_use]
     pub const fn holding_headers(self) -> Self {
         Self {

@@ -48,7 +48,7 @@ pub mod queue;
 pub mod shared;
 pub mod task;
 
-pub use chunk::Chunk;
+pub use chunk::{BodyChunk, Chunk, NextChunk};
 pub use config::{ConfigError, RawConfig};
 pub use connection::Connection;
 pub use error::Error;

@@ -10,6 +10,7 @@ mod ending;
 mod holding;
 mod noting;
 mod queueing;
+mod reading;
 mod serving;
 mod sharing;
 mod surveying;
@@ -27,6 +28,7 @@ plugins! {
     "holding" => holding::Holding,
     "noting" => noting::Noting,
     "queueing" => queueing::Queueing,
+    "reading" => reading::Reading,
     "serving" => serving::Serving,
     "sharing" => sharing::Sharing,
     "surveying" => surveying::Surveying,

@@ -40,6 +40,12 @@ impl<T> Contexts<T> {
         }
     }
 
+    pub(super) fn get_mut(&mut self, id: u32) -> Option<&mut T> {
+        let place = self.place(id);
+        let slot = self.slots.get_mut(place)?.as_mut();
+        slot.map(|(_, context)| context)
+    }
+
     /// Returns the context with the lowest id above `id`.
     pub(super) fn after(&self, id: u32) -> Option<(u32, &T)> {
         let entries = self.slots.iter().flatten();

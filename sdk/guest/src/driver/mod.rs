@@ -11,6 +11,7 @@ pub(crate) mod dns;
 pub(crate) mod grpc;
 pub(crate) mod kind;
 mod place;
+pub(crate) mod reading;
 mod root;
 #[cfg(not(target_arch = "wasm32"))]
 mod saved;

@@ -8,8 +8,8 @@ use super::dns;
 #[cfg(feature = "grpc")]
 use super::grpc;
 use super::{
-    CONTEXTS, Event, HEADER_HOLDERS, HostContext, RESTORED, SELECT, Select, calls, place, tasks,
-    timers, wake,
+    CONTEXTS, Event, HEADER_HOLDERS, HostContext, RESTORED, SELECT, Select, calls, place, reading,
+    tasks, timers, wake,
 };
 
 /// The state of a VM that is not running.
@@ -20,6 +20,7 @@ pub(crate) struct Saved {
     header_holders: Vec<u32>,
     contexts: Contexts<Rc<dyn HostContext>>,
     place: place::Saved,
+    bodies: reading::Saved,
     ready: wake::Saved,
     tasks: tasks::Saved,
     timers: timers::Saved,
@@ -37,6 +38,7 @@ pub(crate) fn swap(saved: &mut Saved) {
     saved.header_holders = HEADER_HOLDERS.replace(std::mem::take(&mut saved.header_holders));
     saved.contexts = CONTEXTS.replace(std::mem::take(&mut saved.contexts));
     place::swap(&mut saved.place);
+    reading::swap(&mut saved.bodies);
     wake::swap(&mut saved.ready);
     tasks::swap(&mut saved.tasks);
     timers::swap(&mut saved.timers);

@@ -3,6 +3,7 @@
 use tollgate_abi::{BufferType, StreamType};
 
 use super::{Exchange, Phase};
+use crate::chunk::NextChunk;
 use crate::error::Error;
 use crate::header::HeaderValue;
 use crate::sys;
@@ -21,6 +22,35 @@ impl<S> Exchange<S> {
     /// When the host refuses the read.
     pub fn body(&self) -> Result<HeaderValue, Error> {
         sys::buffer_bytes(self.body_buffer(), 0, usize::MAX >> 1).map(HeaderValue::from)
+    }
+
+    /// Awaits the next part of the body, in a body handler whose access is
+    /// [`BodyAccess::chunks`](crate::BodyAccess::chunks); `None` when there is no further one.
+    ///
+    /// The part passes on when the next one is awaited, or the handler ends. Whatever else the handler
+    /// awaits holds it back, with all that comes behind it: the host keeps as much as its buffer
+    /// limit allows, and then takes no more from its peer.
+    ///
+    /// ```
+    /// use tollgate::prelude::*;
+    /// use tollgate::http;
+    ///
+    /// async fn scan(ex: &mut Exchange<()>) -> Result<(), Reject> {
+    ///     while let Some(chunk) = ex.next_chunk().await? {
+    ///         let verdict = http::post("scanner", "/scan").body(chunk).send().await?;
+    ///         if verdict.status() != 200 {
+    ///             return Err(Reject::new(403));
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the host has refused to show the part.
+    pub const fn next_chunk(&mut self) -> NextChunk<'_> {
+        NextChunk::new(self.id)
     }
 
     /// Replaces the body, in the handler that is given it. The filter must have asked for it by

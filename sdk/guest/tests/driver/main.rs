@@ -3,3 +3,4 @@
 mod callouts;
 mod desk;
 mod futures;
+mod reading;

@@ -1,5 +1,6 @@
 //! Stream: runs a filter's handlers for one HTTP stream, one at a time and in order.
 
+mod bodies;
 mod handlers;
 pub(super) mod slot;
 
@@ -9,14 +10,15 @@ use std::task::Poll;
 
 use tollgate_abi::{BufferType, StreamType};
 
-use self::handlers::ChunkHandler;
+use self::bodies::announce;
 use self::slot::Slot;
 use super::kind::Http;
+use super::reading;
 use super::root::{Readiness, Root};
-use super::{Event, HostContext, Part, Place, wake};
+use super::{Event, HostContext, Place, wake};
 use crate::chunk::Chunk;
 use crate::exchange::Phase;
-use crate::filter::{BodyAccess, Hook, HttpFilter};
+use crate::filter::{Hook, HttpFilter};
 use crate::reject::Reject;
 use crate::sys;
 
@@ -39,6 +41,8 @@ const STOP_ALL_ITERATION_AND_WATERMARK: u32 = 4;
 const STOP_ITERATION_AND_BUFFER: u32 = 1;
 const STOP_ITERATION: u32 = 1;
 const STOP_ITERATION_NO_BUFFER: u32 = 3;
+/// A part of a body is held, and no more is taken from the peer than the host's buffer limit.
+const STOP_ITERATION_AND_WATERMARK: u32 = 2;
 
 /// One HTTP stream.
 pub(super) struct Stream<F: HttpFilter> {
@@ -53,7 +57,7 @@ pub(super) struct Stream<F: HttpFilter> {
     step: Cell<Steps>,
     /// Handlers to run after it.
     queue: Cell<Steps>,
-    /// Body handlers whose body has begun and not ended.
+    /// Body handlers whose body has begun and, unless they read it in chunks, not ended.
     bodies: Cell<Steps>,
     /// Directions that the host holds because of a handler.
     held: Cell<Steps>,
@@ -64,6 +68,13 @@ pub(super) struct Stream<F: HttpFilter> {
 }
 
 impl<F: HttpFilter> Stream<F> {
+    /// Whether a handler reads the request's body in chunks, or the response's.
+    const READS_REQUEST: bool =
+        F::REQUEST_BODY.chunks && !matches!(F::HOOKS.request_body, Hook::Absent);
+    const READS_RESPONSE: bool =
+        F::RESPONSE_BODY.chunks && !matches!(F::HOOKS.response_body, Hook::Absent);
+    const READS: bool = Self::READS_REQUEST || Self::READS_RESPONSE;
+
     pub(super) fn new(id: u32, root: Rc<Root<Http<F>>>) -> Self {
         Self {
             id,
@@ -78,17 +89,6 @@ impl<F: HttpFilter> Stream<F> {
             holding: Cell::new(0),
             is_over: Cell::new(false),
         }
-    }
-
-    /// Holds headers until the handler of the body behind them has run, if the filter wants that
-    /// and the host can.
-    fn hold(&self, body: Steps, hook: Hook, access: BodyAccess, action: u32) -> u32 {
-        let can = access.holds_headers && hook != Hook::Absent && self.has_body.get();
-        if !can || !super::can_hold_headers(self.root.id()) {
-            return action;
-        }
-        self.holding.set(self.holding.get() | body);
-        STOP_ITERATION
     }
 
     fn place(&self) -> Place {
@@ -113,6 +113,11 @@ impl<F: HttpFilter> Stream<F> {
         } else {
             REQUEST
         };
+        self.answer(direction, stop)
+    }
+
+    /// Says whether a direction may go on, after handlers have run.
+    fn answer(&self, direction: Steps, stop: u32) -> u32 {
         if self.is_busy(direction) {
             // Others that go on now may make this stream's handler ready: then it was never held.
             wake::settle();
@@ -130,8 +135,13 @@ impl<F: HttpFilter> Stream<F> {
         self.step.get() == 0 && (!F::HOOKS.can_wait() || self.slot.is_idle())
     }
 
+    /// Whether handlers of a direction need it to be held. One that awaits a part of its body needs
+    /// the body to come.
     fn is_busy(&self, direction: Steps) -> bool {
-        (self.queue.get() | self.step.get()) & direction != 0
+        let queue = self.queue.get() & direction;
+        let step = self.step.get() & direction;
+        let reads = Self::READS && step & (REQUEST_BODY | RESPONSE_BODY) != 0;
+        queue != 0 || step != 0 && !(reads && reading::is_awaited(self.id))
     }
 
     /// Runs queued handlers until one waits; whether one rejected.
@@ -157,72 +167,28 @@ impl<F: HttpFilter> Stream<F> {
             self.step.set(step);
             match self.run(step) {
                 Poll::Pending => return false,
-                Poll::Ready(Ok(())) => self.step.set(0),
+                Poll::Ready(Ok(())) => self.finish(),
                 Poll::Ready(Err(reject)) => return self.reject(&reject),
             }
         }
     }
 
+    /// Notes that the handler has ended.
+    fn finish(&self) {
+        let step = self.step.replace(0);
+        if Self::READS && step & (REQUEST_BODY | RESPONSE_BODY) != 0 {
+            reading::forget(self.id);
+        }
+    }
+
     /// Answers the client; nothing that was queued matters any more.
     fn reject(&self, reject: &Reject) -> bool {
-        self.step.set(0);
+        self.finish();
         self.queue.set(0);
         self.held.set(0);
         // A host that cannot even answer has nothing else to offer.
         let _sent = reject.send();
         true
-    }
-
-    /// Buffers a body up to its limit and runs the handler when all of it is there.
-    fn body(self: &Rc<Self>, step: Steps, part: Part) -> u32 {
-        let access = if step == REQUEST_BODY {
-            F::REQUEST_BODY
-        } else {
-            F::RESPONSE_BODY
-        };
-        if part.size() > access.limit {
-            self.bodies.set(self.bodies.get() & !step);
-            let reject = if step == REQUEST_BODY {
-                Reject::new(413)
-            } else {
-                Reject::new(502)
-            };
-            self.reject(&reject.details("filter_body_limit"));
-            return STOP_ITERATION_AND_BUFFER;
-        }
-        if !part.is_last() {
-            self.bodies.set(self.bodies.get() | step);
-            return STOP_ITERATION_AND_BUFFER;
-        }
-        self.bodies.set(self.bodies.get() & !step);
-        self.holding.set(self.holding.get() & !step);
-        self.begin(step, STOP_ITERATION_AND_BUFFER)
-    }
-
-    /// Shows a part of a body to its handler, which does not wait.
-    fn chunk(&self, phase: Phase, mut chunk: Chunk, handler: ChunkHandler<F>) -> u32 {
-        match self.run_chunk(phase, &mut chunk, handler) {
-            Ok(()) => CONTINUE,
-            Err(reject) => {
-                self.reject(&reject);
-                STOP_ITERATION_NO_BUFFER
-            }
-        }
-    }
-
-    /// Trailers end a body, so its handler runs first.
-    fn trailers(self: &Rc<Self>, body: Steps, trailers: Steps, hooks: (Hook, Hook)) -> u32 {
-        if hooks == (Hook::Absent, Hook::Absent) {
-            return CONTINUE;
-        }
-        let ended = self.bodies.get() & body;
-        self.bodies.set(self.bodies.get() & !body);
-        self.holding.set(self.holding.get() & !body);
-        let own = if hooks.1 == Hook::Absent { 0 } else { trailers };
-        match ended | own {
-            0 => CONTINUE,
-            steps => self.begin(steps, STOP_ITERATION),
-        }
     }
 
     /// A response to a request whose handler still waits: another filter or the upstream answered
@@ -233,7 +199,8 @@ impl<F: HttpFilter> Stream<F> {
         if self.step.get() & REQUEST == 0 || !waits {
             return;
         }
-        let step = self.step.replace(0);
+        let step = self.step.get();
+        self.finish();
         self.slot.abandon();
         // With its headers held the upstream has seen nothing, and the stream is ending; a body
         // that is held must still flow.
@@ -268,13 +235,14 @@ impl<F: HttpFilter> Stream<F> {
                 self.has_body.set(!part.is_last());
                 let reads = (F::HOOKS.request_body, F::HOOKS.request_chunk);
                 announce(reads, F::REQUEST_BODY, part.is_last(), REQUEST);
-                let action = if F::HOOKS.holds_request() {
+                let action = if F::HOOKS.holds_request() || Self::READS_REQUEST {
                     self.begin(REQUEST_HEADERS, STOP_ALL_ITERATION_AND_WATERMARK)
                 } else {
                     CONTINUE
                 };
                 self.hold(REQUEST_BODY, F::HOOKS.request_body, F::REQUEST_BODY, action)
             }
+            Event::RequestBody(part) if Self::READS_REQUEST => self.read(REQUEST_BODY, part),
             Event::RequestBody(part) if F::HOOKS.request_body != Hook::Absent => {
                 self.body(REQUEST_BODY, part)
             }
@@ -293,7 +261,7 @@ impl<F: HttpFilter> Stream<F> {
     fn on_response(self: &Rc<Self>, event: Event) -> u32 {
         match event {
             Event::ResponseHeaders(part) => {
-                let holds = F::HOOKS.holds_response();
+                let holds = F::HOOKS.holds_response() || Self::READS_RESPONSE;
                 if !holds && F::HOOKS.response_body == Hook::Absent {
                     return CONTINUE;
                 }
@@ -309,6 +277,7 @@ impl<F: HttpFilter> Stream<F> {
                 let body = F::HOOKS.response_body;
                 self.hold(RESPONSE_BODY, body, F::RESPONSE_BODY, action)
             }
+            Event::ResponseBody(part) if Self::READS_RESPONSE => self.read(RESPONSE_BODY, part),
             Event::ResponseBody(part) if F::HOOKS.response_body != Hook::Absent => {
                 self.body(RESPONSE_BODY, part)
             }
@@ -324,24 +293,26 @@ impl<F: HttpFilter> Stream<F> {
         }
     }
 
-    /// Goes on with the handler that waits, and with those behind it.
+    /// Goes on with the handler that waits, and lets pass what is no longer held.
     fn resume(self: &Rc<Self>) {
-        // Without handlers that wait, only the plugin's start can have held this stream.
-        if F::HOOKS.can_wait() {
-            match self.slot.resume(self.place()) {
-                Some(Poll::Ready(Ok(()))) => self.step.set(0),
-                Some(Poll::Ready(Err(reject))) => {
-                    self.reject(&reject);
-                    return;
-                }
-                None if self.is_idle() => {}
-                Some(Poll::Pending) | None => return,
-            }
-        }
-        if !self.drive() {
+        if !self.go_on() {
             self.release(REQUEST);
             self.release(RESPONSE);
         }
+    }
+
+    /// Goes on with the handler that waits, and with those behind it; whether one rejected.
+    fn go_on(self: &Rc<Self>) -> bool {
+        // Without handlers that wait, only the plugin's start can have held this stream.
+        if F::HOOKS.can_wait() {
+            match self.slot.resume(self.place()) {
+                Some(Poll::Ready(Ok(()))) => self.finish(),
+                Some(Poll::Ready(Err(reject))) => return self.reject(&reject),
+                None if self.is_idle() => {}
+                Some(Poll::Pending) | None => return false,
+            }
+        }
+        self.drive()
     }
 
     /// Drops the handler that waits, and those behind it: the stream is over.
@@ -350,6 +321,9 @@ impl<F: HttpFilter> Stream<F> {
         self.queue.set(0);
         if F::HOOKS.can_wait() {
             self.slot.abandon();
+        }
+        if Self::READS {
+            reading::forget(self.id);
         }
     }
 }
@@ -369,28 +343,12 @@ impl<F: HttpFilter> HostContext for Stream<F> {
                 self.run_log();
             }
             Event::Done => return 1,
-            // One whose handlers cannot wait has none: the table no longer leads to it.
-            Event::Delete if F::HOOKS.can_wait() => self.abandon(),
+            // Where handlers cannot wait nothing is left of them, and the table no longer leads here.
+            Event::Delete if F::HOOKS.can_wait() || Self::READS => self.abandon(),
             _ => {}
         }
         CONTINUE
     }
 
     fn create_stream(self: Rc<Self>, _id: u32) {}
-}
-
-/// Removes the length of a body that a handler may change: it goes out with the headers, before
-/// the handler has run.
-fn announce(reads: (Hook, Hook), access: BodyAccess, end_of_stream: bool, direction: Steps) {
-    if reads == (Hook::Absent, Hook::Absent) || !access.rewrite || end_of_stream {
-        return;
-    }
-    let map = if direction == REQUEST {
-        tollgate_abi::MapType::HttpRequestHeaders
-    } else {
-        tollgate_abi::MapType::HttpResponseHeaders
-    };
-    if let Err(error) = sys::map_remove(map, b"content-length") {
-        error.warn();
-    }
 }
