@@ -71,6 +71,29 @@ fn a_small_filter_has_what_it_uses() {
 }
 
 #[test]
+fn callbacks_that_nothing_asks_for_are_empty() {
+    let bytes = fs::read(wasm_module("examples/hello")).expect("the module is built");
+    let (mut imported, mut exported, mut sizes) = (0, Vec::new(), Vec::new());
+    for payload in Parser::new(0).parse_all(&bytes) {
+        match payload.expect("a module") {
+            Payload::ImportSection(section) => imported = section.into_imports().count(),
+            Payload::ExportSection(section) => exported.extend(section.into_iter().flatten()),
+            Payload::CodeSectionEntry(body) => sizes.push(body.range().len()),
+            _ => {}
+        }
+    }
+    let size = |name: &str| {
+        let export = exported.iter().find(|export| export.name == name);
+        let index = usize::try_from(export.expect("an export").index).expect("an index");
+        sizes[index - imported]
+    };
+    // Locals and end; a tick that finds no timer and no handler looks its context up.
+    assert_eq!(size("proxy_on_http_call_response"), 2);
+    assert!(size("proxy_on_tick") < 20, "{}", size("proxy_on_tick"));
+    assert!(size("proxy_on_request_headers") > 2);
+}
+
+#[test]
 fn a_filter_that_waits_shares_the_memory_of_its_worker() {
     let (_, exports, isolation) = module("examples/callout");
     assert_eq!(isolation, "worker");
@@ -107,4 +130,45 @@ fn every_call_and_callback_of_the_sdk_has_a_guest() {
     let exceptions = names(&["proxy_on_foreign_function", "tollgate_on_restore"]);
     let unused: Vec<_> = callbacks.difference(&exported).cloned().collect();
     assert_eq!(unused, exceptions.into_iter().collect::<Vec<_>>());
+}
+
+/// The getters of attributes that the SDK has: name and path.
+fn getters() -> Vec<(String, String)> {
+    let source = read("sdk/guest/src/exchange/properties.rs");
+    let (_, getters) = source.split_once("\ngetters! {").expect("the getters");
+    let getters = getters.lines().filter_map(|line| {
+        let (declared, path) = line.trim().strip_suffix("\";")?.split_once(" = b\"")?;
+        let (name, _) = declared.split_once(':')?;
+        Some((name.to_owned(), path.replace("\\0", ".")))
+    });
+    getters.collect()
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(repository_root().join(file)).expect("a file of the repository")
+}
+
+#[test]
+fn every_attribute_of_the_sdk_is_read_by_a_guest() {
+    let getters = getters();
+    assert!(getters.len() > 70, "{getters:?}");
+    let guest = read("integration-tests/guests/workshop/src/surveying.rs");
+    let is_unread = |name: &String| !guest.contains(&format!("ex.{name}()"));
+    let unread: Vec<_> = getters
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| is_unread(name))
+        .collect();
+    assert!(unread.is_empty(), "no guest reads {unread:?}");
+}
+
+#[test]
+fn the_page_about_attributes_has_all_of_them() {
+    let page = read("docs/attributes.md");
+    for (name, path) in getters() {
+        assert!(
+            page.contains(&format!("\n| `{name}` | `{path}` | ")),
+            "{name}, {path}"
+        );
+    }
 }

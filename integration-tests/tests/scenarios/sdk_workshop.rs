@@ -306,20 +306,26 @@ fn every_attribute_has_its_type() {
     assert_eq!(
         log,
         [
-            "info request: id=() referer=\"here\" user_agent=\"test\" headers=() \
+            "info request: id=() path=\"/attributes?q=1\" method=\"POST\" host=() \
+             referer=\"here\" user_agent=\"test\" headers=() headers_size=() \
              protocol=\"HTTP/1.1\" url_path=\"/attributes\" query=\"q=1\" scheme=\"http\" \
-             start_time=() duration=- size=4 total_size=() route=\"to-origin\" cluster=\"origin\" \
-             virtual_host=\"all\" filter_chain=\"\" direction=0 node=() by_path=4 \
-             by_parts=\"POST\" ill_typed=proxy_get_property: ParseFailure (4)",
+             start_time=() duration=- size=4 total_size=() route=\"to-origin\" \
+             route_metadata=() cluster=\"origin\" cluster_metadata=() virtual_host=\"all\" \
+             virtual_host_metadata=() filter_chain=\"\" direction=0 listener_metadata=() \
+             node=() node_id=() metadata=() by_path=4 by_parts=\"POST\" \
+             ill_typed=proxy_get_property: ParseFailure (4)",
             "info connection: remote_address=() remote_ip=127.0.0.1 remote_port=() \
              local_address=() local_port=() id=() tls=- sni=\"\" mtls=false peer_subject=- \
              peer_uri=- peer_dns=- peer_digest=- local_subject=- local_uri=- local_dns=- \
-             termination=-",
-            "info upstream: address=() port=() local_address=() failure=\"\" attempts=1 tls=- \
-             certificate_uri=-",
+             termination=- failure=-",
+            "info upstream: address=() port=() local_address=() locality=() \
+             metadata=proxy_get_property: SerializationFailure (3) \
+             locality_metadata=proxy_get_property: SerializationFailure (3) failure=\"\" \
+             attempts=1 connect_time=() endpoints=1 state=- tls=- subject=- uri=- dns=- digest=- \
+             own_subject=- own_uri=- own_dns=-",
             "info response: code=200 details=\"via_upstream\" flags=0 grpc_status=2 headers=() \
-             size=22 total_size=() latency=() duration=() plugin=\"surveying\" \
-             root_id=\"surveying\" vm_id=\"surveying\"",
+             headers_size=() trailers=() size=22 total_size=() latency=() duration=() \
+             plugin=\"surveying\" root_id=\"surveying\" vm_id=\"surveying\"",
         ]
     );
 }
