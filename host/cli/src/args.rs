@@ -148,7 +148,7 @@ pub(crate) struct NewArguments {
     pub(crate) name: String,
 
     /// What the filter does.
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "auth|rate-limit|body|tcp|grpc")]
     pub(crate) kind: Kind,
 
     /// Folder of the project, which must not exist; by default the name.

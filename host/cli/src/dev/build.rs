@@ -10,10 +10,9 @@ use tokio::process::Command;
 
 use super::project::{Project, TARGET};
 
-/// Between the two that cargo has: quick to build, quick to load, and a fault has its line.
-const PROFILE: &str = "tollgate-dev";
-const PROFILE_SETTINGS: [&str; 4] = [
-    "inherits = \"dev\"",
+/// Between cargo's profiles: quick to build, quick to load, and a fault has its line. These are changes
+/// to `dev` and no profile of its own, which would build the macros of `cargo test` a second time.
+const PROFILE_SETTINGS: [&str; 3] = [
     "opt-level = 1",
     "debug = \"line-tables-only\"",
     "panic = \"abort\"",
@@ -49,12 +48,9 @@ pub(super) async fn build(project: &Project) -> Result<Option<Artifact>, String>
             "--message-format",
             "json-render-diagnostics",
         ])
-        .args(["--target", TARGET, "--package", &project.name])
-        .args(["--profile", PROFILE]);
+        .args(["--target", TARGET, "--package", &project.name]);
     for setting in PROFILE_SETTINGS {
-        cargo
-            .arg("--config")
-            .arg(format!("profile.{PROFILE}.{setting}"));
+        cargo.arg("--config").arg(format!("profile.dev.{setting}"));
     }
     let mut child = cargo
         .stdin(Stdio::null())

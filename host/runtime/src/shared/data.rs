@@ -1,6 +1,8 @@
 //! `SharedData`: a key-value store with compare-and-swap, one namespace per VM id.
 
 use std::collections::HashMap;
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -33,16 +35,30 @@ pub struct CasMismatch {
 }
 
 /// Why a value was not stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetError {
     /// The compare-and-swap number is not the current one.
-    #[error("the value has changed: its compare-and-swap number is now {}", .0.current)]
     CasMismatch(CasMismatch),
     /// The namespace is full.
-    #[error("the shared data of this VM id is full; remove keys that are no longer used")]
     Full,
 }
+
+impl fmt::Display for SetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CasMismatch(CasMismatch { current }) => write!(
+                f,
+                "the value has changed: its compare-and-swap number is now {current}"
+            ),
+            Self::Full => f.write_str(
+                "the shared data of this VM id is full; remove keys that are no longer used",
+            ),
+        }
+    }
+}
+
+impl Error for SetError {}
 
 /// A process-wide store: VM id → key → value with its compare-and-swap number.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! `SharedQueues`: queues by name within a VM id, and by token for every VM.
 
 use std::collections::{HashMap, VecDeque};
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,31 +59,55 @@ pub trait QueueNotifier: fmt::Debug + Send + Sync {
 }
 
 /// Why an item was not added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EnqueueError {
     /// No queue has the token.
-    #[error("no queue has this token")]
     Unknown,
     /// The queue has as many items as it may have.
-    #[error("the queue is full: it has {0} items, and nobody takes them out")]
     TooManyItems(usize),
     /// The queues of the VM id hold as many bytes as they may hold.
-    #[error("the queues of this VM id are full: together they may hold {0} bytes")]
     TooManyBytes(usize),
 }
 
+impl fmt::Display for EnqueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no queue has this token"),
+            Self::TooManyItems(items) => write!(
+                f,
+                "the queue is full: it has {items} items, and nobody takes them out"
+            ),
+            Self::TooManyBytes(bytes) => write!(
+                f,
+                "the queues of this VM id are full: together they may hold {bytes} bytes"
+            ),
+        }
+    }
+}
+
+impl Error for EnqueueError {}
+
 /// Why no item was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DequeueError {
     /// No queue has the token.
-    #[error("no queue has this token")]
     Unknown,
     /// The queue has no item.
-    #[error("the queue is empty")]
     Empty,
 }
+
+impl fmt::Display for DequeueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "no queue has this token",
+            Self::Empty => "the queue is empty",
+        })
+    }
+}
+
+impl Error for DequeueError {}
 
 /// All queues of a process: first in, first out; whoever knows the token may add and take.
 #[derive(Debug, Default)]
