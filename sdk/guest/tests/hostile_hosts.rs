@@ -24,13 +24,23 @@ impl Plugin for Asker {
 
 #[http_filter]
 impl HttpFilter for Asker {
-    type State = ();
+    type State = Farewell;
 
-    async fn request(&self, ex: &mut Exchange<()>) -> Result<(), Reject> {
+    async fn request(&self, ex: &mut Exchange<Farewell>) -> Result<(), Reject> {
         let _names = ex.headers()?.iter().count();
         let first = http::get("a", "/").send().await?;
         let second = http::get("b", "/").send().await?;
         Ok(ex.set_header("x-status", (first.status() + second.status()).to_string())?)
+    }
+}
+
+/// Calls its host when it ends, as a filter's own `Drop` may.
+#[derive(Default)]
+struct Farewell;
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        log::error!("farewell");
     }
 }
 
@@ -43,6 +53,8 @@ struct Odd {
     status: u32,
     /// A callout's response comes before the callout's hostcall returns.
     answers_at_once: bool,
+    /// Each line of the log comes with so many new streams, all of them number 2.
+    creates: Cell<u32>,
     vm: OnceCell<Weak<Vm>>,
     tokens: Cell<u32>,
     replies: RefCell<Vec<u32>>,
@@ -114,7 +126,15 @@ impl StreamHost for Odd {
 }
 
 impl ServiceHost for Odd {
-    fn log(&self, _level: LogLevel, _message: &[u8]) {}
+    fn log(&self, _level: LogLevel, _message: &[u8]) {
+        let Some(left) = self.creates.get().checked_sub(1) else {
+            return;
+        };
+        self.creates.set(left);
+        if let Some(vm) = self.vm.get().and_then(Weak::upgrade) {
+            vm.on_context_create(2, 1);
+        }
+    }
     fn log_level(&self) -> u32 {
         77
     }
@@ -223,4 +243,17 @@ fn events_of_unknown_contexts_do_nothing() {
     assert_eq!(vm.on_event(77, Event::ResponseTrailers), 0);
     assert!(!vm.on_configure(77));
     vm.on_delete(77);
+}
+
+#[test]
+fn a_stream_that_begins_again_is_there_once() {
+    let (host, vm, _) = request_on(Odd::default());
+    host.creates.set(3);
+    vm.on_context_create(2, 1);
+    assert_eq!(
+        (vm.contexts(), vm.callouts(), host.creates.get()),
+        (2, 0, 0)
+    );
+    vm.on_delete(2);
+    assert_eq!(vm.contexts(), 1);
 }

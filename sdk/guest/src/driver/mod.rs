@@ -260,12 +260,16 @@ fn insert(id: u32, context: Rc<dyn HostContext>) {
 #[cold]
 #[inline(never)]
 fn insert_beside(id: u32, context: Rc<dyn HostContext>) {
-    // No known host gives an id twice. What the context before awaits would keep it.
-    delete_beside(id);
-    with_contexts(|contexts| {
+    // No known host gives an id twice. What the context before awaits would keep it, and what it
+    // does at its end may come back here, so the new one is in the table first.
+    let before = with_contexts(|contexts| {
+        let before = contexts.remove(id);
         contexts.insert(id, context);
-        Some(())
+        before
     });
+    if let Some(before) = before {
+        before.on(Event::Delete);
+    }
 }
 
 /// Any callback of a context; 0, "continue", for a context that is not known.
