@@ -14,6 +14,7 @@ use crate::support::{Configuration, Folder, LIMIT};
 /// The guest that panics, and where.
 const SOURCE: &str = include_str!("../../guests/lab/src/crashing.rs");
 const PANIC: &str = "crashed as asked";
+const LOOP: &str = "while std::hint::black_box";
 
 /// Looks for a header and crashes over it.
 const CRASH: &str = r#"(module
@@ -40,6 +41,10 @@ struct Crashing {
 
 impl Crashing {
     fn start(module: &str) -> Self {
+        Self::start_with(module, &[])
+    }
+
+    fn start_with(module: &str, more: &[&str]) -> Self {
         let folder = Folder::new();
         let (port, admin) = (free_port(), free_port());
         let text = Configuration::new(port, 1)
@@ -51,11 +56,13 @@ impl Crashing {
             text.replace("root_id: root", "root_id: crashing"),
         );
         let (bundles, cores) = (folder.path("bundles"), folder.path("cores"));
-        let settings =
-            format!("diagnosis: {{ bundles: {bundles}, coredumps: {cores}, last_hostcalls: 8 }}\n");
+        let settings = format!(
+            "diagnosis: {{ bundles: {bundles}, coredumps: {cores}, last_hostcalls: 8 }}\n\
+             limits: {{ stream_deadline: 300ms }}\n"
+        );
         let settings = folder.write("tollgate.yaml", settings);
         let arguments = ["run", &file, "--tollgate-config", &settings];
-        let process = folder.start(&arguments, "serving");
+        let process = folder.start(&[&arguments, more].concat(), "serving");
         Self {
             folder,
             port,
@@ -65,7 +72,11 @@ impl Crashing {
     }
 
     fn crash(&self) {
-        let request = Request::new(self.port, "GET", "/fixed").header("x-crash", "yes");
+        self.ask("x-crash");
+    }
+
+    fn ask(&self, header: &str) {
+        let request = Request::new(self.port, "GET", "/fixed").header(header, "yes");
         assert_eq!(request.send().status, 503);
     }
 
@@ -108,11 +119,7 @@ fn a_panic_is_shown_with_its_line_and_can_be_replayed_also_on_a_rebuilt_module()
     let proxy = Crashing::start(&module);
     proxy.crash();
     let group = proxy.group();
-    let line = SOURCE.lines().position(|line| line.contains(PANIC));
-    let place = format!(
-        "guests/lab/src/crashing.rs:{}",
-        line.expect("it panics") + 1
-    );
+    let place = place_of(PANIC);
     assert!(text(&group, "/place").ends_with(&place), "{group:#}");
     assert_eq!(text(&group, "/plugin"), "guest");
     assert_eq!(text(&group, "/callback"), "proxy_on_request_headers");
@@ -159,6 +166,26 @@ fn a_panic_is_shown_with_its_line_and_can_be_replayed_also_on_a_rebuilt_module()
         "{}",
         replayed.out
     );
+}
+
+/// The place of a text in the guest's source.
+fn place_of(text: &str) -> String {
+    let line = SOURCE.lines().position(|line| line.contains(text));
+    let line = line.expect("the source has it") + 1;
+    format!("guests/lab/src/crashing.rs:{line}")
+}
+
+#[test]
+fn a_loop_ends_at_its_deadline_and_is_shown_with_its_line() {
+    let module = debug_wasm_module("guest_lab").display().to_string();
+    for isolation in ["worker", "stream"] {
+        let proxy = Crashing::start_with(&module, &["--isolation", isolation]);
+        proxy.ask("x-loop");
+        let group = proxy.group();
+        assert_eq!(text(&group, "/kind"), "deadline", "{isolation}: {group:#}");
+        let place = text(&group, "/place");
+        assert!(place.ends_with(&place_of(LOOP)), "{isolation}: {group:#}");
+    }
 }
 
 #[test]

@@ -126,6 +126,7 @@ impl Controller {
         let settings = std::mem::replace(&mut state.settings, settings);
         state.publish(drain);
         self.generations.set_current(&generation);
+        self.wasm.set_served();
         state.previous = current.clone().map(|generation| Previous {
             generation,
             settings,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tollgate_config::{Bootstrap, Isolation, PluginConfig};
@@ -51,7 +51,7 @@ pub(super) fn check(
     for plugin in alone {
         let module = runtime.module(plugin)?;
         let key = VmKey::new(plugin, &module, Isolation::Worker, &settings);
-        Canary::new(runtime, plugin, (key, module), &services)?.start(plugin)?;
+        Canary::new(runtime, plugin, (key, module), &services)?.start(runtime, plugin)?;
     }
     for plugin in of_workers {
         let module = runtime.module(plugin)?;
@@ -59,10 +59,10 @@ pub(super) fn check(
         let isolation = isolation::choose(&settings, plugin, &module)?;
         let key = VmKey::new(plugin, &module, isolation, &settings);
         match canaries.iter_mut().find(|canary| canary.key == key) {
-            Some(canary) => canary.start(plugin)?,
+            Some(canary) => canary.start(runtime, plugin)?,
             None => {
                 let mut canary = Canary::new(runtime, plugin, (key, module), &services)?;
-                canary.start(plugin)?;
+                canary.start(runtime, plugin)?;
                 canaries.push(canary);
             }
         }
@@ -93,7 +93,7 @@ impl Canary {
         let config = vm_config(plugin, &runtime.settings());
         let shared = Arc::clone(runtime.shared_state());
         let vm = Vm::new(&module.module, config, shared, Rc::clone(services) as _);
-        let vm = vm.map_err(|source| refusal_of(plugin, &module, source))?;
+        let vm = vm.map_err(|source| refusal_of(runtime, plugin, &module, source))?;
         Ok(Self {
             vm,
             key,
@@ -102,12 +102,12 @@ impl Canary {
         })
     }
 
-    fn start(&mut self, plugin: &PluginConfig) -> Result<(), PluginError> {
+    fn start(&mut self, runtime: &WasmRuntime, plugin: &PluginConfig) -> Result<(), PluginError> {
         if self.plugins.contains(plugin) {
             return Ok(());
         }
         let started = self.vm.start_plugin(to_runtime(plugin));
-        started.map_err(|source| refusal_of(plugin, &self.module, source))?;
+        started.map_err(|source| refusal_of(runtime, plugin, &self.module, source))?;
         self.plugins.push(plugin.clone());
         Ok(())
     }
@@ -146,12 +146,26 @@ impl Canary {
     }
 }
 
-/// Says why a plugin does not start, and where it crashed. That is all that is told of it: it serves
-/// nobody, and who starts it is waiting for the reason.
-fn refusal_of(plugin: &PluginConfig, module: &LoadedModule, source: LoadError) -> PluginError {
+/// Says why a plugin does not start, and where it crashed. While another version serves, the fault
+/// is kept like any other; else nobody could look at it, and who starts it is told the reason.
+fn refusal_of(
+    runtime: &WasmRuntime,
+    plugin: &PluginConfig,
+    module: &LoadedModule,
+    source: LoadError,
+) -> PluginError {
     let LoadError::Fault(fault) = &source else {
         return PluginError::load(plugin, source);
     };
+    if runtime.has_served() {
+        let mut fault = fault.clone();
+        if fault.plugin.is_empty() {
+            // The VM has no plugin yet.
+            fault.plugin.clone_from(&plugin.name);
+        }
+        let faults = runtime.faults();
+        faults.record(&fault, &module.module, SystemTime::now(), || None);
+    }
     // No request waits here, so that the reason may say at once where it is.
     let frames = Symbols::new(module.module.bytes()).resolve(&fault.details.backtrace);
     let place = culprit(&frames).and_then(SourceFrame::place);

@@ -1,6 +1,7 @@
 //! `WasmRuntime`: what all workers share of the embedding: engine, compiled modules, shared data.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub(crate) struct WasmRuntime {
     failing_plugins: Arc<FailingPlugins>,
     state_checks: Arc<StateChecks>,
     snapshots: Counter,
+    has_served: AtomicBool,
     loaded: Mutex<Loaded>,
 }
 
@@ -91,6 +93,7 @@ impl WasmRuntime {
             failing_plugins: Arc::default(),
             state_checks: StateChecks::new(stats),
             snapshots: stats::snapshots(stats),
+            has_served: AtomicBool::new(false),
             loaded: Mutex::default(),
         })
     }
@@ -185,6 +188,16 @@ impl WasmRuntime {
             loaded.bases.extend(canary::check(self, bootstrap)?);
         }
         Ok(())
+    }
+
+    /// A generation is served.
+    pub(crate) fn set_served(&self) {
+        self.has_served.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a generation was served already.
+    pub(super) fn has_served(&self) -> bool {
+        self.has_served.load(Ordering::Relaxed)
     }
 
     /// All workers have started what they were to start.

@@ -1,4 +1,4 @@
-//! Panics when asked to.
+//! Panics or loops when asked to.
 
 use tollgate::prelude::*;
 
@@ -20,6 +20,9 @@ impl HttpFilter for Crashing {
     type State = ();
 
     async fn request(&self, ex: &mut Exchange<()>) -> Result<(), Reject> {
+        if ex.header("x-loop")?.is_some() {
+            while std::hint::black_box(true) {}
+        }
         assert!(ex.header("x-crash")?.is_none(), "crashed as asked");
         Ok(())
     }

@@ -105,6 +105,32 @@ fn a_bad_module_leaves_the_old_one_serving_and_says_why() {
 }
 
 #[test]
+fn a_crash_at_the_start_of_a_new_version_is_among_the_faults() {
+    let run = Run::start(1);
+    let good = Guest::new();
+    for (bytes, callback) in [
+        (good.clone().start(CRASH).bytes(), "_initialize"),
+        (good.clone().vm_start(CRASH).bytes(), "proxy_on_vm_start"),
+        (good.configure(CRASH).bytes(), "proxy_on_configure"),
+    ] {
+        run.write_module(bytes);
+        run.reload_refused(&[callback]);
+        run.wait_until(callback, || {
+            let page = Request::new(run.admin, "GET", "/tollgate/faults").send();
+            let page: serde_json::Value =
+                serde_json::from_slice(&page.body).expect("the page is JSON");
+            let groups = page.get("groups").and_then(serde_json::Value::as_array);
+            groups.is_some_and(|groups| {
+                groups.iter().any(|group| {
+                    group.get("callback") == Some(&callback.into())
+                        && group.get("plugin") == Some(&"guest".into())
+                })
+            })
+        });
+    }
+}
+
+#[test]
 fn a_bad_configuration_leaves_the_old_one_serving_and_says_why() {
     let run = Run::start(1);
     let good = run.configuration().text();
