@@ -269,7 +269,8 @@ impl ActiveStream {
             let error = StreamError::UpstreamReset(local_response::UpstreamReset::ProtocolError);
             return self.answer(guard, error.to_local_reply()).await;
         }
-        if !is_switch {
+        // Without filters it is enough that this is done when the response goes out.
+        if !is_switch && !self.chain.is_empty() {
             super::normalize::remove_hop_by_hop(&mut head.headers);
         }
         let end_of_stream = !is_switch && http_body::Body::is_end_stream(&body);
