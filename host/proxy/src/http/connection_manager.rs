@@ -2,9 +2,10 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
+use std::task::{Context, Poll, Waker};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -13,7 +14,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Notify;
 
 use super::codec::Codec;
 use super::head_check;
@@ -43,8 +43,35 @@ pub(super) struct DownstreamConnection {
     tunnel: Cell<Option<Tunnel>>,
     /// Known once the client has said something.
     codec: Cell<Option<Codec>>,
-    closing: Notify,
-    is_closing: Cell<bool>,
+    closing: Closing,
+}
+
+/// The wish that a connection ends. It is looked at with every event of the connection, for which a
+/// `Notify` would take a lock each time.
+#[derive(Default)]
+struct Closing {
+    asked: Cell<bool>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl Closing {
+    fn ask(&self) {
+        self.asked.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn poll_asked(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.asked.get() {
+            return Poll::Ready(());
+        }
+        let known = self.waker.take();
+        let known = known.filter(|known| known.will_wake(cx.waker()));
+        self.waker
+            .set(Some(known.unwrap_or_else(|| cx.waker().clone())));
+        Poll::Pending
+    }
 }
 
 /// Serves a client's connection until it ends.
@@ -63,7 +90,7 @@ async fn serve_codec(connection: &Rc<DownstreamConnection>, mut transport: Trans
     let configured = connection.pin.manager().config.codec_type;
     let codec = tokio::select! {
         codec = Codec::of(configured, alpn, &mut transport) => codec,
-        () = connection.closing.notified() => return,
+        () = poll_fn(|cx| connection.closing.poll_asked(cx)) => return,
     };
     let (codec, first_bytes) = match codec {
         Ok(codec) => codec,
@@ -151,17 +178,21 @@ async fn drive<C, E>(
     C: Future<Output = Result<(), E>> + Unpin,
     E: fmt::Display,
 {
-    loop {
-        tokio::select! {
-            biased;
-            ended = &mut *http => {
-                if let Err(error) = ended {
-                    tracing::debug!(%error, "client connection");
-                }
-                return;
+    let mut is_told = false;
+    let ended = poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(ended) = Pin::new(&mut *http).poll(cx) {
+                return Poll::Ready(ended);
             }
-            () = connection.closing.notified() => shut_down(Pin::new(http)),
+            if is_told || connection.closing.poll_asked(cx).is_pending() {
+                return Poll::Pending;
+            }
+            is_told = true;
+            shut_down(Pin::new(&mut *http));
         }
+    });
+    if let Err(error) = ended.await {
+        tracing::debug!(%error, "client connection");
     }
 }
 
@@ -175,8 +206,7 @@ impl DownstreamConnection {
             last_activity: Cell::new(Instant::now()),
             tunnel: Cell::new(None),
             codec: Cell::new(None),
-            closing: Notify::new(),
-            is_closing: Cell::new(false),
+            closing: Closing::default(),
         })
     }
 
@@ -186,9 +216,7 @@ impl DownstreamConnection {
     }
 
     fn close(&self) {
-        if !self.is_closing.replace(true) {
-            self.closing.notify_one();
-        }
+        self.closing.ask();
     }
 
     /// A request's head has arrived: returns what its bytes say against it. `is_framed` tells
@@ -277,7 +305,7 @@ impl Expiring for DownstreamConnection {
             return;
         };
         let idle = now.saturating_duration_since(self.last_activity.get());
-        if self.active_streams.get() == 0 && idle >= timeout && !self.is_closing.get() {
+        if self.active_streams.get() == 0 && idle >= timeout && !self.closing.asked.get() {
             let stats = &manager.stats.downstream;
             stats.downstream_cx_idle_timeout.inc();
             self.close();
