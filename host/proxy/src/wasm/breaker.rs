@@ -120,6 +120,14 @@ impl Slot {
 impl Window {
     /// Returns the slot of this moment; what is older than the window is forgotten.
     fn slot(&mut self, now: Instant, length: Duration) -> &mut Slot {
+        // Nearly always it is the one of the stream before.
+        if self.ends.is_none_or(|ends| now >= ends) {
+            self.move_on(now, length);
+        }
+        &mut self.current
+    }
+
+    fn move_on(&mut self, now: Instant, length: Duration) {
         let step = (length / SLOTS).max(Duration::from_nanos(1));
         let mut ends = self.ends.unwrap_or(now + step);
         if now >= ends + length {
@@ -132,7 +140,6 @@ impl Window {
             ends += step;
         }
         self.ends = Some(ends);
-        &mut self.current
     }
 
     fn total(&self) -> Slot {
