@@ -2,7 +2,7 @@
 
 use http::header::{Entry, HeaderName, HeaderValue};
 
-use super::{FEW, HeaderTable, HostField};
+use super::{HeaderTable, HostField};
 use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 
 impl HeaderTable {
@@ -60,12 +60,8 @@ impl HeaderTable {
             return;
         }
         self.forget_illegal(name);
-        if self.fields.len() > FEW {
-            if let Ok(name) = HeaderName::from_bytes(name) {
-                self.fields.remove(name);
-            }
-        } else if let Some((name, _)) = self.few_field(name) {
-            let name = name.clone();
+        // As text, of which no copy is made, unlike of a `HeaderName`.
+        if let Ok(name) = std::str::from_utf8(name) {
             self.fields.remove(name);
         }
     }
