@@ -351,47 +351,39 @@ pub(crate) fn resolve_dns(name: &[u8]) -> Result<u32, Error> {
     check("envoy_resolve_dns", status).map(|()| token)
 }
 
+/// Calls an import with what both kinds of gRPC callouts say, and whatever else it takes.
+#[cfg(feature = "grpc")]
+macro_rules! begin_grpc {
+    ($import:ident, $call:ident $(, $more:expr)*) => {{
+        let mut token = 0;
+        // SAFETY: all parts of the call are live slices, and the out address is live and writable.
+        let status = unsafe {
+            env::$import(
+                $call.upstream.as_ptr(),
+                $call.upstream.len(),
+                $call.service.as_ptr(),
+                $call.service.len(),
+                $call.method.as_ptr(),
+                $call.method.len(),
+                $call.metadata.as_ptr(),
+                $call.metadata.len(),
+                $($more,)*
+                &raw mut token,
+            )
+        };
+        check(stringify!($import), status).map(|()| token)
+    }};
+}
+
 #[cfg(feature = "grpc")]
 pub(crate) fn grpc_call(call: &GrpcCallArguments<'_>) -> Result<u32, Error> {
-    let mut token = 0;
-    // SAFETY: all parts of the call are live slices, and the out address is live and writable.
-    let status = unsafe {
-        env::proxy_grpc_call(
-            call.upstream.as_ptr(),
-            call.upstream.len(),
-            call.service.as_ptr(),
-            call.service.len(),
-            call.method.as_ptr(),
-            call.method.len(),
-            call.metadata.as_ptr(),
-            call.metadata.len(),
-            call.message.as_ptr(),
-            call.message.len(),
-            call.timeout_ms,
-            &raw mut token,
-        )
-    };
-    check("proxy_grpc_call", status).map(|()| token)
+    let (message, len) = (call.message.as_ptr(), call.message.len());
+    begin_grpc!(proxy_grpc_call, call, message, len, call.timeout_ms)
 }
 
 #[cfg(feature = "grpc")]
 pub(crate) fn grpc_stream(call: &GrpcCallArguments<'_>) -> Result<u32, Error> {
-    let mut token = 0;
-    // SAFETY: all parts of the call are live slices, and the out address is live and writable.
-    let status = unsafe {
-        env::proxy_grpc_stream(
-            call.upstream.as_ptr(),
-            call.upstream.len(),
-            call.service.as_ptr(),
-            call.service.len(),
-            call.method.as_ptr(),
-            call.method.len(),
-            call.metadata.as_ptr(),
-            call.metadata.len(),
-            &raw mut token,
-        )
-    };
-    check("proxy_grpc_stream", status).map(|()| token)
+    begin_grpc!(proxy_grpc_stream, call)
 }
 
 #[cfg(feature = "grpc")]
