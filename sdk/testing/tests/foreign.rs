@@ -24,6 +24,15 @@ on_both_engines! { native::<Signer>, "tollgate" / "signer";
         t.assert_nothing_leaked();
     }
 
+    fn what_is_signed_is_measured(host) {
+        let t = with_signature(host(json!(null)));
+        for path in ["/a", "/secret", "/abc"] {
+            t.get(path).send();
+        }
+        t.assert_histogram("signed_path_bytes", 2, 6);
+        assert_eq!(t.histogram("signed_bodies"), None);
+    }
+
     fn a_function_may_refuse(host) {
         let t = with_signature(host(json!(null)));
         t.get("/secret").send().assert_status(503).assert_details("no_signature");

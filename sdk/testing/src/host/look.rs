@@ -179,6 +179,17 @@ impl TestHost {
         );
     }
 
+    /// Asserts how many values a histogram has recorded, and their sum.
+    #[track_caller]
+    pub fn assert_histogram(&self, name: &str, count: u64, sum: u64) {
+        assert_eq!(
+            self.histogram(name),
+            Some(Histogram { count, sum }),
+            "{:#?}",
+            self.world.readings()
+        );
+    }
+
     /// Asserts that the filter kept nothing of what is over: no context of a stream or connection,
     /// no callout. Streams that are still open count as kept.
     #[track_caller]
