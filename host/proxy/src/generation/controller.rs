@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -133,6 +134,11 @@ impl Controller {
         });
         self.watch_over(state, &generation);
         Ok(ReloadReport::between(current.as_deref(), &generation))
+    }
+
+    /// Compiles modules that a reload is about to load.
+    pub(super) fn prepare(&self, modules: Vec<PathBuf>) {
+        self.wasm.prepare(modules);
     }
 
     /// Returns the settings of what is served.

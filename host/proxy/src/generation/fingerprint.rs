@@ -43,6 +43,15 @@ impl Fingerprint {
         looks.all(|(file, look)| look.is_some_and(|look| look.size > 0) && is_whole(file))
     }
 
+    /// Returns the modules that are whole and looked otherwise before.
+    pub(super) fn new_modules(&self, before: &Self) -> Vec<PathBuf> {
+        let looks = self.0.iter();
+        let new = looks.filter(|(file, look)| look.is_some() && before.0.get(*file) != Some(*look));
+        new.filter(|(file, _)| is_module(file) && is_whole(file))
+            .map(|(file, _)| file.clone())
+            .collect()
+    }
+
     /// Returns whether a file has changed after a moment.
     pub(super) fn is_newer_than(&self, moment: SystemTime) -> bool {
         let since = moment.duration_since(SystemTime::UNIX_EPOCH);
@@ -63,11 +72,13 @@ fn look(file: &Path) -> Option<Look> {
     })
 }
 
+fn is_module(file: &Path) -> bool {
+    file.extension()
+        .is_some_and(|extension| extension == "wasm")
+}
+
 fn is_whole(file: &Path) -> bool {
-    let is_module = file
-        .extension()
-        .is_some_and(|extension| extension == "wasm");
-    !is_module || fs::read(file).is_ok_and(|bytes| is_whole_module(&bytes))
+    !is_module(file) || fs::read(file).is_ok_and(|bytes| is_whole_module(&bytes))
 }
 
 #[cfg(test)]
@@ -99,6 +110,22 @@ mod tests {
         }
         fs::write(&files[0], &bytes).unwrap();
         assert!(Fingerprint::of(&files).is_whole());
+    }
+
+    #[test]
+    fn modules_are_new_that_look_otherwise_and_are_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["a.wasm", "b.wasm", "c.yaml"].map(|name| folder.path().join(name));
+        let bytes = wat::parse_str("(module (memory 1))").unwrap();
+        fs::write(&files[0], &bytes).unwrap();
+        let before = Fingerprint::of(&files);
+        assert!(before.new_modules(&before).is_empty());
+        fs::write(&files[1], &bytes[..bytes.len() - 1]).unwrap();
+        fs::write(&files[2], "a: 1").unwrap();
+        assert!(Fingerprint::of(&files).new_modules(&before).is_empty());
+        fs::write(&files[1], &bytes).unwrap();
+        let new = Fingerprint::of(&files).new_modules(&before);
+        assert_eq!(new, [files[1].clone()]);
     }
 
     #[test]

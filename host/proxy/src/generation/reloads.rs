@@ -128,11 +128,18 @@ impl Reloads {
         self.requests.lock().replace(sender);
         let (reloads, controller) = (Arc::clone(self), Arc::clone(controller));
         let asking = Arc::downgrade(self);
-        let watch = Watch::start(move || {
+        let preparing = Arc::downgrade(&controller);
+        let prepare = move |modules| {
+            if let Some(controller) = preparing.upgrade() {
+                controller.prepare(modules);
+            }
+        };
+        let changed = move || {
             if let Some(reloads) = asking.upgrade() {
                 reloads.ask(Trigger::Files);
             }
-        })?;
+        };
+        let watch = Watch::start(prepare, changed)?;
         let files = watched(&*source, &controller.settings());
         watch.watch(files.clone(), controller.settings().reload.debounce);
         // What has changed since is told by the watch.

@@ -49,12 +49,16 @@ struct Watcher {
 }
 
 impl Watch {
-    /// Starts; nothing is watched yet. `changed` is called when files have changed and settled.
+    /// Starts; nothing is watched yet. `changed` is called when files have changed and settled, and
+    /// before that `settling` with the modules among them, which may change once more.
     ///
     /// # Errors
     ///
     /// When there can be no thread.
-    pub(super) fn start(changed: impl Fn() + Send + 'static) -> Result<Self, ServerError> {
+    pub(super) fn start(
+        settling: impl Fn(Vec<PathBuf>) + Send + 'static,
+        changed: impl Fn() + Send + 'static,
+    ) -> Result<Self, ServerError> {
         let (sender, news) = channel();
         let events = sender.clone();
         let told = move |event: notify::Result<notify::Event>| {
@@ -76,7 +80,7 @@ impl Watch {
         };
         let thread = std::thread::Builder::new()
             .name("watch".to_owned())
-            .spawn(move || watcher.run(&changed))
+            .spawn(move || watcher.run(&settling, &changed))
             .map_err(|source| ServerError::System {
                 what: "the thread that watches files",
                 source,
@@ -108,7 +112,7 @@ impl Drop for Watch {
 }
 
 impl Watcher {
-    fn run(mut self, changed: &impl Fn()) {
+    fn run(mut self, settling: &impl Fn(Vec<PathBuf>), changed: &impl Fn()) {
         loop {
             match self.news.recv_timeout(POLL) {
                 Ok(News::Files(files, debounce, _done)) => self.set_files(files, debounce),
@@ -118,7 +122,7 @@ impl Watcher {
             if Fingerprint::of(&self.files) == self.seen {
                 continue;
             }
-            match self.settle() {
+            match self.settle(settling) {
                 Some(settled) => {
                     // What changes from here on is a change again.
                     self.seen = settled;
@@ -130,10 +134,10 @@ impl Watcher {
     }
 
     /// Waits until the files are what they were for a while, and whole. `None` when told to stop.
-    fn settle(&mut self) -> Option<Fingerprint> {
+    fn settle(&mut self, settling: &impl Fn(Vec<PathBuf>)) -> Option<Fingerprint> {
         let mut last = Fingerprint::of(&self.files);
         let mut since = Instant::now();
-        let mut looks = 0;
+        let (mut looks, mut is_told) = (0, false);
         loop {
             match self.news.recv_timeout(SETTLE) {
                 Ok(News::Files(files, debounce, _done)) => self.set_files(files, debounce),
@@ -144,7 +148,12 @@ impl Watcher {
             let now = Fingerprint::of(&self.files);
             if now != last {
                 (last, since, looks) = (now, Instant::now(), 0);
+                is_told = false;
                 continue;
+            }
+            if looks == 1 && !is_told {
+                is_told = true;
+                settling(now.new_modules(&self.seen));
             }
             let quiet = since.elapsed();
             let is_quiet = quiet >= self.debounce && looks >= 2;

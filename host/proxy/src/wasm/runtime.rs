@@ -1,6 +1,7 @@
 //! `WasmRuntime`: what all workers share of the embedding: engine, compiled modules, shared data.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -9,7 +10,9 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tollgate_config::{Bootstrap, DataSource, PluginConfig, Settings};
-use tollgate_runtime::{Engine, EngineOptions, Module, SharedState, SnapshotError, VmIdLease};
+use tollgate_runtime::{
+    Engine, EngineOptions, LoadError, Module, SharedState, SnapshotError, VmIdLease,
+};
 
 use super::base::{BaseSnapshot, BaseSnapshots};
 use super::canary;
@@ -50,6 +53,8 @@ struct Loaded {
     engine: Option<RunningEngine>,
     /// Those that something uses.
     modules: Vec<Weak<LoadedModule>>,
+    /// Those that were compiled before they were asked for.
+    prepared: Vec<Arc<LoadedModule>>,
     /// Modules that were compiled so far.
     count: u64,
     /// Where the modules come from while plugins are started: workers do not read them again, so
@@ -190,6 +195,38 @@ impl WasmRuntime {
         Ok(())
     }
 
+    /// Compiles modules that are about to be loaded, on a thread of its own: files need a moment to
+    /// settle, and whoever loads one of them meanwhile waits for it.
+    pub(crate) fn prepare(self: &Arc<Self>, files: Vec<PathBuf>) {
+        if files.is_empty() {
+            return;
+        }
+        let runtime = Arc::clone(self);
+        let thread = std::thread::Builder::new().name("wasm-prepare".to_owned());
+        let started = thread.spawn(move || runtime.prepare_now(&files));
+        if let Err(error) = started {
+            tracing::error!(target: "wasm", %error, "no thread to compile modules early");
+        }
+    }
+
+    pub(super) fn prepare_now(&self, files: &[PathBuf]) {
+        self.loaded.lock().prepared.clear();
+        for file in files {
+            // What is wrong with it is said when it is loaded.
+            let Ok(code) = read_module(file).map(Bytes::from) else {
+                continue;
+            };
+            let mut loaded = self.loaded.lock();
+            let engine = loaded.engine.as_ref().map(|running| running.engine.clone());
+            let Some(engine) = engine.filter(|_| loaded.find(&code).is_none()) else {
+                continue;
+            };
+            if let Ok(module) = loaded.add(&engine, code) {
+                loaded.prepared.push(module);
+            }
+        }
+    }
+
     /// A generation is served.
     pub(crate) fn set_served(&self) {
         self.has_served.store(true, Ordering::Relaxed);
@@ -202,7 +239,9 @@ impl WasmRuntime {
 
     /// All workers have started what they were to start.
     pub(crate) fn forget_sources(&self) {
-        self.loaded.lock().sources.clear();
+        let mut loaded = self.loaded.lock();
+        loaded.sources.clear();
+        loaded.prepared.clear();
     }
 
     /// Returns a plugin's module as it was loaded last.
@@ -222,9 +261,7 @@ impl WasmRuntime {
         let code = code(plugin)?;
         // Held while compiling: others that want the same module wait instead of compiling it too.
         let mut loaded = self.loaded.lock();
-        loaded.modules.retain(|known| known.strong_count() > 0);
-        let mut known = loaded.modules.iter().filter_map(Weak::upgrade);
-        let module = match known.find(|known| known.code == code) {
+        let module = match loaded.find(&code) {
             Some(known) => known,
             None => loaded.compile(code, plugin, &self.settings())?,
         };
@@ -272,8 +309,20 @@ impl Loaded {
             Some(running) => &running.engine,
             none => &none.insert(RunningEngine::start(settings)?).engine,
         };
-        let module = Module::new(engine, &code);
-        let module = module.map_err(|source| PluginError::load(plugin, source))?;
+        let engine = engine.clone();
+        self.add(&engine, code)
+            .map_err(|source| PluginError::load(plugin, source))
+    }
+
+    /// Returns the module that was compiled from this code, if something uses it.
+    fn find(&mut self, code: &Bytes) -> Option<Arc<LoadedModule>> {
+        self.modules.retain(|known| known.strong_count() > 0);
+        let mut known = self.modules.iter().filter_map(Weak::upgrade);
+        known.find(|known| known.code == *code)
+    }
+
+    fn add(&mut self, engine: &Engine, code: Bytes) -> Result<Arc<LoadedModule>, LoadError> {
+        let module = Module::new(engine, &code)?;
         self.count += 1;
         let number = self.count;
         let new = Arc::new(LoadedModule {

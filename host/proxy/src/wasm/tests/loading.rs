@@ -54,6 +54,30 @@ fn another_vm_id_is_another_vm() {
 }
 
 #[test]
+fn a_module_that_was_prepared_is_compiled_once() {
+    on_worker(async {
+        let runtime = runtime();
+        let registry = registry(&runtime);
+        // The engine is made for the first plugin.
+        let first = plugin(guest(NOTHING), FailurePolicy::FailClosed);
+        registry.add(&first).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("guest.wasm");
+        let text = "(func (export \"proxy_on_tick\") (param i32))";
+        std::fs::write(&file, guest(text)).unwrap();
+        runtime.prepare_now(std::slice::from_ref(&file));
+        let mut second = plugin(Bytes::new(), FailurePolicy::FailClosed);
+        second.vm_config.code = DataSource::File(file.clone());
+        let number = runtime.module(&second).unwrap().number;
+        assert_eq!(number, 2);
+        // Nobody keeps what is not asked for.
+        std::fs::write(&file, guest("")).unwrap();
+        runtime.forget_sources();
+        assert_eq!(runtime.module(&second).unwrap().number, 1);
+    });
+}
+
+#[test]
 fn a_file_that_is_missing_is_named() {
     on_worker(async {
         let mut config = plugin(Bytes::new(), FailurePolicy::FailOpen);
