@@ -115,19 +115,19 @@ fn a_crash_at_the_start_of_a_new_version_is_among_the_faults() {
     ] {
         run.write_module(bytes);
         run.reload_refused(&[callback]);
-        run.wait_until(callback, || {
-            let page = Request::new(run.admin, "GET", "/tollgate/faults").send();
-            let page: serde_json::Value =
-                serde_json::from_slice(&page.body).expect("the page is JSON");
-            let groups = page.get("groups").and_then(serde_json::Value::as_array);
-            groups.is_some_and(|groups| {
-                groups.iter().any(|group| {
-                    group.get("callback") == Some(&callback.into())
-                        && group.get("plugin") == Some(&"guest".into())
-                })
-            })
-        });
+        run.wait_until(callback, || has_fault(&run, callback));
     }
+}
+
+/// Whether the admin page of faults has one of the plugin in this callback.
+fn has_fault(run: &Run, callback: &str) -> bool {
+    let page = Request::new(run.admin, "GET", "/tollgate/faults").send();
+    let page: serde_json::Value = serde_json::from_slice(&page.body).expect("the page is JSON");
+    let groups = page.get("groups").and_then(serde_json::Value::as_array);
+    groups.into_iter().flatten().any(|group| {
+        group.get("callback") == Some(&callback.into())
+            && group.get("plugin") == Some(&"guest".into())
+    })
 }
 
 #[test]
