@@ -91,7 +91,7 @@ fn prometheus_names_have_no_prefix_and_no_dots() {
     );
 }
 
-/// Whether Envoy has nothing to count there: isolation, breakers, faults.
+/// Whether Envoy has nothing to count there: isolation, breakers, faults, kept state.
 fn is_tollgates_own(name: &str) -> bool {
     [
         ".breaker_",
@@ -100,6 +100,7 @@ fn is_tollgates_own(name: &str) -> bool {
         ".instances_",
         ".snapshots",
         ".delta_pages",
+        ".kept_state",
         ".log_lines_dropped",
     ]
     .iter()
