@@ -251,20 +251,23 @@ fn insert(id: u32, context: Rc<dyn HostContext>) {
             None => Some(context),
         }
     });
-    if let Some(context) = rest {
-        insert_beside(id, context);
+    if rest.is_some() {
+        replace(id, rest);
     }
 }
 
-/// Puts a context into the table whose slot is taken, or for which there is none yet.
+/// Deletes a context, and puts another in its place, while some lie in each other's slots or there
+/// is none yet.
 #[cold]
 #[inline(never)]
-fn insert_beside(id: u32, context: Rc<dyn HostContext>) {
+fn replace(id: u32, context: Option<Rc<dyn HostContext>>) {
     // No known host gives an id twice. What the context before awaits would keep it, and what it
     // does at its end may come back here, so the new one is in the table first.
     let before = with_contexts(|contexts| {
         let before = contexts.remove(id);
-        contexts.insert(id, context);
+        if let Some(context) = context {
+            contexts.insert(id, context);
+        }
         before
     });
     if let Some(before) = before {
@@ -291,18 +294,9 @@ pub fn on_delete(id: u32) {
     if let Some(context) = with_contexts(|contexts| contexts.remove_own(id)) {
         context.on(Event::Delete);
     } else {
-        delete_beside(id);
+        replace(id, None);
     }
     wake::settle();
-}
-
-/// Deletes a context while some lie in each other's slots.
-#[cold]
-#[inline(never)]
-fn delete_beside(id: u32) {
-    if let Some(context) = with_contexts(|contexts| contexts.remove(id)) {
-        context.on(Event::Delete);
-    }
 }
 
 /// Says that the host of a plugin can hold headers while it delivers the body.
