@@ -2,7 +2,9 @@ use std::time::{Duration, Instant};
 
 use tollgate_config::FailurePolicy;
 
-use super::{Lab, answered_503, chain, chain_at, guest, passes, plugin, request, start};
+use super::{
+    Lab, answered_503, chain, chain_at, guest, passes, plugin, request, start, starts_once,
+};
 use crate::callout::tests::on_worker;
 use crate::filter::Event;
 
@@ -20,17 +22,6 @@ const PAUSE_THEN_CRASH: &str = r#"
     (func (export "proxy_on_request_headers") (param $id i32) (param i32 i32) (result i32)
         (if (i32.gt_u (local.get $id) (i32.const 2)) (then (unreachable)))
         (i32.const 1))"#;
-
-/// Starts once; what is started after that is refused.
-const START_ONCE: &str = r#"
-    (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
-        (if (i32.eqz (call $get_shared (i32.const 0) (i32.const 7) (i32.const 300) (i32.const 304)
-                (i32.const 308)))
-            (then (return (i32.const 0))))
-        (drop (call $set_shared (i32.const 0) (i32.const 7) (i32.const 7) (i32.const 3)
-            (i32.const 0)))
-        (i32.const 1))
-    (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32) (unreachable))"#;
 
 #[test]
 fn a_crash_is_answered_503_and_the_next_stream_is_served() {
@@ -64,10 +55,10 @@ fn what_always_crashes_lets_nothing_pass() {
 #[test]
 fn a_vm_that_cannot_be_replaced_fails_what_its_policy_does_not_let_pass() {
     on_worker(async {
-        let closed = start(START_ONCE, FailurePolicy::FailClosed);
+        let closed = start(&starts_once(CRASH), FailurePolicy::FailClosed);
         answered_503(&request(&closed));
         answered_503(&request(&closed));
-        let open = start(START_ONCE, FailurePolicy::FailOpen);
+        let open = start(&starts_once(CRASH), FailurePolicy::FailOpen);
         answered_503(&request(&open));
         passes(&request(&open));
     });
@@ -77,7 +68,7 @@ fn a_vm_that_cannot_be_replaced_fails_what_its_policy_does_not_let_pass() {
 fn a_replacement_that_has_failed_is_tried_again_after_the_back_off() {
     on_worker(async {
         let lab = Lab::new("");
-        let plugin = lab.start(START_ONCE, FailurePolicy::FailReload);
+        let plugin = lab.start(&starts_once(CRASH), FailurePolicy::FailReload);
         let now = Instant::now();
         let request = |now| chain_at(&[&plugin], now).request_headers(true);
         request(now);

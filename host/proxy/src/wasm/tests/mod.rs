@@ -67,6 +67,19 @@ fn guest(functions: &str) -> Bytes {
     Bytes::from(wat::parse_str(text).unwrap())
 }
 
+/// Adds to these functions that the guest starts once: what is started after that is refused.
+fn starts_once(functions: &str) -> String {
+    let start = r#"
+    (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
+        (if (i32.eqz (call $get_shared (i32.const 0) (i32.const 7) (i32.const 300) (i32.const 304)
+                (i32.const 308)))
+            (then (return (i32.const 0))))
+        (drop (call $set_shared (i32.const 0) (i32.const 7) (i32.const 7) (i32.const 3)
+            (i32.const 0)))
+        (i32.const 1))"#;
+    format!("{start}{functions}")
+}
+
 fn plugin(code: Bytes, failure_policy: FailurePolicy) -> PluginConfig {
     PluginConfig {
         name: "guest".to_owned(),

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use tollgate_config::FailurePolicy;
 
-use super::{Lab, header, request};
+use super::{Lab, header, request, starts_once};
 use crate::callout::tests::on_worker;
 
 /// Ticks, and crashes in the first tick of all VMs; the ticks of the next VM are counted in a metric.
@@ -27,15 +27,8 @@ const CRASH_IN_TICK: &str = r#"
         (drop (call $set_tick (i32.const 1))) (i32.const 1))
     (func (export "proxy_on_tick") (param i32) (unreachable))"#;
 
-/// Starts once, and crashes in its first tick; a stream sees what it is started with.
-const START_ONCE: &str = r#"
-    (func (export "proxy_on_vm_start") (param i32 i32) (result i32)
-        (if (i32.eqz (call $get_shared (i32.const 0) (i32.const 7) (i32.const 300) (i32.const 304)
-                (i32.const 308)))
-            (then (return (i32.const 0))))
-        (drop (call $set_shared (i32.const 0) (i32.const 7) (i32.const 7) (i32.const 3)
-            (i32.const 0)))
-        (i32.const 1))
+/// Crashes in its first tick; a stream sees what it is configured with.
+const SHOW_AND_CRASH_IN_TICK: &str = r#"
     (func (export "proxy_on_configure") (param i32 i32) (result i32)
         (i32.store8 (i32.const 8192) (i32.const 49))
         (drop (call $set_tick (i32.const 1))) (i32.const 1))
@@ -87,7 +80,10 @@ fn what_always_crashes_waits_for_the_back_off() {
 fn streams_are_served_while_their_plugins_own_vm_cannot_be_replaced() {
     on_worker(async {
         let lab = Lab::new("isolation: stream");
-        let plugin = lab.start(START_ONCE, FailurePolicy::FailClosed);
+        let plugin = lab.start(
+            &starts_once(SHOW_AND_CRASH_IN_TICK),
+            FailurePolicy::FailClosed,
+        );
         reaches(&lab, "wasm.guest.vm_reload_failure", 1).await;
         assert!(plugin.has_failed());
         let served = request(&plugin);
