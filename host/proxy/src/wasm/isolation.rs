@@ -58,3 +58,10 @@ const fn of_module(declared: runtime::Isolation) -> Isolation {
         runtime::Isolation::Stream => Isolation::Stream,
     }
 }
+
+pub(super) const fn to_runtime(isolation: Isolation) -> runtime::Isolation {
+    match isolation {
+        Isolation::Worker => runtime::Isolation::Worker,
+        Isolation::Stream => runtime::Isolation::Stream,
+    }
+}

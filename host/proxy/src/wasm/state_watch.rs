@@ -12,10 +12,9 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use parking_lot::Mutex;
 use tollgate_config::Isolation;
-use tollgate_runtime::{
-    self as runtime, Divergence, Finished, KeptState, LoadError, Module, StateCheck, Vm,
-};
+use tollgate_runtime::{Divergence, Finished, KeptState, LoadError, Module, StateCheck, Vm};
 
+use super::isolation;
 use crate::telemetry::{Counter, Stats};
 
 /// Most ends that wait to be looked at.
@@ -150,10 +149,7 @@ fn examine(
     ended: &Ended,
 ) -> Result<Option<KeptState>, LoadError> {
     if ended.is_first {
-        let isolation = match ended.isolation {
-            Isolation::Worker => runtime::Isolation::Worker,
-            Isolation::Stream => runtime::Isolation::Stream,
-        };
+        let isolation = isolation::to_runtime(ended.isolation);
         let check = StateCheck::new(&ended.module, isolation, &ended.finished)?;
         checks.extend(check.map(|check| (ended.vm, check)));
         if checks.len() > MAX_VMS {
