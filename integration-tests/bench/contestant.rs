@@ -1,6 +1,7 @@
 //! The proxies that are measured.
 
 use std::fs;
+use std::time::Duration;
 
 use tollgate_integration_tests::{Kind, Launch, Ports, Server, envoy_config_dir};
 
@@ -45,13 +46,30 @@ enum Running {
 }
 
 impl Contestant {
-    /// Resident memory in KiB.
-    pub(crate) fn memory(&self) -> usize {
-        let pid = match &self.running {
+    fn pid(&self) -> u32 {
+        match &self.running {
             Running::Proxy(server) => server.process().pid(),
             Running::Nginx(nginx) => nginx.pid(),
-        };
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        }
+    }
+
+    /// Processor time that all threads have used so far, by the scheduler's count.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid()));
+        let nanoseconds = threads
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|thread| {
+                let counts = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+                counts.split_whitespace().next()?.parse::<u64>().ok()
+            });
+        Duration::from_nanos(nanoseconds.sum())
+    }
+
+    /// Resident memory in KiB.
+    pub(crate) fn memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         line.and_then(|line| line.split_whitespace().next()?.parse().ok())
             .unwrap_or_default()

@@ -22,6 +22,8 @@ pub(crate) struct Measured {
     /// Median latency in microseconds.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
+    /// Microseconds of processor time that the proxy used for a request.
+    pub(crate) processor: f64,
     /// Answers other than 2xx, and requests without an answer.
     pub(crate) errors: u64,
     /// KiB.
@@ -52,11 +54,14 @@ impl Load {
 
     /// Runs once; `None` when the contestant does not speak the protocol.
     pub(crate) fn run(self, contestant: &Contestant, options: &Options) -> Option<Measured> {
-        let mut measured = match self {
+        let before = contestant.processor_time();
+        let (requests, mut measured) = match self {
             Self::Http1 => wrk(contestant, options),
             Self::Http2 if contestant.http2 => h2load(contestant, options),
             Self::Http2 => return None,
         };
+        let used = contestant.processor_time().saturating_sub(before);
+        measured.processor = used.as_secs_f64() * 1e6 / requests.max(1.0);
         measured.memory = contestant.memory();
         Some(measured)
     }
@@ -85,7 +90,8 @@ fn output(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-fn wrk(contestant: &Contestant, options: &Options) -> Measured {
+/// Returns how many requests were answered, and what was measured.
+fn wrk(contestant: &Contestant, options: &Options) -> (f64, Measured) {
     let mut wrk = command(options, "wrk");
     wrk.args(["--threads", "1", "--latency", "--connections"])
         .arg(options.connections.to_string());
@@ -107,16 +113,20 @@ fn wrk(contestant: &Contestant, options: &Options) -> Measured {
     let not_2xx: u64 = value("Non-2xx or 3xx responses:")
         .parse()
         .unwrap_or_default();
-    Measured {
+    // `24639 requests in 1.00s, 3.51MB read`
+    let total = text.lines().find(|line| line.contains(" requests in "));
+    let total = total.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    let measured = Measured {
         requests_per_second: value("Requests/sec:").parse().unwrap_or_default(),
         p50: microseconds(value("50%")),
         p99: microseconds(value("99%")),
         errors: failed + not_2xx,
-        memory: 0,
-    }
+        ..Measured::default()
+    };
+    (total.unwrap_or_default(), measured)
 }
 
-fn h2load(contestant: &Contestant, options: &Options) -> Measured {
+fn h2load(contestant: &Contestant, options: &Options) -> (f64, Measured) {
     let log = tempfile::NamedTempFile::new().expect("a temporary file");
     let mut h2load = command(options, "h2load");
     let clients = (options.connections / STREAMS).max(1);
@@ -137,14 +147,16 @@ fn h2load(contestant: &Contestant, options: &Options) -> Measured {
         .split(", ")
         .find_map(|part| part.strip_suffix(" req/s"))
         .unwrap_or_default();
-    let (p50, p99, errors) = read_log(&fs::read_to_string(log.path()).unwrap_or_default());
-    Measured {
+    let log = fs::read_to_string(log.path()).unwrap_or_default();
+    let (p50, p99, errors) = read_log(&log);
+    let measured = Measured {
         requests_per_second: rate.parse().unwrap_or_default(),
         p50,
         p99,
         errors,
-        memory: 0,
-    }
+        ..Measured::default()
+    };
+    (log.lines().count() as f64, measured)
 }
 
 /// Reads h2load's log: start, status and microseconds of each request.

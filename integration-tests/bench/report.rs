@@ -89,13 +89,15 @@ impl<'a> Report<'a> {
     fn write_medians(&self, f: &mut fmt::Formatter<'_>, load: Load) -> fmt::Result {
         writeln!(
             f,
-            "{:24} {:>9} {:>9} {:>9} {:>9} {:>7}",
-            "", "req/s", "p50 us", "p99 us", "RSS MiB", "errors"
+            "{:24} {:>9} {:>9} {:>9} {:>9} {:>9} {:>7}",
+            "", "req/s", "CPU us", "p50 us", "p99 us", "RSS MiB", "errors"
         )?;
         for name in &self.names {
             let Some(rate) = self.median(load, name, |run| run.requests_per_second) else {
                 continue;
             };
+            let processor = self.median(load, name, |run| run.processor);
+            let processor = processor.unwrap_or_default();
             let p50 = self.median(load, name, |run| run.p50).unwrap_or_default();
             let p99 = self.median(load, name, |run| run.p99).unwrap_or_default();
             let memory: usize = self
@@ -107,7 +109,7 @@ impl<'a> Report<'a> {
             let memory = memory / 1024;
             writeln!(
                 f,
-                "{name:24} {rate:>9.0} {p50:>9.0} {p99:>9.0} {memory:>9} {errors:>7}"
+                "{name:24} {rate:>9.0} {processor:>9.1} {p50:>9.0} {p99:>9.0} {memory:>9} {errors:>7}"
             )?;
         }
         Ok(())
@@ -125,13 +127,19 @@ impl Report<'_> {
         Ok(())
     }
 
-    /// One worker that is busy all the time: the time of a request is the inverse of the rate.
+    /// One worker that is busy all the time: the time of a request is the inverse of the rate. Its
+    /// processor time leaves out what the proxy waited for, and what else the machine did.
     fn write_costs(&self, f: &mut fmt::Formatter<'_>, load: Load) -> fmt::Result {
         let added =
             |a: Measured, b: Measured| 1e6 / a.requests_per_second - 1e6 / b.requests_per_second;
         for (with, without) in COSTS {
-            if let Some(cost) = self.paired(load, (with, without), added) {
-                writeln!(f, "{with} adds {cost:.1} us a request")?;
+            let cost = self.paired(load, (with, without), added);
+            let processor = self.paired(load, (with, without), |a, b| a.processor - b.processor);
+            if let (Some(cost), Some(processor)) = (cost, processor) {
+                writeln!(
+                    f,
+                    "{with} adds {cost:.1} us a request, {processor:.1} us of processor time"
+                )?;
             }
         }
         Ok(())
