@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::{
-    AccessLog, Cluster, HttpFilterKind, Listener, NetworkFilter, PluginConfig, ProtoMessage,
+    AccessLog, Cluster, Discovery, HttpFilterKind, Listener, NetworkFilter, PluginConfig,
+    ProtoMessage,
 };
 
 /// Everything one file configures.
@@ -24,6 +25,8 @@ pub struct Bootstrap {
     pub source: serde_json::Value,
     /// The files that are named in it, in order.
     pub files: Vec<PathBuf>,
+    /// Filters that are discovered in files of their own, in order.
+    pub discoveries: Vec<Discovery>,
 }
 
 impl Bootstrap {

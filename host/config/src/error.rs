@@ -2,9 +2,14 @@
 
 use std::fmt;
 
+use crate::Discovery;
+
 /// Everything that is wrong with one file; never empty. Displayed one line each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigErrors(Vec<ConfigError>);
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfigErrors {
+    errors: Vec<ConfigError>,
+    discoveries: Vec<Discovery>,
+}
 
 /// One fault, or one warning, displayed as `file:line path: reason`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,18 +40,38 @@ pub enum ErrorKind {
 impl ConfigErrors {
     /// Returns `None` for no errors at all.
     pub(crate) fn from_list(errors: Vec<ConfigError>) -> Option<Self> {
-        (!errors.is_empty()).then_some(Self(errors))
+        (!errors.is_empty()).then_some(Self {
+            errors,
+            discoveries: Vec::new(),
+        })
+    }
+
+    /// Returns the errors with what was found in filters' files before they stopped the rest.
+    pub(crate) fn after(self, discoveries: Vec<Discovery>) -> Self {
+        Self {
+            discoveries,
+            ..self
+        }
     }
 
     /// Iterates in the order of the file.
     pub fn iter(&self) -> std::slice::Iter<'_, ConfigError> {
-        self.0.iter()
+        self.errors.iter()
+    }
+
+    /// Returns the filters' files that were read meanwhile, good and bad.
+    #[must_use]
+    pub fn discoveries(&self) -> &[Discovery] {
+        &self.discoveries
     }
 }
 
 impl From<ConfigError> for ConfigErrors {
     fn from(error: ConfigError) -> Self {
-        Self(vec![error])
+        Self {
+            errors: vec![error],
+            discoveries: Vec::new(),
+        }
     }
 }
 
@@ -55,7 +80,7 @@ impl IntoIterator for ConfigErrors {
     type IntoIter = std::vec::IntoIter<ConfigError>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.errors.into_iter()
     }
 }
 
@@ -70,7 +95,7 @@ impl<'a> IntoIterator for &'a ConfigErrors {
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, error) in self.0.iter().enumerate() {
+        for (index, error) in self.errors.iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }

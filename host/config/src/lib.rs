@@ -29,6 +29,7 @@ mod bootstrap;
 mod build;
 mod cluster;
 mod data_source;
+mod discovery;
 mod dump;
 mod error;
 mod file;
@@ -55,7 +56,9 @@ pub use cluster::{
     LbPolicy, UpstreamProtocol,
 };
 pub use data_source::DataSource;
+pub use discovery::{DiscoveredFilter, Discovery, DiscoveryRefusal};
 pub use error::{ConfigError, ConfigErrors, ErrorKind};
+pub use file::FileStamp;
 pub use http_connection_manager::{
     CodecType, HttpConnectionManager, HttpFilter, HttpFilterKind, ServerHeaderTransformation,
 };
@@ -116,25 +119,30 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Loaded, ConfigErrors> 
 /// As [`load`].
 pub fn parse(text: &str, file_name: &str, options: &LoadOptions) -> Result<Loaded, ConfigErrors> {
     let report = report::Report::new(file_name, options.ignore_unsupported);
-    let bootstrap = read(text, file_name, &report);
+    let message = "envoy.config.bootstrap.v3.Bootstrap";
+    let reading = read_message(text, file_name, message, &report, build::bootstrap);
+    let discoveries = report.discoveries();
     let (errors, warnings) = report.into_parts();
-    match (ConfigErrors::from_list(errors), bootstrap?) {
-        (None, Some(bootstrap)) => Ok(Loaded {
+    match (ConfigErrors::from_list(errors), reading?) {
+        (None, Reading::Built(bootstrap)) => Ok(Loaded {
             bootstrap,
             warnings,
         }),
-        (errors, _) => Err(errors.unwrap_or_else(|| no_result(file_name))),
+        (errors, _) => {
+            let errors = errors.unwrap_or_else(|| no_result(file_name));
+            Err(errors.after(discoveries))
+        }
     }
 }
 
-/// Runs the stages; each adds to `report` what it finds.
-fn read(
-    text: &str,
-    file_name: &str,
-    report: &report::Report,
-) -> Result<Option<Bootstrap>, ConfigError> {
-    let message = "envoy.config.bootstrap.v3.Bootstrap";
-    read_message(text, file_name, message, report, build::bootstrap)
+/// How far the stages have come.
+enum Reading<T> {
+    /// The text is no message of that name.
+    NotRead,
+    /// It is one that breaks Envoy's rules.
+    Invalid,
+    /// There is a result, perhaps with errors about parts of it.
+    Built(T),
 }
 
 /// Runs the stages for a message of this name; each adds to `report` what it finds.
@@ -144,33 +152,33 @@ fn read_message<T>(
     message: &str,
     report: &report::Report,
     build: impl FnOnce(&view::View<'_>) -> T,
-) -> Result<Option<T>, ConfigError> {
+) -> Result<Reading<T>, ConfigError> {
     let descriptor = schema::descriptor(message)?;
     let document = match yaml::read(text, yaml::Syntax::of(file_name)) {
         Ok(document) => document,
         Err(fault) => {
             report.error_at(fault.line, "", fault.reason);
-            return Ok(None);
+            return Ok(Reading::NotRead);
         }
     };
     if matches!(document.root.data, yaml::Data::Null) {
         report.error_at(1, "", "there is nothing in this file");
-        return Ok(None);
+        return Ok(Reading::NotRead);
     }
     for remark in document.remarks {
         report.warning_at(remark.line, remark.reason);
     }
     let message = schema::decode(&descriptor, &document.root, report);
     if report.has_schema_errors() {
-        return Ok(None);
+        return Ok(Reading::NotRead);
     }
     let view = view::View::root(&message, report);
     schema::check(&view);
     if report.has_schema_errors() {
-        return Ok(None);
+        return Ok(Reading::Invalid);
     }
     subset::check(&view);
-    Ok(Some(build(&view)))
+    Ok(Reading::Built(build(&view)))
 }
 
 fn no_result(file_name: &str) -> ConfigErrors {

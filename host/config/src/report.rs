@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use crate::{ConfigError, ErrorKind};
+use crate::{ConfigError, Discovery, ErrorKind};
 
 /// Errors and warnings of one file, and the lines that paths stand on.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Report {
     warnings: RefCell<Vec<ConfigError>>,
     /// Files that are named, so far.
     files: RefCell<Vec<PathBuf>>,
+    /// What was looked for in files of its own, so far.
+    discoveries: RefCell<Vec<Discovery>>,
 }
 
 impl Report {
@@ -27,6 +29,7 @@ impl Report {
             errors: RefCell::default(),
             warnings: RefCell::default(),
             files: RefCell::default(),
+            discoveries: RefCell::default(),
         }
     }
 
@@ -46,6 +49,19 @@ impl Report {
     /// Remembers files that are named.
     pub(crate) fn note_files(&self, files: Vec<PathBuf>) {
         self.files.borrow_mut().extend(files);
+    }
+
+    /// Remembers what was found in a filter's file; filters of one name and file share it.
+    pub(crate) fn note_discovery(&self, discovery: Discovery) {
+        let mut discoveries = self.discoveries.borrow_mut();
+        if !discoveries.contains(&discovery) {
+            discoveries.push(discovery);
+        }
+    }
+
+    /// Returns what was looked for in files of its own.
+    pub(crate) fn discoveries(&self) -> Vec<Discovery> {
+        self.discoveries.borrow().clone()
     }
 
     /// Returns the files that were named.
@@ -134,6 +150,11 @@ impl Report {
             .borrow()
             .iter()
             .any(|error| error.kind == ErrorKind::Schema)
+    }
+
+    /// Whether there is any error.
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.errors.borrow().is_empty()
     }
 
     /// Whether something at or below `path` has been reported already.

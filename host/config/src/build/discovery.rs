@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::report::Report;
 use crate::view::View;
-use crate::{dump, file};
+use crate::{DiscoveredFilter, Discovery, DiscoveryRefusal, Reading, dump, file};
 
 const RESPONSE: &str = "envoy.service.discovery.v3.DiscoveryResponse";
 const RESOURCE: &str = "envoy.config.core.v3.TypedExtensionConfig";
@@ -29,8 +29,8 @@ pub(super) fn build<T>(
         return None;
     };
     let file = PathBuf::from(path.text("path"));
-    let text = match file::read(&file) {
-        Ok(text) => text,
+    let (text, stamp) = match file::read_stamped(&file) {
+        Ok(read) => read,
         Err(reason) => {
             path.error("path", format!("{}: {reason}", file.display()));
             return None;
@@ -44,12 +44,23 @@ pub(super) fn build<T>(
     let found = filter
         .report()
         .read_other(&file, |report| read(&text, &file, report, &wanted, build));
-    match found {
-        Found::Built(built) => Some(built),
+    let (found, result) = match found {
+        Found::Built(built, found) => (Ok(found), Some(built)),
         // What is wrong is reported.
-        Found::Refused => None,
-        Found::Nothing => default(&discovery, filter, build),
-    }
+        Found::Refused(refusal) => (Err(refusal), None),
+        // Envoy counts it as refused, and takes the default all the same.
+        Found::Nothing => {
+            let default = default(&discovery, filter, build);
+            (Err(DiscoveryRefusal::Rejected), default)
+        }
+    };
+    filter.report().note_discovery(Discovery {
+        filter: wanted.name.to_owned(),
+        file,
+        stamp,
+        found,
+    });
+    result
 }
 
 /// The configuration for when nothing is discovered.
@@ -74,8 +85,8 @@ struct Wanted<'a> {
 
 /// What is in a file.
 enum Found<T> {
-    Built(T),
-    Refused,
+    Built(T, DiscoveredFilter),
+    Refused(DiscoveryRefusal),
     Nothing,
 }
 
@@ -92,11 +103,14 @@ fn read<T>(
         one_resource(response, wanted, build)
     });
     match read {
-        Ok(Some(found)) => found,
-        Ok(None) => Found::Refused,
+        // A part of it may be wrong although there is a result.
+        Ok(Reading::Built(Found::Built(..))) if report.has_errors() => rejected(),
+        Ok(Reading::Built(found)) => found,
+        Ok(Reading::Invalid) => rejected(),
+        Ok(Reading::NotRead) => Found::Refused(DiscoveryRefusal::Unreadable),
         Err(error) => {
             report.error(error.kind, &error.path, error.reason);
-            Found::Refused
+            Found::Refused(DiscoveryRefusal::Unreadable)
         }
     }
 }
@@ -117,12 +131,12 @@ fn one_resource<T>(
             "resources",
             format!("Unexpected number of resources in ExtensionConfigDS response: {count}"),
         );
-        return Found::Refused;
+        return rejected();
     };
     let resource = resource.unpacked();
     let Some(resource) = resource.filter(|resource| resource.type_name() == RESOURCE) else {
         response.error("resources[0]", format!("wanted is a {RESOURCE}"));
-        return Found::Refused;
+        return rejected();
     };
     let name = resource.text("name");
     if name != wanted.name {
@@ -130,10 +144,10 @@ fn one_resource<T>(
             "name",
             format!("Unexpected resource name in ExtensionConfigDS response: {name}"),
         );
-        return Found::Refused;
+        return rejected();
     }
     let Some(config) = resource.extension("an HTTP filter") else {
-        return Found::Refused;
+        return rejected();
     };
     let is_of_type = |url: &&str| url.rsplit('/').next() == Some(&*config.type_name());
     if !wanted.types.iter().any(is_of_type) {
@@ -142,7 +156,20 @@ fn one_resource<T>(
             "typed_config",
             format!("filter config has type URL {found} but expect {expected}"),
         );
-        return Found::Refused;
+        return rejected();
     }
-    build(&resource, &config).map_or(Found::Refused, Found::Built)
+    match build(&resource, &config) {
+        Some(built) => Found::Built(
+            built,
+            DiscoveredFilter {
+                version: response.text("version_info").to_owned(),
+                resource: dump::to_json(resource.message()),
+            },
+        ),
+        None => rejected(),
+    }
+}
+
+fn rejected<T>() -> Found<T> {
+    Found::Refused(DiscoveryRefusal::Rejected)
 }

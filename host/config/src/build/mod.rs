@@ -57,7 +57,9 @@ pub(crate) fn bootstrap(root: &View<'_>) -> Bootstrap {
         wasm_services: build_each(&root.children("bootstrap_extensions"), wasm_service),
         source: dump::to_json(root.message()),
         files: dump::files(root.message()),
+        discoveries: Vec::new(),
     };
+    bootstrap.discoveries = root.report().discoveries();
     bootstrap.files.append(&mut root.report().take_files());
     references::check(&listeners, &clusters);
     bootstrap
