@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use tollgate_config::{Bootstrap, LoadOptions};
+use tollgate_config::{Bootstrap, LoadOptions, Loaded};
 use tollgate_proxy::{Configuration, RunningServer, Server, ServerOptions, Signals};
 use tracing::{info, warn};
 
@@ -49,11 +49,15 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, CommandError> {
 ///
 /// When the file is refused.
 pub(crate) fn load(file: &Path, options: LoadOptions) -> Result<Bootstrap, CommandError> {
-    let loaded = tollgate_config::load(file, &options)?;
+    Ok(warned(tollgate_config::load(file, &options)?))
+}
+
+/// Reports what is valid but ignored.
+pub(crate) fn warned(loaded: Loaded) -> Bootstrap {
     for warning in &loaded.warnings {
         warn!("{warning}");
     }
-    Ok(loaded.bootstrap)
+    loaded.bootstrap
 }
 
 fn log_addresses(server: &RunningServer, workers: usize) {

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tollgate_config::{Bootstrap, LoadOptions};
+use tollgate_config::{Bootstrap, Discovery, LoadOptions};
 use tollgate_proxy::{Configuration, ConfigurationSource};
 
 use crate::addresses;
 use crate::args::RunArguments;
 use crate::error::CommandError;
-use crate::run::load;
+use crate::run::warned;
 use crate::settings;
 
 /// The files that a run is told of, with what the command line says on top.
@@ -18,6 +18,8 @@ pub(crate) struct Files {
     arguments: RunArguments,
     /// Those that the files name, as far as they could be read.
     named: Vec<PathBuf>,
+    /// The filters' files that were read last.
+    discoveries: Vec<Discovery>,
 }
 
 impl Files {
@@ -26,6 +28,7 @@ impl Files {
         Self {
             arguments: arguments.clone(),
             named: Vec::new(),
+            discoveries: Vec::new(),
         }
     }
 
@@ -38,7 +41,11 @@ impl Files {
         let arguments = &self.arguments;
         let mut settings = settings::load(&arguments.settings)?;
         settings.reload.watch &= !arguments.no_watch;
-        let bootstraps = load_all(&arguments.files, arguments.reading.ignore_unsupported)?;
+        self.discoveries.clear();
+        let options = LoadOptions {
+            ignore_unsupported: arguments.reading.ignore_unsupported,
+        };
+        let bootstraps = load_all(&arguments.files, options, &mut self.discoveries)?;
         settings::check(&settings, &arguments.settings, &bootstraps)?;
         let files = arguments.files.iter().map(PathBuf::as_path);
         addresses::check(files.zip(&bootstraps), arguments.admin_address)?;
@@ -62,16 +69,30 @@ impl ConfigurationSource for Files {
         let settings = self.arguments.settings.tollgate_config.iter();
         given.chain(settings).chain(&self.named).cloned().collect()
     }
+
+    fn discoveries(&self) -> Vec<Discovery> {
+        self.discoveries.clone()
+    }
 }
 
-fn load_all(files: &[PathBuf], ignore_unsupported: bool) -> Result<Vec<Bootstrap>, CommandError> {
-    let options = LoadOptions { ignore_unsupported };
+/// Reads all files; also of those that are refused, the filters' files are added to `discoveries`.
+fn load_all(
+    files: &[PathBuf],
+    options: LoadOptions,
+    discoveries: &mut Vec<Discovery>,
+) -> Result<Vec<Bootstrap>, CommandError> {
     let mut bootstraps = Vec::new();
     let mut faults = Vec::new();
     for file in files {
-        match load(file, options) {
-            Ok(bootstrap) => bootstraps.push(bootstrap),
-            Err(error) => faults.extend(error.lines().map(str::to_owned)),
+        match tollgate_config::load(file, &options) {
+            Ok(loaded) => {
+                discoveries.extend_from_slice(&loaded.bootstrap.discoveries);
+                bootstraps.push(warned(loaded));
+            }
+            Err(errors) => {
+                discoveries.extend_from_slice(errors.discoveries());
+                faults.extend(CommandError::from(errors).lines().map(str::to_owned));
+            }
         }
     }
     CommandError::from_faults(faults).map_or(Ok(bootstraps), Err)

@@ -127,7 +127,13 @@ impl Server {
         };
         let generations = Generations::new(&plan.stats);
         let workers = server.start_workers(count, &plan, &watch)?;
-        let controller = Controller::new(&plan.wasm, &generations, &server.reloads, workers);
+        let controller = Controller::new(
+            &plan.wasm,
+            &generations,
+            &server.reloads,
+            workers,
+            &plan.stats,
+        );
         let controller = server.controller.insert(Arc::new(controller));
         controller.deploy(Configuration {
             bootstraps,

@@ -108,7 +108,7 @@ const PAGES: &[Page] = &[
             ("format", "Format to use; One of (text, json, prometheus)"),
             (
                 "type",
-                "Stat types to include.; One of (All, Counters, Histograms, Gauges)",
+                "Stat types to include.; One of (All, Counters, Histograms, Gauges, TextReadouts)",
             ),
         ],
         stats::page,

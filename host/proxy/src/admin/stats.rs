@@ -60,6 +60,7 @@ enum Kinds {
     Counters,
     Gauges,
     Histograms,
+    Texts,
 }
 
 impl Kinds {
@@ -69,8 +70,9 @@ impl Kinds {
             Some("Counters") => Self::Counters,
             Some("Gauges") => Self::Gauges,
             Some("Histograms") => Self::Histograms,
+            Some("TextReadouts") => Self::Texts,
             Some(_) => {
-                let usage = "usage: /stats?type=(All|Counters|Histograms|Gauges)\n\n";
+                let usage = "usage: /stats?type=(All|Counters|Histograms|Gauges|TextReadouts)\n\n";
                 return Err(Reply::text(400, usage));
             }
         })
@@ -78,6 +80,7 @@ impl Kinds {
 
     fn include(self, value: &StatValue) -> bool {
         match value {
+            StatValue::Text(_) => matches!(self, Self::All | Self::Texts),
             StatValue::Counter(_) => matches!(self, Self::All | Self::Counters),
             StatValue::Gauge(_) => matches!(self, Self::All | Self::Gauges),
             StatValue::Histogram { .. } => matches!(self, Self::All | Self::Histograms),
@@ -160,7 +163,10 @@ fn refresh_server_stats(context: &AdminContext) {
         .into_iter()
         .filter_map(|stat| match stat.value {
             StatValue::Gauge(number) if is_listener_connections(&stat.name) => Some(number),
-            StatValue::Counter(_) | StatValue::Gauge(_) | StatValue::Histogram { .. } => None,
+            StatValue::Text(_)
+            | StatValue::Counter(_)
+            | StatValue::Gauge(_)
+            | StatValue::Histogram { .. } => None,
         });
     server.total_connections.set(connections.sum());
 }
@@ -181,6 +187,7 @@ fn resident_bytes() -> Option<u64> {
 
 fn text(stats: &[StatSnapshot]) -> String {
     let line = |stat: &StatSnapshot| match &stat.value {
+        StatValue::Text(text) => format!("{}: \"{text}\"\n", stat.name),
         StatValue::Counter(number) | StatValue::Gauge(number) => {
             format!("{}: {number}\n", stat.name)
         }
@@ -211,6 +218,7 @@ fn json_text(stats: &[StatSnapshot]) -> String {
     let mut histograms = Vec::new();
     for stat in stats {
         match &stat.value {
+            StatValue::Text(text) => entries.push(json!({ "name": stat.name, "value": text })),
             StatValue::Counter(number) | StatValue::Gauge(number) => {
                 entries.push(json!({ "name": stat.name, "value": number }));
             }

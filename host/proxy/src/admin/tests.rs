@@ -330,6 +330,7 @@ fn the_configuration_can_be_read_back() {
     let expected = [
         "BootstrapConfigDump",
         "ClustersConfigDump",
+        "EcdsConfigDump",
         "ListenersConfigDump",
         "RoutesConfigDump",
     ];

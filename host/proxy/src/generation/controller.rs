@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
-use tollgate_config::{Bootstrap, Settings};
+use tollgate_config::{Bootstrap, Discovery, Settings};
 
+use super::discoveries::Discoveries;
 use super::{
     Command, Deployment, Generation, GenerationId, Generations, ReloadReport, Reloads, Role,
     Sockets,
 };
 use crate::error::ServerError;
 use crate::listener::{BoundListener, ListenerKey};
-use crate::wasm::{LoadedPlugins, WasmRuntime};
+use crate::telemetry::Stats;
+use crate::wasm::{LoadedPlugins, PluginError, WasmRuntime};
 
 /// A configuration that is to be served.
 #[derive(Clone, Debug)]
@@ -33,6 +35,7 @@ pub(crate) struct Controller {
     pub(super) wasm: Arc<WasmRuntime>,
     pub(super) generations: Arc<Generations>,
     pub(super) reloads: Arc<Reloads>,
+    discoveries: Arc<Discoveries>,
     pub(super) state: Mutex<State>,
 }
 
@@ -63,8 +66,10 @@ impl Controller {
         generations: &Arc<Generations>,
         reloads: &Arc<Reloads>,
         workers: Vec<Worker>,
+        stats: &Stats,
     ) -> Self {
         Self {
+            discoveries: Discoveries::new(stats),
             reloads: Arc::clone(reloads),
             wasm: Arc::clone(wasm),
             generations: Arc::clone(generations),
@@ -90,12 +95,23 @@ impl Controller {
         // One after the other.
         let mut state = self.state.lock();
         let before = self.wasm.set_settings(Arc::clone(&configuration.settings));
+        let bootstraps = configuration.bootstraps.iter();
+        let discoveries: Vec<_> = bootstraps.flat_map(|one| one.discoveries.clone()).collect();
         let outcome = self.replace(&mut state, configuration);
         self.wasm.forget_sources();
-        if outcome.is_err() {
-            self.wasm.set_settings(before);
+        match &outcome {
+            Ok(_) => self.discoveries.serve(&discoveries),
+            Err(error) => {
+                self.wasm.set_settings(before);
+                self.discoveries.refuse(&discoveries, culprit(error));
+            }
         }
         outcome
+    }
+
+    /// Counts the filters' files of a configuration that is refused as it was read.
+    pub(super) fn refuse(&self, discoveries: &[Discovery]) {
+        self.discoveries.refuse(discoveries, None);
     }
 
     fn replace(
@@ -149,6 +165,14 @@ impl Controller {
     /// Returns the generations.
     pub(crate) fn generations(&self) -> &Arc<Generations> {
         &self.generations
+    }
+}
+
+/// Returns the name of the plugin that does not start.
+fn culprit(error: &ServerError) -> Option<&str> {
+    match error {
+        ServerError::Plugin(source) => source.downcast_ref::<PluginError>()?.plugin(),
+        _ => None,
     }
 }
 

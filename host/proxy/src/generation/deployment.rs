@@ -1,9 +1,9 @@
 //! `Deployment`: one file's configuration, bound and prepared for all workers.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use tollgate_config::{Bootstrap, NetworkFilter};
+use tollgate_config::{Bootstrap, DiscoveredFilter, NetworkFilter};
 
 use crate::cluster::SharedClusters;
 use crate::error::ServerError;
@@ -21,6 +21,8 @@ pub(crate) struct Deployment {
     pub(crate) tls: Vec<ListenerTls>,
     /// Where the listeners are bound, in the same order.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// What was discovered, and when.
+    pub(crate) discovered: Vec<(DiscoveredFilter, SystemTime)>,
 }
 
 impl Deployment {
@@ -35,6 +37,7 @@ impl Deployment {
         before: Option<&Self>,
         mut bound: impl FnMut(&tollgate_config::Listener) -> Result<SocketAddr, ServerError>,
     ) -> Result<Self, ServerError> {
+        let discovered = discovered(&bootstrap, before);
         let before = before.map(|before| &before.clusters);
         let clusters = SharedClusters::new(&bootstrap.clusters, before)?;
         let listeners = bootstrap.listeners.iter();
@@ -43,6 +46,7 @@ impl Deployment {
             tls: tls.collect::<Result<_, _>>()?,
             addresses: listeners.map(&mut bound).collect::<Result<_, _>>()?,
             clusters,
+            discovered,
             bootstrap,
         })
     }
@@ -65,6 +69,23 @@ impl Deployment {
         });
         timeouts.max().unwrap_or_default()
     }
+}
+
+/// A filter stays what it is, with its version and its time, while it is configured the same.
+fn discovered(
+    bootstrap: &Bootstrap,
+    before: Option<&Deployment>,
+) -> Vec<(DiscoveredFilter, SystemTime)> {
+    let found = bootstrap.discoveries.iter();
+    let found = found.filter_map(|discovery| discovery.found.as_ref().ok());
+    let now = SystemTime::now();
+    found
+        .map(|filter| {
+            let mut known = before.iter().flat_map(|before| &before.discovered);
+            let same = known.find(|(known, _)| known.resource == filter.resource);
+            same.cloned().unwrap_or_else(|| (filter.clone(), now))
+        })
+        .collect()
 }
 
 fn listener_tls(listener: &tollgate_config::Listener) -> Result<ListenerTls, ServerError> {

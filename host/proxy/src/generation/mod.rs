@@ -7,6 +7,7 @@
 mod command;
 mod controller;
 mod deployment;
+mod discoveries;
 mod error;
 mod fingerprint;
 mod id;

@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tollgate_config::Settings;
+use tollgate_config::{Discovery, Settings};
 
 use super::fingerprint::Fingerprint;
 use super::watch::Watch;
@@ -32,6 +32,11 @@ pub trait ConfigurationSource: Send {
 
     /// Returns the files it was read from last, and those that they name: what is watched.
     fn files(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// Returns the filters' files that were read last, also when what was read is refused.
+    fn discoveries(&self) -> Vec<Discovery> {
         Vec::new()
     }
 }
@@ -213,6 +218,9 @@ impl Reloads {
                 self.ask(Trigger::Files);
             }
             known = files;
+            if read.is_err() {
+                controller.refuse(&source.discoveries());
+            }
             let deployed = read.and_then(|new| Ok(controller.deploy(new)?));
             let result = deployed.map(|mut report| {
                 report.took = started.elapsed();

@@ -92,6 +92,7 @@ mod tests {
         match stat.unwrap().value {
             StatValue::Counter(number) | StatValue::Gauge(number) => number,
             StatValue::Histogram { total, .. } => total.count,
+            StatValue::Text(text) => panic!("{name} is {text}"),
         }
     }
 

@@ -115,6 +115,17 @@ group! {
 }
 
 group! {
+    /// `extension_config_discovery.http_filter.<name>.`: a filter that is discovered.
+    DiscoveryStats {
+        counters:
+            config_fail config_reload update_attempt update_failure update_rejected
+            update_success;
+        gauges: update_time version;
+        histograms: ;
+    }
+}
+
+group! {
     /// `cluster_manager.`: the clusters of the process.
     ClusterManagerStats {
         counters: cluster_added;

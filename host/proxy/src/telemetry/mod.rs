@@ -13,14 +13,16 @@ mod quantiles;
 mod snapshot;
 mod stats;
 mod writers;
+mod xxh64;
 
 pub(crate) use groups::{
-    ClusterManagerStats, HttpStats, ListenerManagerStats, ListenerStats, ListenerTlsStats,
-    ListenerWorkerStats, MembershipStats, ResponseCodeStats, ServerStats, TcpStats, UpstreamStats,
-    listener_prefix,
+    ClusterManagerStats, DiscoveryStats, HttpStats, ListenerManagerStats, ListenerStats,
+    ListenerTlsStats, ListenerWorkerStats, MembershipStats, ResponseCodeStats, ServerStats,
+    TcpStats, UpstreamStats, listener_prefix,
 };
 pub(crate) use hosts::{HostFacts, HostStats, Hosts};
 pub(crate) use prometheus::write_prometheus;
 pub(crate) use quantiles::QUANTILES;
 pub(crate) use snapshot::{Distribution, StatSnapshot, StatSource, StatValue};
 pub(crate) use stats::{Counter, Gauge, Stats};
+pub(crate) use xxh64::xxh64;

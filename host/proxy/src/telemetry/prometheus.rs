@@ -30,6 +30,8 @@ pub(crate) fn write_prometheus(stats: &[StatSnapshot]) -> String {
             continue;
         };
         let index = match stat.value {
+            // Shown to those only who ask for them.
+            StatValue::Text(_) => continue,
             StatValue::Counter(_) => 0,
             StatValue::Gauge(_) => 1,
             StatValue::Histogram { .. } => 2,
@@ -53,6 +55,7 @@ pub(crate) fn write_prometheus(stats: &[StatSnapshot]) -> String {
 fn write_value(name: &str, tags: &str, value: &StatValue, out: &mut String) {
     // Writing to a string does not fail.
     let _written = match value {
+        StatValue::Text(_) => Ok(()),
         StatValue::Counter(number) | StatValue::Gauge(number) => {
             writeln!(out, "{name}{{{tags}}} {number}")
         }

@@ -14,6 +14,8 @@ pub(crate) struct StatSnapshot {
 /// The value of a statistic.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum StatValue {
+    /// A word about the state.
+    Text(String),
     /// A number that grows.
     Counter(u64),
     /// A number that goes up and down.
@@ -51,12 +53,14 @@ struct Bin {
 }
 
 impl StatSnapshot {
-    /// Envoy shows counters and gauges together by name, and histograms after them.
-    pub(super) fn order(&self) -> (bool, &str) {
-        (
-            matches!(self.value, StatValue::Histogram { .. }),
-            &self.name,
-        )
+    /// Envoy shows texts first, then counters and gauges together, then histograms, each by name.
+    pub(super) fn order(&self) -> (u8, &str) {
+        let kind = match self.value {
+            StatValue::Text(_) => 0,
+            StatValue::Counter(_) | StatValue::Gauge(_) => 1,
+            StatValue::Histogram { .. } => 2,
+        };
+        (kind, &self.name)
     }
 }
 

@@ -137,7 +137,7 @@ impl Stats {
         }
     }
 
-    /// Returns all statistics: counters and gauges by name, then histograms by name.
+    /// Returns all statistics: texts by name, counters and gauges by name, histograms by name.
     #[must_use]
     pub(crate) fn snapshot(&self) -> Vec<StatSnapshot> {
         let mut all = Vec::new();

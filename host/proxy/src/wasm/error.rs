@@ -76,6 +76,18 @@ impl PluginError {
         }
     }
 
+    /// Returns the plugin's name, if it is about one.
+    pub(crate) fn plugin(&self) -> Option<&str> {
+        match self {
+            Self::Engine(_) | Self::Clock(_) => None,
+            Self::ReadFile { plugin, .. }
+            | Self::NoVariable { plugin, .. }
+            | Self::NoCode { plugin }
+            | Self::Snapshot { plugin, .. }
+            | Self::Load { plugin, .. } => Some(plugin),
+        }
+    }
+
     /// Returns the error with the place of the crash, `file:line`.
     pub(super) fn at(mut self, crash: &str) -> Self {
         if let Self::Load { place, .. } = &mut self {

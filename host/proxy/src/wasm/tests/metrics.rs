@@ -15,6 +15,7 @@ fn counter(stats: &Stats, name: &str) -> Option<u64> {
     match found.value {
         StatValue::Counter(value) | StatValue::Gauge(value) => Some(value),
         StatValue::Histogram { total, .. } => Some(total.count),
+        StatValue::Text(_) => None,
     }
 }
 

@@ -145,7 +145,7 @@ impl Lab {
         let all = self.stats.snapshot();
         match all.into_iter().find(|stat| stat.name == name)?.value {
             StatValue::Counter(value) | StatValue::Gauge(value) => Some(value),
-            StatValue::Histogram { .. } => panic!("{name} is a histogram"),
+            StatValue::Text(_) | StatValue::Histogram { .. } => panic!("{name} is no number"),
         }
     }
 }
