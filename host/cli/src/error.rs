@@ -6,7 +6,6 @@ use std::io;
 
 use tollgate_config::{ConfigError, ConfigErrors, ErrorKind};
 use tollgate_proxy::ServerError;
-use tracing::debug;
 
 /// What a command ends with when it cannot do its work; only `main` looks at it.
 #[derive(Debug)]
@@ -73,17 +72,11 @@ impl From<ConfigErrors> for CommandError {
 impl From<ServerError> for CommandError {
     fn from(error: ServerError) -> Self {
         let text = with_sources(&error);
-        let line = match text.split_once('\n') {
-            // A guest's stack is for its author, who asks for it.
-            Some((first, stack)) => {
-                debug!("{stack}");
-                format!("{first}; `--log-level debug` shows where")
-            }
-            None => text,
-        };
+        // A guest's stack stands in the log, with files and lines.
+        let line = text.lines().next().unwrap_or_default();
         match way_out(&error) {
             Some(advice) => format!("{line}; {advice}"),
-            None => line,
+            None => line.to_owned(),
         }
         .into()
     }

@@ -77,9 +77,9 @@ impl Server {
     pub fn validate(bootstraps: &[Bootstrap], settings: &Settings) -> Result<(), ServerError> {
         let runtime = WasmRuntime::new(&Stats::new(), Arc::new(settings.clone()));
         let loaded = runtime.load_plugins(bootstraps);
-        loaded
-            .and_then(|mut loaded| runtime.check_plugins(bootstraps, &mut loaded))
-            .map_err(|source| ServerError::Plugin(Box::new(source)))
+        let checked = loaded.and_then(|mut loaded| runtime.check_plugins(bootstraps, &mut loaded));
+        runtime.faults().finish();
+        checked.map_err(|source| ServerError::Plugin(Box::new(source)))
     }
 
     /// Binds every listener of every configuration, starts the workers, and returns once all of
@@ -351,6 +351,9 @@ impl RunningServer {
             }
         }
         self.access_logs.flush();
+        if let Some(controller) = &self.controller {
+            controller.finish_faults();
+        }
     }
 }
 

@@ -170,9 +170,13 @@ fn a_panic_is_shown_with_its_line_and_can_be_replayed_also_on_a_rebuilt_module()
 
 /// The place of a text in the guest's source.
 fn place_of(text: &str) -> String {
-    let line = SOURCE.lines().position(|line| line.contains(text));
-    let line = line.expect("the source has it") + 1;
+    let line = line_of(SOURCE, text);
     format!("guests/lab/src/crashing.rs:{line}")
+}
+
+fn line_of(source: &str, text: &str) -> usize {
+    let line = source.lines().position(|line| line.contains(text));
+    line.expect("the source has it") + 1
 }
 
 #[test]
@@ -185,6 +189,47 @@ fn a_loop_ends_at_its_deadline_and_is_shown_with_its_line() {
         assert_eq!(text(&group, "/kind"), "deadline", "{isolation}: {group:#}");
         let place = text(&group, "/place");
         assert!(place.ends_with(&place_of(LOOP)), "{isolation}: {group:#}");
+    }
+}
+
+#[test]
+fn a_crash_at_the_first_start_is_explained_and_can_be_replayed() {
+    let folder = Folder::new();
+    let module = debug_wasm_module("guest_lab").display().to_string();
+    let text = Configuration::new(free_port(), 1)
+        .plugin(&module, "")
+        .text();
+    let file = folder.write(
+        "envoy.yaml",
+        text.replace("root_id: root", "root_id: failing"),
+    );
+    let bundles = folder.path("bundles");
+    let settings = format!("diagnosis: {{ bundles: {bundles} }}\n");
+    let settings = folder.write("tollgate.yaml", settings);
+    let ended = folder.run(&["run", &file, "--tollgate-config", &settings]);
+    let panic = "crashed while it started";
+    let line = line_of(include_str!("../../guests/lab/src/failing.rs"), panic);
+    let place = format!("guests/lab/src/failing.rs:{line}");
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    let verdict = ended.err.lines().last().unwrap_or_default();
+    for words in [
+        "tollgate: plugin `guest`",
+        "proxy_on_configure",
+        panic,
+        &place,
+    ] {
+        assert!(verdict.contains(words), "{words:?}: {verdict}");
+    }
+    let bundle = fs::read_dir(&bundles).expect("the folder is made").next();
+    let bundle = bundle.expect("there is a bundle").expect("it can be read");
+    let bundle = bundle.path().display().to_string();
+    for words in ["  0: ", &place, "last hostcalls:", &bundle] {
+        assert!(ended.err.contains(words), "{words:?}: {}", ended.err);
+    }
+    let replayed = folder.run(&["replay", &bundle]);
+    replayed.went_well();
+    for words in [&*place, panic, "reproduced: the same fault"] {
+        assert!(replayed.out.contains(words), "{words:?}: {}", replayed.out);
     }
 }
 

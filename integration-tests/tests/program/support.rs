@@ -129,9 +129,12 @@ impl Ended {
         self
     }
 
-    /// The lines on standard error that are no log lines.
+    /// The lines on standard error that are no log lines, and go on with none.
     fn faults(&self) -> Vec<&str> {
-        self.err.lines().filter(|line| !is_log_line(line)).collect()
+        let lines = self.err.lines();
+        lines
+            .filter(|line| !is_log_line(line) && !line.starts_with("  "))
+            .collect()
     }
 
     /// The lines on standard error that are.

@@ -143,7 +143,6 @@ impl Controller {
         let settings = std::mem::replace(&mut state.settings, settings);
         state.publish(drain);
         self.generations.set_current(&generation);
-        self.wasm.set_served();
         state.previous = current.clone().map(|generation| Previous {
             generation,
             settings,
@@ -155,6 +154,11 @@ impl Controller {
     /// Compiles modules that a reload is about to load.
     pub(super) fn prepare(&self, modules: Vec<PathBuf>) {
         self.wasm.prepare(modules);
+    }
+
+    /// Waits until all faults of plugins are explained.
+    pub(crate) fn finish_faults(&self) {
+        self.wasm.faults().finish();
     }
 
     /// Returns the settings of what is served.

@@ -146,8 +146,7 @@ impl Canary {
     }
 }
 
-/// Says why a plugin does not start, and where it crashed. While another version serves, the fault
-/// is kept like any other; else nobody could look at it, and who starts it is told the reason.
+/// Says why a plugin does not start, and where it crashed. The fault is kept like any other.
 fn refusal_of(
     runtime: &WasmRuntime,
     plugin: &PluginConfig,
@@ -157,15 +156,13 @@ fn refusal_of(
     let LoadError::Fault(fault) = &source else {
         return PluginError::load(plugin, source);
     };
-    if runtime.has_served() {
-        let mut fault = fault.clone();
-        if fault.plugin.is_empty() {
-            // The VM has no plugin yet.
-            fault.plugin.clone_from(&plugin.name);
-        }
-        let faults = runtime.faults();
-        faults.record(&fault, &module.module, SystemTime::now(), || None);
+    let mut known = fault.clone();
+    if known.plugin.is_empty() {
+        // The VM has no plugin yet.
+        known.plugin.clone_from(&plugin.name);
     }
+    let faults = runtime.faults();
+    faults.record(&known, &module.module, SystemTime::now(), || None);
     // No request waits here, so that the reason may say at once where it is.
     let frames = Symbols::new(module.module.bytes()).resolve(&fault.details.backtrace);
     let place = culprit(&frames).and_then(SourceFrame::place);

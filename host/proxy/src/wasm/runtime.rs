@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -43,7 +42,6 @@ pub(crate) struct WasmRuntime {
     failing_plugins: Arc<FailingPlugins>,
     state_checks: Arc<StateChecks>,
     snapshots: Counter,
-    has_served: AtomicBool,
     loaded: Mutex<Loaded>,
 }
 
@@ -98,7 +96,6 @@ impl WasmRuntime {
             failing_plugins: Arc::default(),
             state_checks: StateChecks::new(stats),
             snapshots: stats::snapshots(stats),
-            has_served: AtomicBool::new(false),
             loaded: Mutex::default(),
         })
     }
@@ -225,16 +222,6 @@ impl WasmRuntime {
                 loaded.prepared.push(module);
             }
         }
-    }
-
-    /// A generation is served.
-    pub(crate) fn set_served(&self) {
-        self.has_served.store(true, Ordering::Relaxed);
-    }
-
-    /// Returns whether a generation was served already.
-    pub(super) fn has_served(&self) -> bool {
-        self.has_served.load(Ordering::Relaxed)
     }
 
     /// All workers have started what they were to start.

@@ -8,6 +8,7 @@ mod bodies;
 mod counting;
 mod crashing;
 mod editing;
+mod failing;
 mod trailing;
 mod warming;
 
@@ -19,6 +20,7 @@ plugins! {
     "counting" => counting::Counting,
     "crashing" => crashing::Crashing,
     "editing" => editing::Editing,
+    "failing" => failing::Failing,
     "trailing" => trailing::Trailing,
     "warming" => warming::Warming,
 }

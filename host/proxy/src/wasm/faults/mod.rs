@@ -11,7 +11,7 @@ mod store;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError};
+use std::sync::mpsc::TrySendError;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
@@ -20,7 +20,7 @@ use tollgate_config::DiagnosisSettings;
 use tollgate_runtime::{Fault, FaultKind, Module};
 
 pub(crate) use group::{FaultGroup, FaultSample};
-use reporter::Report;
+use reporter::{Report, Reporter};
 use store::{FaultKey, FaultStore, Next};
 
 /// Most faults that wait for the reporter.
@@ -31,7 +31,7 @@ pub(crate) struct FaultSink {
     store: Arc<FaultStore>,
     settings: ArcSwap<DiagnosisSettings>,
     /// Started by the first fault: without one there is no thread.
-    reporter: Mutex<Option<SyncSender<Box<Report>>>>,
+    reporter: Mutex<Option<Reporter>>,
 }
 
 impl FaultSink {
@@ -86,9 +86,9 @@ impl FaultSink {
     fn send(&self, report: Box<Report>) {
         let mut reporter = self.reporter.lock();
         if reporter.is_none() {
-            *reporter = reporter::start(&self.store, QUEUE);
+            *reporter = Reporter::start(&self.store, QUEUE);
         }
-        let sent = reporter.as_ref().map(|queue| queue.try_send(report));
+        let sent = reporter.as_ref().map(|reporter| reporter.send(report));
         match sent {
             Some(Ok(())) => {}
             Some(Err(TrySendError::Full(report))) => self.store.forgo(&report.key),
@@ -97,6 +97,14 @@ impl FaultSink {
                 *reporter = None;
             }
             None => self.store.forgo_all(),
+        }
+    }
+
+    /// Waits until all faults so far are explained and their files written: the process may end.
+    pub(crate) fn finish(&self) {
+        let reporter = self.reporter.lock().take();
+        if let Some(reporter) = reporter {
+            reporter.finish();
         }
     }
 

@@ -1,8 +1,9 @@
 //! The reporter: a thread that finds files and lines for faults and writes them to the log.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Weak};
+use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use tollgate_runtime::{CrashBundle, Fault, Fingerprint, Module, Symbols};
@@ -26,16 +27,36 @@ pub(super) struct Report {
     pub(super) core: Option<(PathBuf, Vec<u8>)>,
 }
 
-/// Starts the thread; it ends when the sender is dropped. `None` when the system has no thread.
-pub(super) fn start(store: &Arc<FaultStore>, queue: usize) -> Option<SyncSender<Box<Report>>> {
-    let (sender, receiver) = sync_channel(queue);
-    let store = Arc::downgrade(store);
-    let thread = std::thread::Builder::new().name("wasm-faults".to_owned());
-    match thread.spawn(move || run(&receiver, &store)) {
-        Ok(_) => Some(sender),
-        Err(error) => {
-            tracing::error!(target: "wasm", %error, "no thread for faults");
-            None
+/// The thread, which ends when this is dropped and all that waits is looked at.
+pub(super) struct Reporter {
+    queue: SyncSender<Box<Report>>,
+    thread: JoinHandle<()>,
+}
+
+impl Reporter {
+    /// Starts the thread; `None` when the system has none.
+    pub(super) fn start(store: &Arc<FaultStore>, queue: usize) -> Option<Self> {
+        let (queue, receiver) = sync_channel(queue);
+        let store = Arc::downgrade(store);
+        let thread = std::thread::Builder::new().name("wasm-faults".to_owned());
+        match thread.spawn(move || run(&receiver, &store)) {
+            Ok(thread) => Some(Self { queue, thread }),
+            Err(error) => {
+                tracing::error!(target: "wasm", %error, "no thread for faults");
+                None
+            }
+        }
+    }
+
+    pub(super) fn send(&self, report: Box<Report>) -> Result<(), TrySendError<Box<Report>>> {
+        self.queue.try_send(report)
+    }
+
+    /// Waits until all that was sent is looked at.
+    pub(super) fn finish(self) {
+        drop(self.queue);
+        if self.thread.join().is_err() {
+            tracing::error!(target: "wasm", "the thread for faults panicked");
         }
     }
 }
