@@ -16,10 +16,12 @@ pub(crate) const MAX_KEY_BYTES: usize = 4096;
 /// A SHA-256 in words, which are compared faster than bytes.
 type Digest = [u64; 4];
 
-/// A key and who uses it. The key itself is not kept, only its SHA-256.
+/// A key and who uses it. The key itself is not kept, only its SHA-256 and perhaps its tag.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Key {
     digest: Digest,
+    /// The key as it was written, until the ring has its tag.
+    text: Option<String>,
     /// Who uses the key.
     pub(crate) consumer: Name,
     /// What the consumer belongs to.
@@ -40,15 +42,23 @@ impl fmt::Debug for Key {
 impl FromJson for Key {
     fn from_json(node: &Node<'_>) -> Result<Self, Fault> {
         let object = node.object(&["key", "sha256", "consumer", "groups", "expires"])?;
-        let digest = match (object.member("key"), object.member("sha256")) {
-            (Some(key), None) => checked_hash(&key)?,
+        let (digest, text) = match (object.member("key"), object.member("sha256")) {
+            (Some(key), None) => {
+                let text = checked_text(&key)?;
+                (hash(text.as_bytes()), Some(text.to_owned()))
+            }
             (None, Some(hex)) => {
-                from_hex(hex.text()?).ok_or_else(|| hex.fault("must be 64 hexadecimal digits"))?
+                let digest = from_hex(hex.text()?);
+                (
+                    digest.ok_or_else(|| hex.fault("must be 64 hexadecimal digits"))?,
+                    None,
+                )
             }
             _ => return Err(node.fault("takes either `key` or `sha256`")),
         };
         Ok(Self {
             digest,
+            text,
             consumer: object.required("consumer")?,
             groups: object.or("groups", Vec::new())?,
             expires: object.optional("expires")?,
@@ -57,12 +67,12 @@ impl FromJson for Key {
 }
 
 // No message repeats a key: messages end up in logs.
-fn checked_hash(key: &Node<'_>) -> Result<Digest, Fault> {
+fn checked_text<'n>(key: &Node<'n>) -> Result<&'n str, Fault> {
     let text = key.text()?;
     if text.is_empty() || text.len() > MAX_KEY_BYTES {
         return Err(key.fault(&format!("must have 1 to {MAX_KEY_BYTES} bytes")));
     }
-    Ok(hash(text.as_bytes()))
+    Ok(text)
 }
 
 fn hash(key: &[u8]) -> Digest {
@@ -127,12 +137,14 @@ impl fmt::Debug for KeyRing {
 }
 
 impl KeyRing {
-    /// Takes the keys, or returns the positions of two that are the same.
+    /// Takes the keys, or returns the positions of two that are the same. Keys that are written out
+    /// are remembered as if they had been found, so that even an instance that serves one stream
+    /// finds them without SHA-256.
     ///
     /// # Errors
     ///
     /// When a key is there twice: whose is it?
-    pub(crate) fn new(keys: Vec<Key>) -> Result<Self, (usize, usize)> {
+    pub(crate) fn new(mut keys: Vec<Key>) -> Result<Self, (usize, usize)> {
         for (second, key) in keys.iter().enumerate() {
             let mut before = keys.iter().take(second);
             if let Some(first) = before.position(|other| other.digest == key.digest) {
@@ -140,6 +152,11 @@ impl KeyRing {
             }
         }
         let recent = Recent::new(secret(&keys));
+        for (position, key) in keys.iter_mut().enumerate() {
+            if let Some(text) = key.text.take() {
+                recent.remember(recent.tag(text.as_bytes()), position);
+            }
+        }
         Ok(Self { keys, recent })
     }
 
@@ -209,6 +226,18 @@ mod tests {
         for unknown in ["", "plai", "plain ", "PLAIN", S3CRET, &"x".repeat(5000)] {
             assert_eq!(consumer(unknown), None, "{unknown}");
         }
+    }
+
+    #[test]
+    fn only_a_key_that_is_written_out_is_remembered_at_once() {
+        let ring = ring(&format!(
+            r#"[{{"key": "plain", "consumer": "a"}}, {{"sha256": "{S3CRET}", "consumer": "b"}}]"#
+        ));
+        let position = |key: &str| ring.recent.position(ring.recent.tag(key.as_bytes()));
+        assert_eq!((position("plain"), position("s3cret")), (Some(0), None));
+        ring.find(b"s3cret").unwrap();
+        assert_eq!(position("s3cret"), Some(1));
+        assert!(ring.keys.iter().all(|key| key.text.is_none()));
     }
 
     #[test]

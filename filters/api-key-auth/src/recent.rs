@@ -2,8 +2,8 @@
 //!
 //! A key is remembered by a tag: SipHash-2-4 with 128 bits under a secret that is made of all known
 //! keys. Who does not know them cannot make tags, and who knows their digests still has to guess
-//! the tag of a key, all 128 bits of it. Only keys that were found are remembered, so the time an
-//! answer takes tells no more than the answer.
+//! the tag of a key, all 128 bits of it. Only known keys are remembered, so the time an answer takes
+//! tells no more than the answer.
 
 use std::cell::Cell;
 
