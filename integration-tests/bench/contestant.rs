@@ -13,17 +13,15 @@ pub(crate) const LISTENER: u16 = 10_000;
 /// The origin's port in every configuration here.
 const ORIGIN: u16 = 8080;
 
-/// Filters to measure: configuration, the header that lets a request pass, and what Tollgate is
-/// told.
-const FILTERS: [(&str, &str, &str, &[&str]); 5] = [
-    ("", "pass-through.yaml", "", &[]),
-    ("+hello", "hello.yaml", "x-hello: bench", WORKER),
-    ("+api-key", "api-key-auth.yaml", API_KEY, WORKER),
-    ("+hello/stream", "hello.yaml", "x-hello: bench", STREAM),
-    ("+api-key/stream", "api-key-auth.yaml", API_KEY, STREAM),
+/// Filters to measure: configuration, and what Tollgate is told.
+const FILTERS: [(&str, &str, &[&str]); 5] = [
+    ("", "pass-through.yaml", &[]),
+    ("+hello", "hello.yaml", WORKER),
+    ("+api-key", "api-key-auth.yaml", WORKER),
+    ("+hello/stream", "hello.yaml", STREAM),
+    ("+api-key/stream", "api-key-auth.yaml", STREAM),
 ];
 
-const API_KEY: &str = "x-api-key: demo-key-of-alice";
 const WORKER: &[&str] = &["--isolation", "worker"];
 /// Envoy has nothing like it.
 const STREAM: &[&str] = &["--isolation", "stream"];
@@ -32,7 +30,6 @@ const STREAM: &[&str] = &["--isolation", "stream"];
 #[derive(Debug)]
 pub(crate) struct Contestant {
     pub(crate) name: &'static str,
-    pub(crate) header: &'static str,
     pub(crate) port: u16,
     /// Whether it speaks HTTP/2 without TLS beside HTTP/1.1.
     pub(crate) http2: bool,
@@ -86,7 +83,6 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
         let running = Running::Nginx(nginx);
         all.push(Contestant {
             name: "nginx",
-            header: "",
             port,
             http2: false,
             running,
@@ -96,7 +92,7 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
         if !takes_part(name) {
             continue;
         }
-        for (filter, file, header, tollgate_arguments) in FILTERS {
+        for (filter, file, tollgate_arguments) in FILTERS {
             if kind == Kind::Envoy && tollgate_arguments == STREAM {
                 continue;
             }
@@ -116,7 +112,6 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
             let running = Running::Proxy(server);
             all.push(Contestant {
                 name,
-                header,
                 port,
                 http2: true,
                 running,
