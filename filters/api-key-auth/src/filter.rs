@@ -11,6 +11,17 @@ use crate::name::Name;
 use crate::policy::{Decision, Policy, Profile, Refusal};
 use crate::source::Source;
 
+/// What usually becomes of a request. In shadow mode, which is for a while, there are more.
+const RESULTS: [&str; 7] = [
+    "allowed",
+    "anonymous",
+    "exempt",
+    Refusal::MissingKey.name(),
+    Refusal::InvalidKey.name(),
+    Refusal::ExpiredKey.name(),
+    Refusal::Forbidden.name(),
+];
+
 /// The filter.
 #[derive(Debug)]
 pub struct ApiKeyAuth {
@@ -25,7 +36,7 @@ impl Plugin for ApiKeyAuth {
     async fn start(config: RawConfig, _cx: &PluginCx) -> Result<Self, ConfigError> {
         Ok(Self {
             policy: json::read::<Config>(config.as_bytes())?.into_policy()?,
-            requests: Counter::new("api_key_auth", ["result"]),
+            requests: Counter::new("api_key_auth", ["result"]).define(&RESULTS.map(|it| [it])),
         })
     }
 }

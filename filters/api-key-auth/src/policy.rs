@@ -205,7 +205,7 @@ impl Refusal {
     }
 
     /// Returns the name in metrics.
-    pub(crate) fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::MissingKey => "missing_key",
             Self::InvalidKey => "invalid_key",

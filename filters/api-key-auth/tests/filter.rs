@@ -55,6 +55,19 @@ fn a_known_key_passes_in_the_name_of_its_consumer() {
 }
 
 #[test]
+fn a_request_defines_no_counter_of_its_own() {
+    on_both(&config(), |t| {
+        t.start().unwrap();
+        let before = t.hostcalls("proxy_define_metric");
+        t.get("/").header("x-api-key", "k-ann").send();
+        t.get("/").send().assert_status(401);
+        assert_eq!(t.hostcalls("proxy_define_metric"), before);
+        t.assert_counter("api_key_auth{result=missing_key}", 1);
+        t.assert_counter("api_key_auth{result=anonymous}", 0);
+    });
+}
+
+#[test]
 fn a_missing_wrong_or_expired_key_is_a_401_that_says_what_to_present() {
     on_both(&config(), |t| {
         let t = t.clock("2026-06-01T00:00:00Z");

@@ -44,11 +44,14 @@ impl Plugin for LocalRateLimit {
     type Config = RawConfig;
 
     async fn start(config: RawConfig, _cx: &PluginCx) -> Result<Self, ConfigError> {
+        let policy: Policy = json::read(config.as_bytes())?;
+        let rules = policy.rules.iter().map(|rule| rule.name.as_str());
+        let usual: Vec<_> = rules.map(|rule| [rule, "allowed"]).collect();
         Ok(Self {
-            policy: json::read(config.as_bytes())?,
             slots: Kv::new("local_rate_limit"),
-            requests: Counter::new("local_rate_limit", ["rule", "result"]),
-            exempt: Counter::new("local_rate_limit_exempt", []),
+            requests: Counter::new("local_rate_limit", ["rule", "result"]).define(&usual),
+            exempt: Counter::new("local_rate_limit_exempt", []).define(&[[]]),
+            policy,
         })
     }
 }

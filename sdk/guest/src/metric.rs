@@ -1,4 +1,5 @@
-//! Metrics: counters, gauges and histograms with labels, defined when they are first used.
+//! Metrics: counters, gauges and histograms with labels, defined when they are first used, or
+//! before.
 //!
 //! The ABI knows no labels, so they become part of the name as in the C++ SDK:
 //! `requests_total` with `result=ok` is `result.ok.requests_total`. Envoy's `stats_tags` can take
@@ -7,9 +8,12 @@
 //! ```
 //! use tollgate::metric::Counter;
 //!
-//! let requests = Counter::new("requests_total", ["result"]);
+//! let requests = Counter::new("requests_total", ["result"]).define(&[["ok"], ["denied"]]);
 //! requests.increment(["ok"]);
 //! ```
+//!
+//! What is defined with the plugin is there with 0 from the start. In `stream` isolation it saves each
+//! stream a definition of its own: what a stream defines goes with its memory.
 
 use std::cell::Cell;
 use std::cmp::Ordering;
@@ -45,7 +49,15 @@ impl<const N: usize> Counter<N> {
         self
     }
 
-    /// Describes a counter; the host hears of it when it first counts.
+    /// Defines series now. Others are defined when they are first used.
+    #[must_use]
+    pub fn define(self, series: &[[&str; N]]) -> Self {
+        self.0.define_all(series);
+        self
+    }
+
+    /// Describes a counter; the host hears of it when it first counts, or by
+    /// [`define`](Self::define).
     #[must_use]
     pub fn new(name: impl Into<String>, labels: [&'static str; N]) -> Self {
         Self(Family::new(MetricType::Counter, name.into(), labels))
@@ -82,6 +94,13 @@ impl<const N: usize> Gauge<N> {
         self
     }
 
+    /// Defines series now. Others are defined when they are first used.
+    #[must_use]
+    pub fn define(self, series: &[[&str; N]]) -> Self {
+        self.0.define_all(series);
+        self
+    }
+
     /// Describes a gauge.
     #[must_use]
     pub fn new(name: impl Into<String>, labels: [&'static str; N]) -> Self {
@@ -115,6 +134,13 @@ impl<const N: usize> Histogram<N> {
     #[must_use]
     pub fn limit_series(mut self, limit: usize) -> Self {
         self.0.limit = limit;
+        self
+    }
+
+    /// Defines series now. Others are defined when they are first used.
+    #[must_use]
+    pub fn define(self, series: &[[&str; N]]) -> Self {
+        self.0.define_all(series);
         self
     }
 
@@ -174,6 +200,12 @@ impl<const N: usize> Family<N> {
             labels,
             limit: MAX_SERIES,
             series: Cell::new(Vec::new()),
+        }
+    }
+
+    fn define_all(&self, series: &[[&str; N]]) {
+        for values in series {
+            self.with(*values, |_| Ok(()));
         }
     }
 
