@@ -1,6 +1,6 @@
 //! Answers that a guest gives in the place of the upstream.
 
-use tollgate_integration_tests::client::{Body, Gate};
+use tollgate_integration_tests::client::{Body, Gate, Version};
 use tollgate_integration_tests::origin::Answer;
 
 use crate::support::{MAIN, STREAMS};
@@ -180,10 +180,50 @@ fn the_same_answer_stays_http_for_other_requests() {
 #[test]
 fn a_connection_lives_on_after_a_local_response() {
     let statuses = STREAMS.compare(|proxy| {
-        let connection = proxy.connect(MAIN, tollgate_integration_tests::client::Version::Http1);
+        let connection = proxy.connect(MAIN, Version::Http1);
         let first = connection.send(proxy.get(MAIN, "/local-response/request-headers"));
         let second = connection.send(proxy.get(MAIN, "/plain"));
         (first.status, second.status)
     });
     assert_eq!(statuses, (403, 200));
+}
+
+#[test]
+fn a_connection_ends_with_an_answer_that_comes_before_the_requests_end() {
+    let chunked = || Body::chunks().chunk("body");
+    // What becomes of a request, and whether its connection ends: without a body, with one whose
+    // length is known, and with one whose end is a chunk of its own.
+    let cases = [
+        ("/local-response/request-headers", [false, true, true]),
+        // The last bytes come before the end, also where they are known to be the last.
+        ("/local-response/first-data", [false, true, true]),
+        ("/local-response/request-body", [false, false, false]),
+        ("/route-b", [false, true, true]),
+        ("/plain", [false, false, false]),
+        // The rest of the request comes while the filter waits.
+        ("/callout/deny", [false, false, false]),
+        // Envoy takes it that the client is not understood, unless the upstream says so.
+        ("/local-response/bad-request", [true, true, true]),
+        ("/bad", [false, false, false]),
+    ];
+    for (path, expected) in cases {
+        let (_, outcomes) = STREAMS.compare(|proxy| {
+            proxy
+                .origin()
+                .answer("/bad", Answer::text("what?").with_status(400));
+            let post = || proxy.post(MAIN, path);
+            let outcomes = [post(), post().body("body"), post().stream(chunked())].map(|request| {
+                let connection = proxy.connect(MAIN, Version::Http1);
+                let first = connection.send(request);
+                let ends = first.header("connection") == Some("close");
+                let second = connection.send(proxy.get(MAIN, "/plain"));
+                (first.status, ends, second.status)
+            });
+            (path, outcomes)
+        });
+        for ((_, ends, second), expected) in outcomes.into_iter().zip(expected) {
+            let next = if expected { 0 } else { 200 };
+            assert_eq!((ends, second), (expected, next), "{path}");
+        }
+    }
 }

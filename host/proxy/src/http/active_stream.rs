@@ -47,6 +47,8 @@ pub(super) struct ActiveStream {
     pub(super) request_body: RefCell<Option<Incoming>>,
     /// The request's body cannot be read any more.
     pub(super) request_broken: Cell<bool>,
+    /// No other request may follow on the client's connection, by Envoy's rules.
+    pub(super) drains_connection: Cell<bool>,
     /// Where the response's body comes from.
     pub(super) source: RefCell<ResponseSource>,
     pub(super) deadlines: Deadlines,
@@ -103,6 +105,7 @@ impl ActiveStream {
             chain,
             request_body: RefCell::new(Some(body)),
             request_broken: Cell::new(false),
+            drains_connection: Cell::new(false),
             source: RefCell::default(),
             deadlines: Deadlines::new(start, config.stream_idle_timeout, config.request_timeout),
             sender_waker: Cell::default(),
@@ -332,6 +335,10 @@ impl ActiveStream {
     pub(super) fn make_local_response(&self, reply: &LocalReply) -> Bytes {
         // Whatever the upstream still sends is not wanted any more.
         self.source.replace(ResponseSource::None);
+        // To Envoy this means that the two do not understand each other, whoever says it.
+        if reply.status == StatusCode::BAD_REQUEST {
+            self.drains_connection.set(true);
+        }
         let info = &self.state.info;
         info.response_flags
             .set(info.response_flags.get() | reply.flags);

@@ -50,7 +50,7 @@ impl ActiveStream {
                 let ends_here = ends && (self.uses_http2() || self.chain.is_empty());
                 self.chain.request_data(data, ends_here);
                 if ends && !ends_here {
-                    self.chain.request_data(Bytes::new(), true);
+                    self.end_request();
                 }
             }
             Err(frame) => match frame.into_trailers() {
@@ -63,6 +63,14 @@ impl ActiveStream {
                 Ok(_) | Err(_) => self.chain.request_data(Bytes::new(), true),
             },
         }
+    }
+
+    /// The last bytes have come. Whoever has answered to them has not waited for the end.
+    fn end_request(&self) {
+        if self.state.is_interrupted() {
+            self.drains_connection.set(true);
+        }
+        self.chain.request_data(Bytes::new(), true);
     }
 
     fn uses_http2(&self) -> bool {

@@ -112,6 +112,7 @@ impl ActiveStream {
         let is_unread = self.request_body.borrow().is_some() && !self.upgrade.is_asked();
         self.closes_connection.get()
             || is_unread
+            || self.drains_connection.get()
             || self.manager.worker.is_draining()
             || self.connection.is_retired()
     }

@@ -14,9 +14,11 @@ pub(crate) fn behaviour(name: &str) -> Option<Behaviour> {
         "but-continue" => Box::new(InRequestHeaders {
             action: Action::Continue,
         }),
+        "bad-request" => Box::new(BadRequest),
         "empty" => Box::new(Empty),
         "content-type" => Box::new(OwnContentType),
-        "request-body" => Box::new(InRequestBody),
+        "request-body" => Box::new(InRequestBody { at_end: true }),
+        "first-data" => Box::new(InRequestBody { at_end: false }),
         "response-headers" => Box::new(InResponseHeaders),
         "response-body" => Box::new(InResponseBody),
         "twice" => Box::new(Twice),
@@ -70,6 +72,18 @@ impl HttpContext for InRequestHeaders {
     }
 }
 
+/// Answers what Envoy answers when it does not understand a client.
+struct BadRequest;
+
+impl Context for BadRequest {}
+
+impl HttpContext for BadRequest {
+    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        self.send_http_response(400, vec![], Some(b"what?\n"));
+        Action::Pause
+    }
+}
+
 struct Empty;
 
 impl Context for Empty {}
@@ -96,8 +110,11 @@ impl HttpContext for OwnContentType {
     }
 }
 
-/// Answers when the request's body arrives, which the upstream has not seen yet.
-struct InRequestBody;
+/// Answers when the request's body arrives, which the upstream has not seen yet: its first part or
+/// its end.
+struct InRequestBody {
+    at_end: bool,
+}
 
 impl Context for InRequestBody {}
 
@@ -107,7 +124,7 @@ impl HttpContext for InRequestBody {
     }
 
     fn on_http_request_body(&mut self, _: usize, end_of_stream: bool) -> Action {
-        if end_of_stream {
+        if end_of_stream || !self.at_end {
             self.send_http_response(422, vec![], Some(b"body refused\n"));
         }
         Action::Pause
