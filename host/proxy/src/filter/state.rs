@@ -314,6 +314,13 @@ impl RouteCache {
         }
     }
 
+    /// Has the route selected again if it may depend on this header, which has changed.
+    pub(crate) fn header_changed(&self, name: &[u8]) {
+        if self.table.as_ref().is_some_and(|table| table.reads(name)) {
+            self.clear();
+        }
+    }
+
     /// Keeps the route from now on: the router has used it.
     pub(crate) fn freeze(&self) {
         self.frozen.set(true);

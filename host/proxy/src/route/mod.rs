@@ -16,12 +16,14 @@ mod string_match;
 pub(crate) mod tests;
 mod virtual_host;
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use tollgate_config as config;
 
 use crate::filter::HeaderTable;
 use crate::http::header_mutation::HeaderMutationError;
+use crate::http::normalize::X_FORWARDED_PROTO;
 
 pub(crate) use action::{ForwardTo, RouteAction};
 pub(crate) use matcher::is_grpc_request;
@@ -34,6 +36,8 @@ use virtual_host::VirtualHosts;
 #[derive(Debug)]
 pub(crate) struct RouteTable {
     hosts: VirtualHosts,
+    /// The names of the headers that decide between routes, in lower case, without pseudo-headers.
+    reads: HashSet<Box<[u8]>>,
 }
 
 /// A route configuration that cannot be used.
@@ -57,7 +61,20 @@ impl RouteTable {
             per_filter: &routes.per_filter,
         };
         let hosts = VirtualHosts::new(&routes.virtual_hosts, &scope)?;
-        Ok(Self { hosts })
+        let entries = routes.virtual_hosts.iter().flat_map(|host| &host.routes);
+        let mut reads: HashSet<_> = entries.flat_map(selected::headers_read).collect();
+        reads.insert(X_FORWARDED_PROTO.as_str().to_owned());
+        let reads = reads.into_iter().map(|name| name.into_bytes().into());
+        Ok(Self {
+            hosts,
+            reads: reads.collect(),
+        })
+    }
+
+    /// Returns whether another value of a header, whose name is in lower case, may mean another route.
+    #[must_use]
+    pub(crate) fn reads(&self, name: &[u8]) -> bool {
+        matches!(name, [b':', ..] | b"host") || self.reads.contains(name)
     }
 
     /// Returns the route of a request. `random` chooses among weighted clusters.

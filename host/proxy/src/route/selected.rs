@@ -15,6 +15,21 @@ use super::rewrite::set_authority;
 use crate::filter::{HeaderTable, LocalReply, StreamState};
 use crate::http::header_mutation::HeaderMutations;
 
+/// Returns the names of the headers that decide whether a request has this route, and which cluster.
+pub(super) fn headers_read(route: &config::Route) -> impl Iterator<Item = String> {
+    let matched = route.matches.headers.iter().map(|matcher| &*matcher.name);
+    let kind = route.matches.grpc.then_some("content-type");
+    let cluster = match &route.action {
+        config::RouteActionKind::Route(config::RouteAction {
+            cluster: config::ClusterSpecifier::ClusterHeader(name),
+            ..
+        }) => Some(&**name),
+        _ => None,
+    };
+    let names = matched.chain(kind).chain(cluster);
+    names.map(str::to_ascii_lowercase)
+}
+
 /// What a level of the configuration (weighted cluster, route, virtual host, all) adds to a route.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scope<'a> {

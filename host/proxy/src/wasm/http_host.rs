@@ -221,6 +221,10 @@ impl HttpHost for StreamHost {
         self.state.route.clear();
     }
 
+    fn request_header_changed(&self, name: &[u8]) {
+        self.state.route.header_changed(name);
+    }
+
     fn continue_stream(&self, direction: Direction) {
         self.state.resume(&self.port, side(direction));
     }

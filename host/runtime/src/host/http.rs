@@ -131,8 +131,15 @@ pub trait HttpHost {
     }
 
     /// Forgets the selected route, so that the next use selects again. The runtime calls it after
-    /// each change of the request headers.
+    /// all request headers were replaced.
     fn clear_route_cache(&self);
+
+    /// A request header was added, replaced or removed; its name is in lower case. A host that knows
+    /// that no route depends on it may keep the selected one.
+    fn request_header_changed(&self, name: &[u8]) {
+        let _ = name;
+        self.clear_route_cache();
+    }
 
     /// Effect: goes on with a paused direction. A direction that is not paused stays as it is.
     fn continue_stream(&self, direction: Direction);

@@ -333,22 +333,26 @@ fn change(
     let (host, map) = writable(state, map)?;
     with_lower_case(state, key, |state, key| {
         let host = host.as_ref();
-        act(Target { state, host, map }, key, memory)
+        act(Target { state, host, map }, key, memory)?;
+        // Another route may fit the request.
+        if map == StreamMap::RequestHeaders {
+            host.request_header_changed(key);
+        }
+        Ok::<_, Refusal>(())
     })?;
-    changed(state, host.as_ref(), map);
+    open_trailers(state, map);
     Ok(())
 }
 
-/// After a change trailers exist, and another route may fit the request.
-fn changed(state: &mut VmState, host: &dyn HttpHost, map: StreamMap) {
+/// After a change trailers exist.
+fn open_trailers(state: &mut VmState, map: StreamMap) {
     match map {
-        StreamMap::RequestHeaders => host.clear_route_cache(),
         StreamMap::RequestTrailers | StreamMap::ResponseTrailers => {
             if let Some(http) = state.acting_http_mut() {
                 http.access.open_map(map);
             }
         }
-        StreamMap::ResponseHeaders => {}
+        StreamMap::RequestHeaders | StreamMap::ResponseHeaders => {}
     }
 }
 
@@ -376,6 +380,9 @@ fn set(call: &mut Hostcall<'_>, map: u32, entries: GuestSlice) -> Result<(), Sto
         return Err(TOO_LARGE.into());
     }
     host.map_set(map, &lowered);
-    changed(state, host.as_ref(), map);
+    if map == StreamMap::RequestHeaders {
+        host.clear_route_cache();
+    }
+    open_trailers(state, map);
     Ok(())
 }

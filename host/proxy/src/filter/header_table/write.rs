@@ -2,7 +2,7 @@
 
 use http::header::{Entry, HeaderName, HeaderValue};
 
-use super::{HeaderTable, HostField};
+use super::{FEW, HeaderTable, HostField};
 use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 
 impl HeaderTable {
@@ -60,8 +60,13 @@ impl HeaderTable {
             return;
         }
         self.forget_illegal(name);
-        // As text, of which no copy is made, unlike of a `HeaderName`.
-        if let Ok(name) = std::str::from_utf8(name) {
+        if self.fields.len() <= FEW {
+            // A name that is there is known to be one, and has its hash sooner.
+            if let Some(own) = self.few_field(name).map(|(own, _)| own.clone()) {
+                self.fields.remove(own);
+            }
+        } else if let Ok(name) = std::str::from_utf8(name) {
+            // As text, of which no copy is made, unlike of a `HeaderName`.
             self.fields.remove(name);
         }
     }

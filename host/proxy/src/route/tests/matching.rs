@@ -241,6 +241,46 @@ fn a_cluster_header_names_the_cluster() {
 }
 
 #[test]
+fn a_table_knows_which_headers_decide() {
+    let mut by_header = prefix("/");
+    by_header.headers = vec![config::HeaderMatcher {
+        name: "X-Tenant".to_owned(),
+        value: None,
+        present: true,
+        invert: false,
+        treat_missing_as_empty: false,
+    }];
+    let mut by_kind = prefix("/");
+    by_kind.grpc = true;
+    let by_cluster = config::Route {
+        action: forward(config::ClusterSpecifier::ClusterHeader(
+            "x-cluster".to_owned(),
+        )),
+        ..route("r", prefix("/"))
+    };
+    let plain = only(route("r", prefix("/")));
+    let names = ["x-tenant", "content-type", "x-cluster"];
+    for (name, decides) in [
+        ("x-tenant", only(route("r", by_header))),
+        ("content-type", only(route("r", by_kind))),
+        ("x-cluster", only(by_cluster)),
+    ] {
+        assert!(!plain.reads(name.as_bytes()), "{name}");
+        let found = names.iter().filter(|name| decides.reads(name.as_bytes()));
+        assert_eq!(found.collect::<Vec<_>>(), [&name]);
+    }
+    for name in [
+        ":path",
+        ":method",
+        ":authority",
+        "host",
+        "x-forwarded-proto",
+    ] {
+        assert!(plain.reads(name.as_bytes()), "{name}");
+    }
+}
+
+#[test]
 fn the_nearest_scope_decides_about_a_filter() {
     let per_filter = |name: &str, disabled| PerFilter {
         name: name.to_owned(),
