@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::UnboundedSender;
 use tollgate_config::{Bootstrap, Discovery, Settings};
@@ -152,7 +152,7 @@ impl Controller {
     }
 
     /// Compiles modules that a reload is about to load.
-    pub(super) fn prepare(&self, modules: Vec<PathBuf>) {
+    pub(super) fn prepare(&self, modules: Vec<Bytes>) {
         self.wasm.prepare(modules);
     }
 

@@ -6,7 +6,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::wasm::is_whole_module;
+use bytes::Bytes;
+
+use crate::wasm::{is_whole_module, read_module};
 
 /// What each file looks like. Links are followed, so that one which leads elsewhere now is a change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,12 +46,11 @@ impl Fingerprint {
     }
 
     /// Returns the modules that are whole and looked otherwise before.
-    pub(super) fn new_modules(&self, before: &Self) -> Vec<PathBuf> {
+    pub(super) fn new_modules(&self, before: &Self) -> Vec<Bytes> {
         let looks = self.0.iter();
         let new = looks.filter(|(file, look)| look.is_some() && before.0.get(*file) != Some(*look));
-        new.filter(|(file, _)| is_module(file) && is_whole(file))
-            .map(|(file, _)| file.clone())
-            .collect()
+        let modules = new.filter(|(file, _)| is_module(file));
+        modules.filter_map(|(file, _)| whole_module(file)).collect()
     }
 
     /// Returns whether a file has changed after a moment.
@@ -78,7 +79,12 @@ fn is_module(file: &Path) -> bool {
 }
 
 fn is_whole(file: &Path) -> bool {
-    !is_module(file) || fs::read(file).is_ok_and(|bytes| is_whole_module(&bytes))
+    !is_module(file) || whole_module(file).is_some()
+}
+
+fn whole_module(file: &Path) -> Option<Bytes> {
+    let bytes = read_module(file).ok()?;
+    is_whole_module(&bytes).then(|| bytes.into())
 }
 
 #[cfg(test)]
@@ -125,7 +131,7 @@ mod tests {
         assert!(Fingerprint::of(&files).new_modules(&before).is_empty());
         fs::write(&files[1], &bytes).unwrap();
         let new = Fingerprint::of(&files).new_modules(&before);
-        assert_eq!(new, [files[1].clone()]);
+        assert_eq!(new, [bytes]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 
 use super::fingerprint::Fingerprint;
@@ -56,7 +57,7 @@ impl Watch {
     ///
     /// When there can be no thread.
     pub(super) fn start(
-        settling: impl Fn(Vec<PathBuf>) + Send + 'static,
+        settling: impl Fn(Vec<Bytes>) + Send + 'static,
         changed: impl Fn() + Send + 'static,
     ) -> Result<Self, ServerError> {
         let (sender, news) = channel();
@@ -112,7 +113,7 @@ impl Drop for Watch {
 }
 
 impl Watcher {
-    fn run(mut self, settling: &impl Fn(Vec<PathBuf>), changed: &impl Fn()) {
+    fn run(mut self, settling: &impl Fn(Vec<Bytes>), changed: &impl Fn()) {
         loop {
             match self.news.recv_timeout(POLL) {
                 Ok(News::Files(files, debounce, _done)) => self.set_files(files, debounce),
@@ -134,7 +135,7 @@ impl Watcher {
     }
 
     /// Waits until the files are what they were for a while, and whole. `None` when told to stop.
-    fn settle(&mut self, settling: &impl Fn(Vec<PathBuf>)) -> Option<Fingerprint> {
+    fn settle(&mut self, settling: &impl Fn(Vec<Bytes>)) -> Option<Fingerprint> {
         let mut last = Fingerprint::of(&self.files);
         let mut since = Instant::now();
         let (mut looks, mut is_told) = (0, false);

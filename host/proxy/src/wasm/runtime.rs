@@ -1,7 +1,6 @@
 //! `WasmRuntime`: what all workers share of the embedding: engine, compiled modules, shared data.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -194,30 +193,27 @@ impl WasmRuntime {
 
     /// Compiles modules that are about to be loaded, on a thread of its own: files need a moment to
     /// settle, and whoever loads one of them meanwhile waits for it.
-    pub(crate) fn prepare(self: &Arc<Self>, files: Vec<PathBuf>) {
-        if files.is_empty() {
+    pub(crate) fn prepare(self: &Arc<Self>, modules: Vec<Bytes>) {
+        if modules.is_empty() {
             return;
         }
         let runtime = Arc::clone(self);
         let thread = std::thread::Builder::new().name("wasm-prepare".to_owned());
-        let started = thread.spawn(move || runtime.prepare_now(&files));
+        let started = thread.spawn(move || runtime.prepare_now(modules));
         if let Err(error) = started {
             tracing::error!(target: "wasm", %error, "no thread to compile modules early");
         }
     }
 
-    pub(super) fn prepare_now(&self, files: &[PathBuf]) {
+    pub(super) fn prepare_now(&self, modules: Vec<Bytes>) {
         self.loaded.lock().prepared.clear();
-        for file in files {
-            // What is wrong with it is said when it is loaded.
-            let Ok(code) = read_module(file).map(Bytes::from) else {
-                continue;
-            };
+        for code in modules {
             let mut loaded = self.loaded.lock();
             let engine = loaded.engine.as_ref().map(|running| running.engine.clone());
             let Some(engine) = engine.filter(|_| loaded.find(&code).is_none()) else {
                 continue;
             };
+            // What is wrong with it is said when it is loaded.
             if let Ok(module) = loaded.add(&engine, code) {
                 loaded.prepared.push(module);
             }

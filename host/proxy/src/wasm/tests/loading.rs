@@ -65,7 +65,7 @@ fn a_module_that_was_prepared_is_compiled_once() {
         let file = folder.path().join("guest.wasm");
         let text = "(func (export \"proxy_on_tick\") (param i32))";
         std::fs::write(&file, guest(text)).unwrap();
-        runtime.prepare_now(std::slice::from_ref(&file));
+        runtime.prepare_now(vec![guest(text)]);
         let mut second = plugin(Bytes::new(), FailurePolicy::FailClosed);
         second.vm_config.code = DataSource::File(file.clone());
         let number = runtime.module(&second).unwrap().number;
