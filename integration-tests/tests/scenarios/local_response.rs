@@ -1,5 +1,6 @@
 //! Answers that a guest gives in the place of the upstream.
 
+use tollgate_integration_tests::Kind;
 use tollgate_integration_tests::client::{Body, Gate, Version};
 use tollgate_integration_tests::origin::Answer;
 
@@ -225,5 +226,19 @@ fn a_connection_ends_with_an_answer_that_comes_before_the_requests_end() {
             let next = if expected { 0 } else { 200 };
             assert_eq!((ends, second), (expected, next), "{path}");
         }
+    }
+}
+
+/// Envoy reads on while a filter holds the answer. Tollgate reads no more of a request that has its
+/// answer, and cannot keep the connection.
+#[test]
+fn a_connection_ends_with_an_answer_that_a_filter_holds() {
+    let outcomes = STREAMS.each(|proxy| {
+        let request = proxy.post(MAIN, "/callout/answer-first").body("body");
+        let response = request.send();
+        (response.status, response.header("connection").is_some())
+    });
+    for (kind, outcome) in outcomes {
+        assert_eq!(outcome, (403, kind == Kind::Tollgate), "{kind:?}");
     }
 }
