@@ -11,8 +11,9 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tollgate_config::{DiscoveredFilter, Discovery, DiscoveryRefusal, FileStamp};
+use twox_hash::XxHash64;
 
-use crate::telemetry::{DiscoveryStats, StatSnapshot, StatSource, StatValue, Stats, xxh64};
+use crate::telemetry::{DiscoveryStats, StatSnapshot, StatSource, StatValue, Stats};
 
 /// What is known of the filters that are discovered.
 pub(super) struct Discoveries {
@@ -105,7 +106,9 @@ impl KnownFile {
         let now = since_epoch.unwrap_or_default().as_millis();
         let now = u64::try_from(now).unwrap_or(u64::MAX);
         self.stats.update_time.set(now);
-        self.stats.version.set(xxh64(found.version.as_bytes()));
+        // Envoy shows a version as a number too.
+        let number = XxHash64::oneshot(0, found.version.as_bytes());
+        self.stats.version.set(number);
         self.version.clone_from(&found.version);
         if self.resource.as_ref() != Some(&found.resource) {
             self.stats.config_reload.inc();

@@ -13,7 +13,6 @@ mod quantiles;
 mod snapshot;
 mod stats;
 mod writers;
-mod xxh64;
 
 pub(crate) use groups::{
     ClusterManagerStats, DiscoveryStats, HttpStats, ListenerManagerStats, ListenerStats,
@@ -25,4 +24,3 @@ pub(crate) use prometheus::write_prometheus;
 pub(crate) use quantiles::QUANTILES;
 pub(crate) use snapshot::{Distribution, StatSnapshot, StatSource, StatValue};
 pub(crate) use stats::{Counter, Gauge, Stats};
-pub(crate) use xxh64::xxh64;
