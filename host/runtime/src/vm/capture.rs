@@ -12,6 +12,7 @@ use super::{Vm, VmState, WASM_PAGE, instance};
 use crate::context::RootContext;
 use crate::host::HostServices;
 use crate::module::ON_RESTORE;
+use crate::pages::WrittenPages;
 use crate::record::Recorder;
 use crate::snapshot::{Base, Global, Image, Plugins, Snapshot, changed_runs};
 use crate::{Delta, Fault, LoadError, SnapshotError, SnapshotReport};
@@ -146,7 +147,10 @@ impl Vm {
         let instance = instance.map_err(instance::refused)?;
         let memory = instance.get_module_export(&mut guest.store, &base.memory);
         let memory = memory.and_then(Extern::into_memory);
-        let beginning = Beginning::of(base, instance, memory, &mut guest.store);
+        let beginning = Beginning::of(base, instance, &mut guest.store);
+        guest.pages = memory
+            .zip(module.engine().page_map())
+            .map(|(memory, map)| WrittenPages::of(map, memory.data_mut(&mut guest.store)));
         let state = guest.state_mut();
         state.instance = Some(instance);
         state.memory = memory;
@@ -198,6 +202,9 @@ impl Vm {
         if changes.has_grown {
             let more = changes.memory_len.saturating_sub(memory.data_size(&*store));
             memory.grow(&mut *store, u64::try_from(more / WASM_PAGE)?)?;
+        }
+        if let Some(pages) = &mut self.guest.pages {
+            pages.expect_writes();
         }
         let bytes = memory.data_mut(store);
         for run in &changes.runs {

@@ -9,6 +9,7 @@ use super::callback::Callback;
 use super::state::VM_CONTEXT;
 use super::{VmState, fault};
 use crate::imports::Window;
+use crate::pages::WrittenPages;
 use crate::{ContextId, Engine, Fault, Limits};
 
 /// How long a call may run, in ticks of the epoch.
@@ -104,6 +105,8 @@ pub(crate) struct Guest {
     failure: Option<Fault>,
     core: Option<WasmCoreDump>,
     pub(super) code_shift: isize,
+    /// Which pages of its memory it has written, where somebody tells.
+    pub(super) pages: Option<WrittenPages>,
 }
 
 impl Guest {
@@ -124,6 +127,7 @@ impl Guest {
             failure: None,
             core: None,
             code_shift: settings.code_shift,
+            pages: None,
         })
     }
 
@@ -188,6 +192,9 @@ impl Guest {
         call: impl FnOnce(&mut Store<VmState>) -> Result<R, wasmtime::Error>,
     ) -> Result<R, Fault> {
         self.check(entry.callback)?;
+        if let Some(pages) = &mut self.pages {
+            pages.expect_writes();
+        }
         self.store.set_epoch_deadline(entry.ticks);
         let state = self.store.data_mut();
         state.current = entry.context;
@@ -196,6 +203,9 @@ impl Guest {
         state.limiter.refused = None;
         state.history.begin();
         let result = call(&mut self.store);
+        if let Some(pages) = &mut self.pages {
+            pages.end_writes();
+        }
         let state = self.store.data_mut();
         let acting = match &result {
             Ok(_) => VM_CONTEXT,

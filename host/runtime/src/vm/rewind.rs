@@ -8,12 +8,12 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use wasmtime::{Extern, Global, Instance, Memory, Store};
+use wasmtime::{Extern, Global, Instance, Store};
 
+use super::guest::Guest;
 use super::state::VM_CONTEXT;
 use super::{Vm, VmState};
 use crate::SnapshotReport;
-use crate::pages::WrittenPages;
 use crate::snapshot::{Base, Image};
 
 /// What an instance was at first.
@@ -21,39 +21,25 @@ pub(crate) struct Beginning {
     base: Arc<Base>,
     /// The mutable globals, in the order of the image's.
     globals: Vec<Global>,
-    /// `None` where nobody tells which pages are written.
-    written: Option<WrittenPages>,
 }
 
 impl fmt::Debug for Beginning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Beginning")
-            .field("written", &self.written)
-            .finish_non_exhaustive()
+        f.debug_struct("Beginning").finish_non_exhaustive()
     }
 }
 
 impl Beginning {
     /// Remembers the beginning of a new instance.
-    pub(super) fn of(
-        base: &Arc<Base>,
-        instance: Instance,
-        memory: Option<Memory>,
-        store: &mut Store<VmState>,
-    ) -> Self {
+    pub(super) fn of(base: &Arc<Base>, instance: Instance, store: &mut Store<VmState>) -> Self {
         let exports = base.globals.iter();
         let globals = exports.filter_map(|global| {
             let export = instance.get_module_export(&mut *store, global);
             export.and_then(Extern::into_global)
         });
-        let globals = globals.collect();
-        let map = base.image.module.engine().page_map();
-        let memory = memory.map(|memory| memory.data_mut(store));
-        let written = map.zip(memory);
         Self {
             base: Arc::clone(base),
-            globals,
-            written: written.map(|(map, memory)| WrittenPages::of(map, memory)),
+            globals: globals.collect(),
         }
     }
 
@@ -62,15 +48,15 @@ impl Beginning {
     }
 
     /// Writes memory and globals back; `None` when that is not possible.
-    fn rewind(&mut self, store: &mut Store<VmState>) -> Option<()> {
+    fn rewind(&self, guest: &mut Guest) -> Option<()> {
         let image = &self.base.image;
+        let Guest { store, pages, .. } = guest;
         let memory = store.data().memory?.data_mut(&mut *store);
         if memory.len() != image.memory.len() {
             return None;
         }
         let map = image.module.engine().page_map()?;
-        let written = self.written.as_mut()?.find(map, memory)?;
-        for pages in written {
+        for pages in pages.as_mut()?.find(map, memory)? {
             copy(pages, &image.memory, memory)?;
         }
         if self.globals.len() != image.globals.len() {
@@ -107,12 +93,12 @@ impl Vm {
             && state.in_flight.count() == 0
             && state.contexts.is_at_rest()
             && state.interceptor.is_none();
-        let Some(beginning) = self.beginning.as_mut().filter(|_| is_at_rest) else {
+        let Some(beginning) = self.beginning.as_ref().filter(|_| is_at_rest) else {
             return false;
         };
         self.guest.state_mut().rewind(&beginning.base.image);
         self.guest.refuel();
-        beginning.rewind(&mut self.guest.store).is_some()
+        beginning.rewind(&mut self.guest).is_some()
     }
 
     /// Returns the compiled image that this is an instance of.

@@ -7,7 +7,7 @@ use tollgate_runtime::{Engine, EngineOptions, Module, Snapshot};
 use crate::callout::{call, headers};
 use crate::snapshot::instance;
 use crate::support::{
-    Plugin, engine, on_request_headers, plugin_config, start, start_module, vm_config, wat,
+    Plugin, compile, engine, on_request_headers, plugin_config, start, start_module, vm_config, wat,
 };
 
 /// Each request tells what it finds in memory, low and high, in static data and in a global, and
@@ -110,6 +110,73 @@ fn several_instances_take_turns_on_one_thread() {
         for stream in &mut streams {
             begin_again(stream, &snapshot);
         }
+    }
+}
+
+#[test]
+fn pages_written_between_the_ends_of_other_streams_are_found() {
+    // Each callback of each stream writes to a page of its own.
+    let mut plugin = start(
+        r#"(global $page (mut i32) (i32.const 0))
+           (func $write (param $id i32) (result i32) (local $at i32)
+             (local.set $at (i32.shl (local.get $id) (i32.const 12)))
+             (call $say (i32.load (local.get $at)))
+             (i32.store (local.get $at) (i32.const 1))
+             (i32.const 0))
+           (func (export "proxy_on_request_headers") (param $id i32) (param i32 i32) (result i32)
+             (call $write (i32.rem_u (local.get $id) (i32.const 19))))
+           (func (export "proxy_on_response_headers") (param $id i32) (param i32 i32) (result i32)
+             (call $write (i32.add (i32.const 20) (i32.rem_u (local.get $id) (i32.const 23)))))"#,
+    );
+    let snapshot = plugin.vm.snapshot().unwrap();
+    let new = instance(&snapshot, plugin.root).vm.mark_memory();
+    let mut streams = [0, 1, 2, 3].map(|_| instance(&snapshot, plugin.root));
+    let mut ids = [const { None }; 4];
+    for turn in 0..200 {
+        // They overlap, each time in another order.
+        let which = turn * turn / 3 % 4;
+        let stream = &mut streams[which];
+        if let Some(id) = ids[which].take() {
+            stream.vm.on_response_headers(id, true).unwrap();
+            stream.vm.delete_http_context(id).unwrap();
+            assert!(stream.said().iter().all(|found| found == "0"));
+            begin_again(stream, &snapshot);
+            assert_eq!(stream.vm.pages_changed_since(&new), 0);
+        } else {
+            let (id, _) = stream.stream(&[]);
+            stream.vm.on_request_headers(id, true).unwrap();
+            ids[which] = Some(id);
+        }
+    }
+}
+
+#[test]
+fn what_the_host_has_written_is_found() {
+    // The value of a header goes where the allocator says, where the guest itself writes nothing.
+    let guest = r#"(module
+           (import "env" "proxy_get_header_map_value"
+             (func $get (param i32 i32 i32 i32 i32) (result i32)))
+           (import "env" "proxy_log" (func $log (param i32 i32 i32) (result i32)))
+           (memory (export "memory") 4)
+           (data (i32.const 0x100) "host")
+           (func (export "proxy_abi_version_0_2_1"))
+           (func (export "malloc") (param i32) (result i32) (i32.const 0x28000))
+           (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+             (drop (call $log (i32.const 2) (i32.const 0x28000) (i32.const 4)))
+             (drop (call $get (i32.const 0) (i32.const 0x100) (i32.const 4)
+               (i32.const 0x200) (i32.const 0x204)))
+             (drop (call $log (i32.const 2) (i32.const 0x28000) (i32.const 4)))
+             (i32.const 0)))"#;
+    let module = compile(guest).unwrap();
+    let mut plugin = start_module(&module, vm_config(), plugin_config(), Arc::default()).unwrap();
+    let snapshot = plugin.vm.snapshot().unwrap();
+    let mut stream = instance(&snapshot, plugin.root);
+    for _ in 0..3 {
+        let (id, _) = stream.stream(&[("host", "abcd")]);
+        stream.vm.on_request_headers(id, true).unwrap();
+        stream.vm.delete_http_context(id).unwrap();
+        assert_eq!(stream.said(), [r"\x00\x00\x00\x00", "abcd"]);
+        begin_again(&mut stream, &snapshot);
     }
 }
 
