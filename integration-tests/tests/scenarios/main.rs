@@ -16,6 +16,7 @@ mod headers;
 mod http;
 mod http2;
 mod languages;
+mod late_head;
 mod life_cycle;
 mod local_response;
 mod malformed;

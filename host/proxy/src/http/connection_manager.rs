@@ -1,6 +1,6 @@
 //! `HttpConnectionManager`: a client's connection becomes streams.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -16,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::codec::Codec;
+use super::deadlines::late_head;
 use super::head_check;
 use super::local_response::{self, StreamError};
 use super::request_head;
@@ -44,6 +45,8 @@ pub(super) struct DownstreamConnection {
     /// Known once the client has said something.
     codec: Cell<Option<Codec>>,
     closing: Closing,
+    /// The timeout that has passed before a head was there.
+    late_head: RefCell<Option<StreamError>>,
 }
 
 /// The wish that a connection ends. It is looked at with every event of the connection, for which a
@@ -119,11 +122,8 @@ async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
     if config.max_headers_count != HYPER_MAX_HEADERS {
         builder.max_headers(config.max_headers_count);
     }
-    if let Some(timeout) = config.request_headers_timeout {
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(timeout);
-    }
+    // Deadlines of heads are looked at with all others.
+    builder.header_read_timeout(None);
     drop(config);
     let refusing = Rc::clone(connection);
     let refusal = Rc::new(move |status, bytes: &[u8]| refusing.refuse(status, bytes));
@@ -132,6 +132,14 @@ async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
     let service = service_fn(move |request| serve_request(Rc::clone(&serving), request));
     let mut http = builder.serve_connection(TokioIo::new(io), service);
     drive(&mut http, connection, http1::Connection::graceful_shutdown).await;
+    if let Some(error) = connection.late_head.take() {
+        let answer = connection.answer_without_stream(&error);
+        let io = http.into_parts().io.into_inner();
+        if let Err(error) = io.end_with(&answer).await {
+            tracing::debug!(%error, "client connection");
+        }
+        return;
+    }
     if let Some(tunnel) = connection.tunnel.take() {
         let parts = http.into_parts();
         tunnel.run(parts.io.into_inner(), parts.read_buf).await;
@@ -188,6 +196,9 @@ async fn drive<C, E>(
                 return Poll::Pending;
             }
             is_told = true;
+            if connection.late_head.borrow().is_some() {
+                return Poll::Ready(Ok(()));
+            }
             shut_down(Pin::new(&mut *http));
         }
     });
@@ -207,6 +218,7 @@ impl DownstreamConnection {
             tunnel: Cell::new(None),
             codec: Cell::new(None),
             closing: Closing::default(),
+            late_head: RefCell::new(None),
         })
     }
 
@@ -243,15 +255,20 @@ impl DownstreamConnection {
         self.tunnel.set(Some(tunnel));
     }
 
-    /// Answers what hyper could not parse, and logs it, as Envoy does.
+    /// Answers what hyper could not parse.
     fn refuse(&self, status: u16, bytes: &[u8]) -> Bytes {
-        let error = head_check::refused(status, bytes);
+        let manager = self.pin.manager();
+        manager.stats.downstream.downstream_cx_protocol_error.inc();
+        self.answer_without_stream(&head_check::refused(status, bytes))
+    }
+
+    /// Answers a request that has not become a stream, and logs it, as Envoy does.
+    fn answer_without_stream(&self, error: &StreamError) -> Bytes {
         let reply = error.to_local_reply();
         let table = HeaderTable::request_trailers(HeaderMap::new());
         let manager = Rc::clone(&self.pin.manager());
-        let stats = &manager.stats.downstream;
-        stats.downstream_cx_protocol_error.inc();
         manager.stats.count_response(reply.status.as_u16());
+        manager.stats.count_details(&reply.details);
         let (mut head, body) = local_response::build(&reply, &table);
         manager.normalizer.response(head.fields_mut(), &table);
         let info = StreamInfo::new(
@@ -299,6 +316,11 @@ impl Expiring for DownstreamConnection {
         // under way: it is told by its next response.
         let may_close = self.codec.get() != Some(Codec::Http1) || manager.streams().are_expired();
         if self.pin.is_retired() && may_close {
+            return self.close();
+        }
+        let partial = self.record.partial(now);
+        if let Some(late) = partial.and_then(|head| late_head(&manager.config, head, now)) {
+            self.late_head.replace(Some(late));
             return self.close();
         }
         let Some(timeout) = manager.config.idle_timeout else {

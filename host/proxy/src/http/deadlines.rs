@@ -3,7 +3,31 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use tollgate_config::HttpConnectionManager;
+
 use super::local_response::StreamError;
+use crate::listener::PartialHead;
+
+/// Returns the timeout that a head which has not ended has passed.
+pub(super) fn late_head(
+    config: &HttpConnectionManager,
+    head: PartialHead,
+    now: Instant,
+) -> Option<StreamError> {
+    let request_complete = false;
+    if over(head.since, config.request_headers_timeout, now) {
+        return Some(StreamError::RequestHeadersTimeout);
+    }
+    if over(head.since, config.request_timeout, now) {
+        return Some(StreamError::RequestTimeout { request_complete });
+    }
+    let is_idle = over(head.grown, config.stream_idle_timeout, now);
+    is_idle.then_some(StreamError::StreamIdle { request_complete })
+}
+
+fn over(since: Instant, limit: Option<Duration>, now: Instant) -> bool {
+    limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit)
+}
 
 /// The timeouts of one stream and what they are measured from.
 #[derive(Debug)]
@@ -66,9 +90,7 @@ impl Deadlines {
 
     /// Returns the timeout that has passed, once.
     pub(super) fn passed(&self, now: Instant, request_complete: bool) -> Option<StreamError> {
-        let over = |since: Instant, limit: Option<Duration>| {
-            limit.is_some_and(|limit| now.saturating_duration_since(since) >= limit)
-        };
+        let over = |since, limit| over(since, limit, now);
         if self
             .route_start
             .get()

@@ -30,6 +30,8 @@ pub(crate) enum StreamError {
         /// Whether the whole request had arrived.
         request_complete: bool,
     },
+    /// The head of the request took too long to arrive.
+    RequestHeadersTimeout,
     /// The request took too long to arrive.
     RequestTimeout {
         /// Whether the whole request had arrived.
@@ -102,6 +104,9 @@ impl StreamError {
                 let status = timeout_status(*request_complete);
                 reply(status, "stream timeout", "stream_idle_timeout")
                     .with_flags(Flags::STREAM_IDLE_TIMEOUT)
+            }
+            Self::RequestHeadersTimeout => {
+                reply(408, "request header timeout", "request_header_timeout")
             }
             Self::RequestTimeout { request_complete } => {
                 let status = timeout_status(*request_complete);

@@ -10,9 +10,10 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 
 use crate::transport::Transport;
 
@@ -26,6 +27,21 @@ pub(crate) struct HeadRecord {
     bytes: RefCell<Vec<u8>>,
     /// Requests that are with the service.
     active: Cell<u32>,
+    /// A head has begun and not ended.
+    is_partial: Cell<bool>,
+    /// How often bytes have come.
+    reads: Cell<u64>,
+    seen: Cell<Option<PartialHead>>,
+}
+
+/// A head that has begun and not ended, as regular looks have found it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartialHead {
+    /// When it was first seen.
+    pub(crate) since: Instant,
+    /// When it was last seen to have grown.
+    pub(crate) grown: Instant,
+    reads: u64,
 }
 
 /// Makes the answer to a request that hyper refused: the status it chose and the bytes it saw.
@@ -44,6 +60,8 @@ impl HeadRecord {
     /// A request's head is complete: hands the bytes since the last one to `look`.
     pub(crate) fn request_started<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
         self.active.set(self.active.get() + 1);
+        self.is_partial.set(false);
+        self.seen.set(None);
         let mut bytes = self.bytes.borrow_mut();
         let result = look(&bytes);
         bytes.clear();
@@ -55,7 +73,32 @@ impl HeadRecord {
         self.active.set(self.active.get().saturating_sub(1));
     }
 
+    /// Looks at a head that has begun and not ended. The clock is asked here and not with every read,
+    /// for nearly every head comes whole.
+    pub(crate) fn partial(&self, now: Instant) -> Option<PartialHead> {
+        let reads = self.reads.get();
+        let fresh = PartialHead {
+            since: now,
+            grown: now,
+            reads,
+        };
+        let seen = match self.seen.get() {
+            _ if !self.is_partial.get() => None,
+            Some(seen) if seen.reads == reads => Some(seen),
+            Some(PartialHead { since, .. }) => Some(PartialHead { since, ..fresh }),
+            None => Some(fresh),
+        };
+        self.seen.set(seen);
+        seen
+    }
+
     fn push(&self, bytes: &[u8]) {
+        self.reads.set(self.reads.get().wrapping_add(1));
+        // Empty lines may stand before a head.
+        let begins = bytes.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
+        if begins && self.active.get() == 0 {
+            self.is_partial.set(true);
+        }
         let mut record = self.bytes.borrow_mut();
         // While a request is active what arrives is body, or pipelined and rare.
         if record.len() < MAX_RECORD {
@@ -101,6 +144,12 @@ impl ClientIo {
         let status = status.and_then(|code| code.parse().ok()).unwrap_or(400);
         self.substitute = refusal(status, &record.bytes.borrow());
         true
+    }
+
+    /// Answers past hyper, which is done with the connection, and ends it.
+    pub(crate) async fn end_with(mut self, answer: &[u8]) -> io::Result<()> {
+        self.transport.write_all(answer).await?;
+        self.transport.shutdown().await
     }
 
     fn poll_substitute(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -194,5 +243,44 @@ impl AsyncWrite for ClientIo {
         let this = self.get_mut();
         ready!(this.poll_substitute(cx))?;
         Pin::new(&mut this.transport).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::HeadRecord;
+
+    #[test]
+    fn a_head_is_partial_from_its_first_bytes_until_its_request_starts() {
+        let record = HeadRecord::default();
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let partial = |second| {
+            let partial = record.partial(at(second))?;
+            let seconds = |moment: Instant| (moment - start).as_secs();
+            Some((seconds(partial.since), seconds(partial.grown)))
+        };
+        assert_eq!(partial(0), None);
+        record.push(b"\r\n");
+        assert_eq!(partial(1), None);
+        record.push(b"GET / HTTP/1.1\r\n");
+        assert_eq!(partial(2), Some((2, 2)));
+        assert_eq!(partial(3), Some((2, 2)));
+        record.push(b"\r\n");
+        assert_eq!(partial(4), Some((2, 4)));
+        record.request_started(|_| ());
+        assert_eq!(partial(5), None);
+        record.push(b"a body");
+        assert_eq!(partial(6), None);
+        record.request_ended();
+        record.push(b"GET");
+        assert_eq!(partial(7), Some((7, 7)));
+        // Another head, between two looks.
+        record.request_started(|_| ());
+        record.request_ended();
+        record.push(b"GET");
+        assert_eq!(partial(8), Some((8, 8)));
     }
 }

@@ -45,8 +45,8 @@ group! {
             downstream_cx_idle_timeout downstream_cx_protocol_error downstream_cx_ssl_total
             downstream_cx_total downstream_cx_upgrades_total downstream_rq_1xx downstream_rq_2xx
             downstream_rq_3xx downstream_rq_4xx downstream_rq_5xx downstream_rq_completed
-            downstream_rq_failed_path_normalization downstream_rq_http1_total
-            downstream_rq_http2_total downstream_rq_idle_timeout downstream_rq_rx_reset
+            downstream_rq_failed_path_normalization downstream_rq_header_timeout
+            downstream_rq_http1_total downstream_rq_http2_total downstream_rq_idle_timeout downstream_rq_rx_reset
             downstream_rq_timeout downstream_rq_too_large downstream_rq_total
             downstream_rq_ws_on_non_ws_route rs_too_large;
         gauges:
@@ -206,6 +206,7 @@ impl HttpStats {
         let downstream = &self.downstream;
         match details {
             "stream_idle_timeout" => downstream.downstream_rq_idle_timeout.inc(),
+            "request_header_timeout" => downstream.downstream_rq_header_timeout.inc(),
             "request_overall_timeout" => downstream.downstream_rq_timeout.inc(),
             "request_payload_too_large" => downstream.downstream_rq_too_large.inc(),
             "response_payload_too_large" => downstream.rs_too_large.inc(),
