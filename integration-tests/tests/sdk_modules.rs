@@ -100,6 +100,26 @@ fn a_filter_that_waits_shares_the_memory_of_its_worker() {
     assert!(!exports.contains("tollgate_on_restore"));
 }
 
+#[test]
+fn a_module_says_whether_the_end_of_a_stream_is_more_than_memory() {
+    let said = |name| {
+        let bytes = fs::read(wasm_module(name)).expect("the module is built");
+        let sections = Parser::new(0).parse_all(&bytes).flatten();
+        let mut found = sections.filter_map(|payload| match payload {
+            Payload::CustomSection(section) if section.name() == "tollgate_stream_end" => {
+                Some(String::from_utf8_lossy(section.data()).into_owned())
+            }
+            _ => None,
+        });
+        found.next()
+    };
+    assert_eq!(said("examples/hello").as_deref(), Some("silent"));
+    // Its streams have a state that must be dropped.
+    assert_eq!(said("local_rate_limit").as_deref(), Some("spoken"));
+    // What it holds while it waits may have to be.
+    assert_eq!(said("examples/callout"), None);
+}
+
 /// The names in a source file of the SDK that stand before a parenthesis.
 fn declared(file: &str, before: &str) -> Names {
     let path = repository_root().join("sdk/guest/src").join(file);

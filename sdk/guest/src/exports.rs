@@ -195,6 +195,22 @@ macro_rules! __isolation {
     };
 }
 
+/// Declares whether the end of a stream is more than memory that becomes free, in a custom section
+/// that hosts which do not know it ignore.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __stream_end {
+    ($($filter:path)*) => {
+        #[used]
+        #[unsafe(link_section = "tollgate_stream_end")]
+        static STREAM_END: [u8; 6] = {
+            let is_noticed = false
+                $( || ::core::mem::needs_drop::<<$filter as $crate::HttpFilter>::State>() )*;
+            if is_noticed { *b"spoken" } else { *b"silent" }
+        };
+    };
+}
+
 /// Writes the callbacks of gRPC callouts.
 #[cfg(feature = "grpc")]
 #[doc(hidden)]

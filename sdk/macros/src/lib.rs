@@ -34,7 +34,8 @@ pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// anything. Such a stream starts from the plugin as it is, and what it changes in the filter's own
 /// fields is gone with it; shared data, queues and metrics are seen by all. Filters that need more
 /// say `plugins! { isolation = worker, Filter }`; filters that await nothing but callouts, and keep
-/// nothing in their fields, may say `isolation = stream`.
+/// nothing in their fields, may say `isolation = stream`. If no state of a stream must be dropped,
+/// a host may delete it before it has ended, as soon as no handler is left to hear of it.
 ///
 /// It goes into the crate's root, once. Natively it does nothing.
 #[proc_macro]

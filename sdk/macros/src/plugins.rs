@@ -183,6 +183,7 @@ fn module(collected: &Collected) -> TokenStream {
         .map(|name| Ident::new(name, Span::call_site()));
     let isolation = isolation(collected);
     let hook = (isolation == "stream").then(|| quote! { ::tollgate::__export!(restore); });
+    let silent_end = silent_end(collected);
     let length = Literal::usize_unsuffixed(isolation.len());
     let isolation = LitByteStr::new(isolation.as_bytes(), Span::call_site());
     quote! {
@@ -192,6 +193,7 @@ fn module(collected: &Collected) -> TokenStream {
             #( ::tollgate::__export!(#callbacks); )*
             ::tollgate::__isolation!(#length #isolation);
             #hook
+            #silent_end
         };
         // Natively a test picks the filter; naming it here keeps it from being called unused.
         #[cfg(not(target_arch = "wasm32"))]
@@ -209,6 +211,18 @@ fn isolation(collected: &Collected) -> String {
         (true, true) => "worker".to_owned(),
         (true, false) => "stream".to_owned(),
     }
+}
+
+/// Says what the end of a stream does, if no handler waits: such a one would be dropped then, with
+/// what it holds. Otherwise what a stream may hold is its state.
+fn silent_end(collected: &Collected) -> Option<TokenStream> {
+    let waits = collected.found.iter().any(|found| found.waits.value());
+    let mut kinds = collected.found.iter().map(|found| &found.constructor);
+    if waits || !kinds.all(|constructor| constructor == "of") {
+        return None;
+    }
+    let filters = collected.plugins.iter().map(|(_, filter)| filter);
+    Some(quote! { ::tollgate::__stream_end!(#(#filters)*); })
 }
 
 /// The callbacks behind a handler. A whole body needs three: its length is taken out of the

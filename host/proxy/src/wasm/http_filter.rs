@@ -1,6 +1,6 @@
 //! A plugin as an HTTP filter: events in, actions out, and what a fault does to the stream.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 
@@ -24,11 +24,14 @@ pub(super) struct StreamCallbacks {
     pub(super) response_headers: bool,
     pub(super) response_body: bool,
     pub(super) response_trailers: bool,
+    /// None of these, and nobody notices when the stream is deleted.
+    pub(super) nothing_more: bool,
 }
 
 /// One stream of one plugin.
 pub(super) struct PluginFilter {
-    vm: StreamVm,
+    /// `None` when the guest needs to hear no more.
+    vm: RefCell<Option<StreamVm>>,
     host: Rc<StreamHost>,
     context: ContextId,
     callbacks: StreamCallbacks,
@@ -49,7 +52,7 @@ impl PluginFilter {
         let host = StreamHost::new(state, vm.facts());
         let context = vm.enter(|vm| vm.create_http_context(root, Rc::clone(&host) as _));
         Self {
-            vm,
+            vm: RefCell::new(Some(vm)),
             host,
             context,
             callbacks,
@@ -61,16 +64,62 @@ impl PluginFilter {
 
     /// Calls the guest. After a fault, here or before, the stream is answered 503 once.
     fn call<A: Action>(&self, callback: impl FnOnce(&mut Vm, ContextId) -> Result<A, Fault>) -> A {
-        match self.vm.enter(|vm| callback(vm, self.context)) {
+        let Some(result) = self.enter(|vm| callback(vm, self.context)) else {
+            return A::CONTINUE;
+        };
+        match result {
             Ok(action) => {
                 if action != A::CONTINUE {
-                    let host = Rc::clone(&self.host) as _;
-                    self.vm
-                        .remember_paused(self.context, &host, self.health.goes_on_after_fault());
+                    self.remember_paused();
                 }
                 action
             }
-            Err(fault) => self.after_fault(&fault),
+            Err(fault) => {
+                self.note_fault(&fault);
+                self.fail_stream()
+            }
+        }
+    }
+
+    /// Enters the guest, if it is to hear of the stream.
+    fn enter<T>(&self, call: impl FnOnce(&mut Vm) -> T) -> Option<T> {
+        let vm = self.vm.borrow();
+        Some(vm.as_ref()?.enter(call))
+    }
+
+    fn remember_paused(&self) {
+        if let Some(vm) = &*self.vm.borrow() {
+            let host = Rc::clone(&self.host) as _;
+            vm.remember_paused(self.context, &host, self.health.goes_on_after_fault());
+        }
+    }
+
+    fn note_fault(&self, fault: &Fault) {
+        // Others are told too, and may come back here.
+        let vm = self.vm.borrow().clone();
+        if let Some(vm) = vm {
+            vm.note_fault(fault);
+        }
+    }
+
+    /// Ends the stream for the guest, once.
+    fn delete(&self) {
+        let Some(vm) = self.vm.take() else { return };
+        vm.forget_paused(self.context);
+        match vm.enter(|vm| vm.delete_http_context(self.context)) {
+            Ok(()) => self.health.count_success(),
+            Err(fault) => vm.note_fault(&fault),
+        }
+        vm.report_ends();
+    }
+
+    /// Leaves the stream's own instance to the next stream if the guest needs to hear no more of
+    /// this one: it is warm in the processor's caches now, and others need not exist.
+    fn leave_early(&self) {
+        let is_own = |vm: &StreamVm| vm.is_of_a_stream();
+        let is_own = self.vm.borrow().as_ref().is_some_and(is_own);
+        if is_own {
+            self.delete();
         }
     }
 
@@ -82,16 +131,13 @@ impl PluginFilter {
     /// Passes by a callback that the guest does not have. As in Envoy the stream ends all the same
     /// when its VM has failed meanwhile.
     fn pass_by<A: Action>(&self) -> A {
-        if self.vm.is_failed() {
+        let has_failed = |vm: &StreamVm| vm.is_failed();
+        let has_failed = self.vm.borrow().as_ref().is_some_and(has_failed);
+        if has_failed {
             self.fail_stream()
         } else {
             A::CONTINUE
         }
-    }
-
-    fn after_fault<A: Action>(&self, fault: &Fault) -> A {
-        self.vm.note_fault(fault);
-        self.fail_stream()
     }
 
     fn fail_stream<A: Action>(&self) -> A {
@@ -119,7 +165,11 @@ impl HttpFilter for PluginFilter {
 
     fn on_request_headers(&self, end_of_stream: bool) -> HeadersAction {
         self.started.set(true);
-        self.call(|vm, id| vm.on_request_headers(id, end_of_stream))
+        let action = self.call(|vm, id| vm.on_request_headers(id, end_of_stream));
+        if self.callbacks.nothing_more && action == HeadersAction::Continue {
+            self.leave_early();
+        }
+        action
     }
 
     fn on_request_body(&self, end_of_stream: bool) -> DataAction {
@@ -167,18 +217,13 @@ impl HttpFilter for PluginFilter {
     }
 
     fn on_log(&self) {
-        if let Err(fault) = self.vm.enter(|vm| vm.on_log(self.context)) {
-            self.vm.note_fault(&fault);
+        if let Some(Err(fault)) = self.enter(|vm| vm.on_log(self.context)) {
+            self.note_fault(&fault);
         }
     }
 
     fn on_destroy(&self) {
-        self.vm.forget_paused(self.context);
-        match self.vm.enter(|vm| vm.delete_http_context(self.context)) {
-            Ok(()) => self.health.count_success(),
-            Err(fault) => self.vm.note_fault(&fault),
-        }
-        self.vm.report_ends();
+        self.delete();
     }
 }
 

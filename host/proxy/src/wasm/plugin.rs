@@ -358,6 +358,7 @@ fn stream_callbacks(module: &Module) -> StreamCallbacks {
         response_headers: module.has_callback("proxy_on_response_headers"),
         response_body: module.has_callback("proxy_on_response_body"),
         response_trailers: module.has_callback("proxy_on_response_trailers"),
+        nothing_more: module.needs_only_request_headers(),
     }
 }
 

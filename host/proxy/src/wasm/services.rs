@@ -169,12 +169,19 @@ impl WorkerServices {
     /// Gives up all that the VM waits for: it has failed.
     pub(super) fn stop(&self) {
         self.grpc.cancel_all();
-        if self.vm().ptr_eq(&self.shared.root_vm()) {
+        if self.are_of_the_root_vm() {
             self.shared.timers.stop();
             for health in self.shared.healths.borrow().iter() {
                 health.note_failed_vm();
             }
         }
+    }
+
+    /// Returns whether they are those of the VM of plugins.
+    pub(super) fn are_of_the_root_vm(&self) -> bool {
+        let root_vm = self.shared.root_vm.get();
+        let mine = self.vm.get().zip(root_vm);
+        mine.is_some_and(|(vm, root_vm)| vm.ptr_eq(root_vm))
     }
 
     fn caller(&self, root: ContextId, token: u32) -> Caller {

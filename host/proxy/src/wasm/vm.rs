@@ -110,6 +110,11 @@ impl WorkerVm {
         Ok(vm.into())
     }
 
+    /// Returns whether this is the instance of a stream.
+    pub(super) fn is_of_a_stream(&self) -> bool {
+        !self.services.are_of_the_root_vm()
+    }
+
     /// The stream whose instance this is has ended: another may have it.
     pub(super) fn end_stream(self: &Rc<Self>) {
         let root_vm = self.services.shared().root_vm().upgrade();

@@ -6,7 +6,7 @@
 
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
-use super::{Signature, isolation};
+use super::{Signature, isolation, stream_end};
 use crate::LoadError;
 
 /// What every WebAssembly binary begins with.
@@ -65,6 +65,8 @@ pub(crate) struct Binary {
     pub(crate) custom_sections: Vec<(String, usize)>,
     /// What the module says of its isolation.
     pub(crate) isolation: Option<String>,
+    /// Whether it says that the end of a stream only frees memory.
+    pub(crate) ends_silently: bool,
     /// By type index; `None` for types that are not functions.
     types: Vec<Option<Signature>>,
     /// By function index, imported ones first: the type index.
@@ -138,6 +140,8 @@ impl Binary {
                 if section.name() == isolation::SECTION {
                     let declared = String::from_utf8_lossy(section.data());
                     self.isolation = Some(declared.trim().to_owned());
+                } else if section.name() == stream_end::SECTION {
+                    self.ends_silently = section.data() == stream_end::SILENT;
                 }
                 self.custom_sections
                     .push((section.name().to_owned(), section.data().len()));

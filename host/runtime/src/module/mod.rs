@@ -9,6 +9,7 @@ mod check;
 mod isolation;
 mod obstacle;
 mod signature;
+mod stream_end;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,6 +47,7 @@ struct Shared {
     /// The module as it was given.
     bytes: Bytes,
     isolation: Option<Isolation>,
+    ends_silently: bool,
     obstacle: Option<SnapshotError>,
     /// What added to an offset in the compiled bytes gives the one in `bytes`.
     code_shift: isize,
@@ -103,6 +105,7 @@ impl Module {
                 code_shift: shift(compiled, bytes),
                 bytes: Bytes::copy_from_slice(bytes),
                 isolation: declared_isolation(&binary),
+                ends_silently: binary.ends_silently,
                 obstacle: instrumented.err(),
                 linked,
             }),

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod compile_cache;
+mod early_end;
 mod failure;
 mod faults;
 mod isolation;
