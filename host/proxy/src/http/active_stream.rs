@@ -18,6 +18,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
 
+use super::closing::Closing;
 use super::connection_manager::DownstreamConnection;
 use super::deadlines::Deadlines;
 use super::local_response::{self, StreamError};
@@ -63,6 +64,12 @@ pub(super) struct ActiveStream {
     pub(super) response_done: Cell<bool>,
     pub(super) finished: Cell<bool>,
     pub(super) timeout_slot: Cell<Option<Slot>>,
+    /// What ends the task of this stream alone.
+    pub(super) task: RefCell<Option<Rc<Closing>>>,
+    /// The response is to be reset, once what was sent before has left.
+    pub(super) is_breaking: Cell<bool>,
+    /// Since when a reset waits for the client's connection.
+    pub(super) stuck_since: Cell<Option<Instant>>,
 }
 
 /// What a wait for the filters or the upstream ended with.
@@ -115,6 +122,9 @@ impl ActiveStream {
             response_done: Cell::new(false),
             finished: Cell::new(false),
             timeout_slot: Cell::default(),
+            task: RefCell::default(),
+            is_breaking: Cell::new(false),
+            stuck_since: Cell::new(None),
         });
         manager.streams().started();
         let stats = &manager.stats.downstream;

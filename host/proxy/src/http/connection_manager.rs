@@ -5,8 +5,8 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Poll, Waker};
-use std::time::{Instant, SystemTime};
+use std::task::{Poll, ready};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Version};
@@ -15,6 +15,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
+use super::closing::{self, Closing, StreamExecutor, Wish};
 use super::codec::Codec;
 use super::deadlines::late_head;
 use super::head_check;
@@ -25,11 +26,13 @@ use crate::filter::{ConnectionInfo, HeaderTable, RouteCache, StreamInfo, StreamS
 use crate::listener::{ChainPin, ClientIo, HeadRecord};
 use crate::timeouts::Expiring;
 use crate::transport::Transport;
-use crate::worker::LocalExecutor;
 
 /// Envoy's HTTP/2 windows.
 const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 24 * 1024 * 1024;
+/// A client has this long to take the last of a connection, and to stop sending: Envoy's
+/// `drain_timeout`.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 /// More headers than this make hyper allocate for each request, so its own default is kept.
 const HYPER_MAX_HEADERS: usize = 100;
 
@@ -45,36 +48,10 @@ pub(super) struct DownstreamConnection {
     /// Known once the client has said something.
     codec: Cell<Option<Codec>>,
     closing: Closing,
+    /// Since when nothing but the client keeps the connection from ending.
+    ends_since: Cell<Option<Instant>>,
     /// The timeout that has passed before a head was there.
     late_head: RefCell<Option<StreamError>>,
-}
-
-/// The wish that a connection ends. It is looked at with every event of the connection, for which a
-/// `Notify` would take a lock each time.
-#[derive(Default)]
-struct Closing {
-    asked: Cell<bool>,
-    waker: Cell<Option<Waker>>,
-}
-
-impl Closing {
-    fn ask(&self) {
-        self.asked.set(true);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    fn poll_asked(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.asked.get() {
-            return Poll::Ready(());
-        }
-        let known = self.waker.take();
-        let known = known.filter(|known| known.will_wake(cx.waker()));
-        self.waker
-            .set(Some(known.unwrap_or_else(|| cx.waker().clone())));
-        Poll::Pending
-    }
 }
 
 /// Serves a client's connection until it ends.
@@ -93,7 +70,7 @@ async fn serve_codec(connection: &Rc<DownstreamConnection>, mut transport: Trans
     let configured = connection.pin.manager().config.codec_type;
     let codec = tokio::select! {
         codec = Codec::of(configured, alpn, &mut transport) => codec,
-        () = poll_fn(|cx| connection.closing.poll_asked(cx)) => return,
+        _ = poll_fn(|cx| connection.closing.poll_beyond(Wish::Never, cx)) => return,
     };
     let (codec, first_bytes) = match codec {
         Ok(codec) => codec,
@@ -147,7 +124,7 @@ async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
 }
 
 async fn serve_http2(connection: &Rc<DownstreamConnection>, io: ClientIo) {
-    let mut builder = http2::Builder::new(LocalExecutor);
+    let mut builder = http2::Builder::new(StreamExecutor);
     {
         let config = &connection.pin.manager().config;
         let head = u32::try_from(config.max_request_headers_bytes).unwrap_or(u32::MAX);
@@ -174,10 +151,12 @@ async fn serve_request(
         let manager = connection.pin.manager();
         request_head::start(&manager, &connection, request)
     };
+    *stream.task.borrow_mut() = closing::own_task();
     stream.run(error).await
 }
 
-/// Drives a connection; at the end of its idle time, or when the worker drains, asks it to end.
+/// Drives a connection; at the end of its idle time, or when the worker drains, asks it to end. It
+/// is left as it is when its client keeps it from ending.
 async fn drive<C, E>(
     http: &mut C,
     connection: &DownstreamConnection,
@@ -186,17 +165,14 @@ async fn drive<C, E>(
     C: Future<Output = Result<(), E>> + Unpin,
     E: fmt::Display,
 {
-    let mut is_told = false;
+    let mut heard = Wish::Never;
     let ended = poll_fn(|cx| {
         loop {
             if let Poll::Ready(ended) = Pin::new(&mut *http).poll(cx) {
                 return Poll::Ready(ended);
             }
-            if is_told || connection.closing.poll_asked(cx).is_pending() {
-                return Poll::Pending;
-            }
-            is_told = true;
-            if connection.late_head.borrow().is_some() {
+            heard = ready!(connection.closing.poll_beyond(heard, cx));
+            if heard == Wish::AtOnce {
                 return Poll::Ready(Ok(()));
             }
             shut_down(Pin::new(&mut *http));
@@ -218,6 +194,7 @@ impl DownstreamConnection {
             tunnel: Cell::new(None),
             codec: Cell::new(None),
             closing: Closing::default(),
+            ends_since: Cell::new(None),
             late_head: RefCell::new(None),
         })
     }
@@ -228,7 +205,25 @@ impl DownstreamConnection {
     }
 
     fn close(&self) {
-        self.closing.ask();
+        self.closing.ask(Wish::Gracefully);
+    }
+
+    /// Ends a stream whose client keeps it from ending by itself. `task` is the stream's, if the
+    /// connection carries others as well.
+    pub(super) fn cut_off(&self, task: Option<&Closing>) {
+        task.unwrap_or(&self.closing).ask(Wish::AtOnce);
+    }
+
+    /// Gives a connection that was told to end, and has nothing to wait for, its last few seconds.
+    fn check_end(&self, now: Instant, is_partial: bool) {
+        if self.active_streams.get() > 0 || is_partial {
+            return self.ends_since.set(None);
+        }
+        let since = self.ends_since.get().unwrap_or(now);
+        self.ends_since.set(Some(since));
+        if now.saturating_duration_since(since) >= LAST_WORDS {
+            self.closing.ask(Wish::AtOnce);
+        }
     }
 
     /// A request's head has arrived: returns what its bytes say against it. `is_framed` tells
@@ -309,6 +304,14 @@ fn refusal_bytes(status: http::StatusCode, head: &HeaderTable, body: &[u8]) -> B
 impl Expiring for DownstreamConnection {
     fn check(&self, now: Instant) {
         let manager = self.pin.manager();
+        let partial = self.record.partial(now);
+        if self.closing.wish() != Wish::Never {
+            self.check_end(now, partial.is_some());
+        }
+        if let Some(late) = partial.and_then(|head| late_head(&manager.config, head, now)) {
+            self.late_head.replace(Some(late));
+            return self.closing.ask(Wish::AtOnce);
+        }
         if manager.worker.is_draining() {
             return self.close();
         }
@@ -318,16 +321,11 @@ impl Expiring for DownstreamConnection {
         if self.pin.is_retired() && may_close {
             return self.close();
         }
-        let partial = self.record.partial(now);
-        if let Some(late) = partial.and_then(|head| late_head(&manager.config, head, now)) {
-            self.late_head.replace(Some(late));
-            return self.close();
-        }
         let Some(timeout) = manager.config.idle_timeout else {
             return;
         };
         let idle = now.saturating_duration_since(self.last_activity.get());
-        if self.active_streams.get() == 0 && idle >= timeout && !self.closing.asked.get() {
+        if self.active_streams.get() == 0 && idle >= timeout && self.closing.wish() == Wish::Never {
             let stats = &manager.stats.downstream;
             stats.downstream_cx_idle_timeout.inc();
             self.close();

@@ -2,6 +2,7 @@
 
 pub(crate) mod access_log;
 mod active_stream;
+mod closing;
 mod codec;
 mod connection_manager;
 mod deadlines;

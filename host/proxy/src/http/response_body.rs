@@ -126,6 +126,7 @@ impl Body for DownstreamBody {
                 // A reset drops what hyper has not written yet, be it the response's head. It
                 // writes when it finds nothing more to do.
                 this.content = Content::Breaking;
+                stream.is_breaking.set(true);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }

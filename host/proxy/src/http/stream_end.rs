@@ -1,12 +1,15 @@
 //! The end of a stream: by its last byte, by a deadline, or because the client has left.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::active_stream::ActiveStream;
 use super::local_response::StreamError;
 use super::response_flags::ResponseFlags;
 use crate::filter::Event;
 use crate::timeouts::Expiring;
+
+/// How long a client may take what comes before a reset: Envoy's `delayed_close_timeout`.
+const DELAYED_CLOSE: Duration = Duration::from_secs(1);
 
 impl ActiveStream {
     /// Ends the stream, once: lets go of both bodies, logs, and tells the filters.
@@ -73,6 +76,18 @@ impl ActiveStream {
         }
     }
 
+    /// Returns whether a reset has waited for too long: what comes before it is not taken, so that
+    /// the client's connection does not ask for more.
+    fn is_stuck(&self, now: Instant) -> bool {
+        let is_asked = self.state.response_sent() && self.state.is_interrupted();
+        if !is_asked && !self.is_breaking.get() {
+            return false;
+        }
+        let since = self.stuck_since.get().unwrap_or(now);
+        self.stuck_since.set(Some(since));
+        now.saturating_duration_since(since) >= DELAYED_CLOSE
+    }
+
     /// The response did not reach its end: unless somebody said why, the client has left.
     fn note_unfinished(&self) {
         let info = &self.state.info;
@@ -86,6 +101,9 @@ impl ActiveStream {
 
 impl Expiring for ActiveStream {
     fn check(&self, now: Instant) {
+        if self.is_stuck(now) {
+            return self.connection.cut_off(self.task.borrow().as_deref());
+        }
         if self.manager.streams().are_expired() {
             let expired = StreamError::GenerationExpired;
             return self.state.send_local_reply(expired.to_local_reply());
