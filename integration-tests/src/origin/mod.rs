@@ -17,6 +17,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::net::{TcpListener, TcpSocket};
 
 pub use answer::Answer;
+pub use server::MAX_STREAMS;
 
 use crate::background;
 use crate::message::Headers;

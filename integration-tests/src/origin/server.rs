@@ -32,8 +32,8 @@ pub(super) async fn serve_http1(listener: TcpListener, shared: Arc<Shared>) -> I
     }
 }
 
-/// Streams that one HTTP/2 connection may have at once.
-const MAX_STREAMS: u32 = 1000;
+/// Streams that one HTTP/2 connection may have at once; many servers allow so many.
+pub const MAX_STREAMS: u32 = 100;
 
 pub(super) async fn serve_http2(listener: TcpListener, shared: Arc<Shared>) -> Infallible {
     loop {
@@ -42,7 +42,6 @@ pub(super) async fn serve_http2(listener: TcpListener, shared: Arc<Shared>) -> I
         let service = service_fn(move |request| respond(request, Arc::clone(&shared)));
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            // A scenario may hold more than the default at once.
             .max_concurrent_streams(MAX_STREAMS)
             .serve_connection(TokioIo::new(stream), service);
         background::spawn(connection);

@@ -1,7 +1,7 @@
 //! HTTP/2 and gRPC, on one side or both.
 
 use tollgate_integration_tests::client::{Body, Gate, Version};
-use tollgate_integration_tests::origin::Answer;
+use tollgate_integration_tests::origin::{Answer, MAX_STREAMS};
 
 use crate::support::{HTTP, MAIN, STREAMS};
 
@@ -44,6 +44,33 @@ fn many_streams_share_a_connection() {
     });
     let expected: Vec<_> = (0..20).map(|n| n.to_string()).collect();
     assert_eq!(texts, expected);
+}
+
+#[test]
+fn streams_beyond_what_an_upstream_connection_takes_get_another() {
+    let arrived = HTTP.compare(|proxy| {
+        let gate = Gate::closed();
+        let body = Body::chunks().wait(&gate).chunk("end");
+        proxy.origin().answer("/http2/held", Answer::stream(body));
+        let held = |count: u32| -> Vec<_> {
+            let connection = proxy.connect(MAIN, Version::Http2);
+            let request = || proxy.get(MAIN, "/http2/held").http2();
+            (0..count).map(|_| connection.start(request())).collect()
+        };
+        // One at first, so that the proxy knows what the upstream allows.
+        let mut pending = held(1);
+        let _first = proxy.origin().wait_for_requests(1);
+        for _ in 0..3 {
+            pending.extend(held(MAX_STREAMS / 2));
+        }
+        let arrived = proxy.origin().wait_for_requests(pending.len()).len();
+        gate.open();
+        for pending in pending {
+            assert_eq!(pending.finish().text(), "end");
+        }
+        arrived
+    });
+    assert_eq!(arrived, 1 + usize::try_from(MAX_STREAMS / 2 * 3).unwrap());
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Connections to an endpoint: made with a deadline, driven by a task of their own.
 
 use std::cell::Cell;
+use std::future::{Future as _, poll_fn};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -39,12 +41,15 @@ pub(crate) struct Http1Connection {
     driver: JoinHandle<()>,
 }
 
-/// An HTTP/2 connection, shared by its streams.
+/// An HTTP/2 connection, shared by as many streams as the upstream allows.
 #[derive(Clone, Debug)]
 pub(crate) struct Http2Connection {
     pub(super) sender: http2::SendRequest<UpstreamBody>,
     pub(super) facts: Rc<ConnectionFacts>,
     pub(super) served: Rc<Cell<u32>>,
+    /// How many streams the upstream allows, and how many there are.
+    limit: Rc<Cell<usize>>,
+    pub(super) active: Rc<Cell<usize>>,
     pub(super) used: Rc<Cell<Instant>>,
 }
 
@@ -112,26 +117,40 @@ impl Http2Connection {
         facts: ConnectionFacts,
         open: OpenConnection,
     ) -> Result<Self, UpstreamError> {
-        let (sender, connection) = http2::Builder::new(LocalExecutor)
+        let (sender, mut connection) = http2::Builder::new(LocalExecutor)
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .handshake(TokioIo::new(transport))
             .await
             .map_err(UpstreamError::from_hyper)?;
+        let limit = Rc::new(Cell::new(connection.current_max_send_streams()));
+        let known = Rc::clone(&limit);
         worker::spawn(async move {
-            if let Err(error) = connection.await {
+            // Every request wakes it, which is often enough to know what the upstream has set.
+            let ended = poll_fn(|cx| {
+                let ended = Pin::new(&mut connection).poll(cx);
+                known.set(connection.current_max_send_streams());
+                ended
+            });
+            if let Err(error) = ended.await {
                 tracing::debug!(%error, "upstream connection");
             }
             drop(open);
         });
-        let (served, used) = (Rc::default(), Rc::new(Cell::new(Instant::now())));
         Ok(Self {
+            limit,
             sender,
             facts: Rc::new(facts),
-            served,
-            used,
+            served: Rc::default(),
+            active: Rc::default(),
+            used: Rc::new(Cell::new(Instant::now())),
         })
+    }
+
+    /// Returns whether the upstream takes one more stream on it.
+    pub(super) fn has_room(&self) -> bool {
+        self.active.get() < self.limit.get()
     }
 }
 

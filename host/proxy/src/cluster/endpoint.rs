@@ -36,7 +36,7 @@ pub(crate) struct Endpoint {
         reason = "taken out and put back by every request, as they are"
     )]
     idle: RefCell<Vec<Box<Http1Connection>>>,
-    http2: RefCell<Option<Http2Connection>>,
+    http2: RefCell<Vec<Http2Connection>>,
     /// One HTTP/2 connection is made at a time: whoever comes later finds it made.
     pub(super) http2_gate: Semaphore,
 }
@@ -80,20 +80,20 @@ impl Endpoint {
         self.idle.borrow_mut().push(connection);
     }
 
-    /// Returns the HTTP/2 connection, if there is an open one that may be used once more.
+    /// Returns an open HTTP/2 connection that takes one more request.
     pub(super) fn http2(&self, max_requests: u32) -> Option<Http2Connection> {
-        let mut slot = self.http2.borrow_mut();
-        let usable = slot
-            .as_ref()
-            .is_some_and(|open| !open.sender.is_closed() && open.served.get() < max_requests);
-        if !usable {
-            *slot = None;
-        }
-        slot.clone()
+        let mut open = self.http2.borrow_mut();
+        open.retain(|one| !one.sender.is_closed() && one.served.get() < max_requests);
+        open.iter().find(|one| one.has_room()).cloned()
     }
 
-    pub(super) fn set_http2(&self, connection: Http2Connection) {
-        self.http2.replace(Some(connection));
+    /// Returns whether there is an HTTP/2 connection, be it one without room.
+    pub(super) fn has_http2(&self) -> bool {
+        !self.http2.borrow().is_empty()
+    }
+
+    pub(super) fn add_http2(&self, connection: Http2Connection) {
+        self.http2.borrow_mut().push(connection);
     }
 
     /// Closes connections that were idle for longer than `timeout`.
@@ -102,10 +102,8 @@ impl Endpoint {
         self.idle
             .borrow_mut()
             .retain_mut(|connection| !expired(*connection.idle_since.get_or_insert(now)));
-        let mut http2 = self.http2.borrow_mut();
-        if self.active_requests.get() == 0 && http2.as_ref().is_some_and(|c| expired(c.used.get()))
-        {
-            *http2 = None;
-        }
+        self.http2
+            .borrow_mut()
+            .retain(|open| open.active.get() > 0 || !expired(open.used.get()));
     }
 }

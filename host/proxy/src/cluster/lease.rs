@@ -1,9 +1,10 @@
 //! Lease: the use of a connection by one request, and what it counts towards.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use super::Cluster;
-use super::connection::{Detached, Http1Connection};
+use super::connection::{Detached, Http1Connection, Http2Connection};
 use super::endpoint::Endpoint;
 
 /// One request at an endpoint. Dropping it closes the HTTP/1 connection it was given.
@@ -12,6 +13,8 @@ pub(crate) struct Lease {
     cluster: Rc<Cluster>,
     endpoint: Rc<Endpoint>,
     connection: Option<Box<Http1Connection>>,
+    /// How many streams the HTTP/2 connection carries, this one among them.
+    streams: Option<Rc<Cell<usize>>>,
 }
 
 impl Lease {
@@ -29,11 +32,26 @@ impl Lease {
             cluster,
             endpoint,
             connection: None,
+            streams: None,
         }
     }
 
     pub(super) fn hold(&mut self, connection: Box<Http1Connection>) {
         self.connection = Some(connection);
+    }
+
+    /// The request becomes a stream of an HTTP/2 connection.
+    pub(super) fn join(&mut self, connection: &Http2Connection) {
+        self.leave();
+        connection.active.set(connection.active.get() + 1);
+        self.streams = Some(Rc::clone(&connection.active));
+    }
+
+    fn leave(&mut self) {
+        if let Some(streams) = self.streams.take() {
+            streams.set(streams.get().saturating_sub(1));
+            self.cluster.freed.notify_waiters();
+        }
     }
 
     /// Gives the connection back for the next request.
@@ -47,7 +65,7 @@ impl Lease {
         if !worn_out && connection.sender.is_ready() {
             connection.idle_since = None;
             self.endpoint.put_idle(connection);
-            self.cluster.freed.notify_one();
+            self.cluster.freed.notify_waiters();
         }
     }
 
@@ -59,6 +77,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        self.leave();
         let active = &self.endpoint.active_requests;
         active.set(active.get().saturating_sub(1));
         self.cluster.stats.request_ended();

@@ -60,7 +60,8 @@ pub(crate) struct Cluster {
     counters: UpstreamStats,
     codes: ResponseCodeStats,
     hosts: Hosts,
-    /// A connection came back or was closed: one of those that wait may try again.
+    /// A connection came back, has room for a stream again, or was closed: those that wait may try
+    /// again, each at its own endpoint.
     freed: Notify,
     /// How many managers have it.
     managers: Cell<usize>,
@@ -134,7 +135,7 @@ impl Cluster {
 
     async fn send_http2(
         self: &Rc<Self>,
-        lease: Lease,
+        mut lease: Lease,
         endpoint: &Rc<Endpoint>,
         request: &mut Request<UpstreamBody>,
     ) -> Result<Answer, UpstreamError> {
@@ -148,6 +149,7 @@ impl Cluster {
                 .served
                 .set(connection.served.get().saturating_add(1));
             connection.used.set(Instant::now());
+            lease.join(&connection);
             let unsent = std::mem::take(request);
             match connection.sender.try_send_request(unsent).await {
                 Ok(response) => return Ok((with_lease(response, lease), connection.facts)),
@@ -181,7 +183,8 @@ impl Cluster {
         Http1Connection::start(transport, facts, closed).await
     }
 
-    /// Returns the connection that all streams share, made by whoever comes first.
+    /// Returns a connection that streams share, made by whoever comes first when there is none, or
+    /// none with room. Without room and at the limit of connections it waits for a stream to end.
     async fn wait_for_http2(
         self: &Rc<Self>,
         endpoint: &Rc<Endpoint>,
@@ -194,13 +197,20 @@ impl Cluster {
         let _waiting = Waiting::new(&self.stats);
         // The gate is never closed.
         let _turn = endpoint.http2_gate.acquire().await.ok();
-        if let Some(open) = endpoint.http2(self.max_requests_per_connection) {
-            return Ok((open, false));
+        loop {
+            if let Some(open) = endpoint.http2(self.max_requests_per_connection) {
+                return Ok((open, false));
+            }
+            // As in Envoy an endpoint's first connection may go beyond the limit.
+            if self.stats.may_connect() || !endpoint.has_http2() {
+                break;
+            }
+            self.freed.notified().await;
         }
         let closed = self.open_connection(endpoint);
         let (transport, facts) = self.connect(endpoint).await?;
         let connection = Http2Connection::start(transport, facts, closed).await?;
-        endpoint.set_http2(connection.clone());
+        endpoint.add_http2(connection.clone());
         Ok((connection, true))
     }
 
@@ -332,6 +342,6 @@ impl Drop for OpenConnection {
         self.cluster.counters.upstream_cx_active.dec();
         self.cluster.counters.upstream_cx_destroy.inc();
         self.host.cx_active.dec();
-        self.cluster.freed.notify_one();
+        self.cluster.freed.notify_waiters();
     }
 }
