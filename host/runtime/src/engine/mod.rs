@@ -96,7 +96,7 @@ impl Engine {
         let pool = self.streams().map(|streams| streams.pool);
         Capabilities {
             pool_instances: pool.map(|pool| pool.instances),
-            pagemap_scan: pool.is_some_and(|pool| pool.scans_pages),
+            pagemap_scan: self.page_map().is_some(),
             copy_on_write: cfg!(target_os = "linux"),
         }
     }

@@ -72,6 +72,10 @@ fn instances_begin_whole_without_a_pool() {
     let capabilities = engine.capabilities();
     assert_eq!(capabilities.pool_instances, None);
     assert!(capabilities.to_string().starts_with("instance pool: none"));
+    let with_pool = Engine::new(EngineOptions::default())
+        .unwrap()
+        .capabilities();
+    assert_eq!(capabilities.pagemap_scan, with_pool.pagemap_scan);
     check_instances(options);
 }
 
