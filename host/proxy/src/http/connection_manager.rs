@@ -30,8 +30,7 @@ use crate::transport::Transport;
 /// Envoy's HTTP/2 windows.
 const STREAM_WINDOW: u32 = 16 * 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 24 * 1024 * 1024;
-/// A client has this long to take the last of a connection, and to stop sending: Envoy's
-/// `drain_timeout`.
+/// A client that takes nothing has this long to let a connection end: Envoy's `drain_timeout`.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// More headers than this make hyper allocate for each request, so its own default is kept.
 const HYPER_MAX_HEADERS: usize = 100;
@@ -48,8 +47,11 @@ pub(super) struct DownstreamConnection {
     /// Known once the client has said something.
     codec: Cell<Option<Codec>>,
     closing: Closing,
-    /// Since when nothing but the client keeps the connection from ending.
-    ends_since: Cell<Option<Instant>>,
+    /// How often the client has taken bytes.
+    writes: Rc<Cell<u64>>,
+    /// Since when nothing but the client keeps the connection from ending, and what it had taken by
+    /// then.
+    ends_since: Cell<Option<(Instant, u64)>>,
     /// The timeout that has passed before a head was there.
     late_head: RefCell<Option<StreamError>>,
 }
@@ -85,7 +87,7 @@ async fn serve_codec(connection: &Rc<DownstreamConnection>, mut transport: Trans
             Codec::Http2 => stats.http2_connection(is_tls),
         }
     };
-    let io = ClientIo::new(transport, first_bytes);
+    let io = ClientIo::new(transport, first_bytes, Rc::clone(&connection.writes));
     match codec {
         Codec::Http1 => serve_http1(connection, io).await,
         Codec::Http2 => serve_http2(connection, io).await,
@@ -112,7 +114,9 @@ async fn serve_http1(connection: &Rc<DownstreamConnection>, io: ClientIo) {
     if let Some(error) = connection.late_head.take() {
         let answer = connection.answer_without_stream(&error);
         let io = http.into_parts().io.into_inner();
-        if let Err(error) = io.end_with(&answer).await {
+        // Whoever does not take it within this time gets none.
+        let ended = tokio::time::timeout(LAST_WORDS, io.end_with(&answer)).await;
+        if let Ok(Err(error)) = ended {
             tracing::debug!(%error, "client connection");
         }
         return;
@@ -194,6 +198,7 @@ impl DownstreamConnection {
             tunnel: Cell::new(None),
             codec: Cell::new(None),
             closing: Closing::default(),
+            writes: Rc::default(),
             ends_since: Cell::new(None),
             late_head: RefCell::new(None),
         })
@@ -214,13 +219,16 @@ impl DownstreamConnection {
         task.unwrap_or(&self.closing).ask(Wish::AtOnce);
     }
 
-    /// Gives a connection that was told to end, and has nothing to wait for, its last few seconds.
+    /// Gives a connection that was told to end, and has nothing to wait for, its last few seconds
+    /// since its client took anything.
     fn check_end(&self, now: Instant, is_partial: bool) {
         if self.active_streams.get() > 0 || is_partial {
             return self.ends_since.set(None);
         }
-        let since = self.ends_since.get().unwrap_or(now);
-        self.ends_since.set(Some(since));
+        let writes = self.writes.get();
+        let known = self.ends_since.get().filter(|(_, taken)| *taken == writes);
+        let since = known.map_or(now, |(since, _)| since);
+        self.ends_since.set(Some((since, writes)));
         if now.saturating_duration_since(since) >= LAST_WORDS {
             self.closing.ask(Wish::AtOnce);
         }

@@ -54,6 +54,8 @@ pub(crate) struct ClientIo {
     record: Option<Rc<HeadRecord>>,
     refusal: Option<Refusal>,
     substitute: Bytes,
+    /// How often the client has taken bytes.
+    writes: Rc<Cell<u64>>,
 }
 
 impl HeadRecord {
@@ -108,15 +110,24 @@ impl HeadRecord {
 }
 
 impl ClientIo {
-    /// Returns a connection whose first bytes were read already.
-    pub(crate) fn new(transport: Transport, replay: Bytes) -> Self {
+    /// Returns a connection whose first bytes were read already. It counts in `writes` how often the
+    /// client takes bytes.
+    pub(crate) fn new(transport: Transport, replay: Bytes, writes: Rc<Cell<u64>>) -> Self {
         Self {
             transport,
             replay,
             record: None,
             refusal: None,
             substitute: Bytes::new(),
+            writes,
         }
+    }
+
+    fn count(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(1..)) = written {
+            self.writes.set(self.writes.get().wrapping_add(1));
+        }
+        written
     }
 
     /// Keeps the bytes of heads, and answers what hyper refuses.
@@ -212,7 +223,8 @@ impl AsyncWrite for ClientIo {
         if this.substitute_for(buf) {
             return Poll::Ready(Ok(buf.len()));
         }
-        Pin::new(&mut this.transport).poll_write(cx, buf)
+        let written = Pin::new(&mut this.transport).poll_write(cx, buf);
+        this.count(written)
     }
 
     fn poll_write_vectored(
@@ -226,7 +238,8 @@ impl AsyncWrite for ClientIo {
         {
             return Poll::Ready(Ok(only.len()));
         }
-        Pin::new(&mut this.transport).poll_write_vectored(cx, bufs)
+        let written = Pin::new(&mut this.transport).poll_write_vectored(cx, bufs);
+        this.count(written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -60,13 +60,11 @@ impl HeaderTable {
             return;
         }
         self.forget_illegal(name);
-        if self.fields.len() <= FEW {
-            // A name that is there is known to be one, and has its hash sooner.
-            if let Some(own) = self.few_field(name).map(|(own, _)| own.clone()) {
-                self.fields.remove(own);
-            }
-        } else if let Ok(name) = std::str::from_utf8(name) {
-            // As text, of which no copy is made, unlike of a `HeaderName`.
+        if self.fields.len() <= FEW && self.few_field(name).is_none() {
+            return;
+        }
+        // As text, of which no copy is made, unlike of a `HeaderName`.
+        if let Ok(name) = std::str::from_utf8(name) {
             self.fields.remove(name);
         }
     }
