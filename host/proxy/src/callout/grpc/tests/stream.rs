@@ -83,8 +83,9 @@ fn messages_go_both_ways_while_a_stream_lasts() {
         let clusters = http2(listener.local_addr().unwrap());
         tokio::task::spawn_local(async move {
             let (stream, _) = listener.accept().await.unwrap();
-            let echo = service_fn(async |request: Request<Incoming>| {
-                Ok::<_, Infallible>(Response::new(request.into_body()))
+            let echo = service_fn(|request: Request<Incoming>| {
+                let answer = Response::new(request.into_body());
+                std::future::ready(Ok::<_, Infallible>(answer))
             });
             let connection = hyper::server::conn::http2::Builder::new(LocalExecutor);
             drop(
