@@ -46,11 +46,18 @@ pub(crate) struct Http1Connection {
 pub(crate) struct Http2Connection {
     pub(super) sender: http2::SendRequest<UpstreamBody>,
     pub(super) facts: Rc<ConnectionFacts>,
-    pub(super) served: Rc<Cell<u32>>,
-    /// How many streams the upstream allows, and how many there are.
-    limit: Rc<Cell<usize>>,
-    pub(super) active: Rc<Cell<usize>>,
-    pub(super) used: Rc<Cell<Instant>>,
+    pub(super) usage: Rc<Http2Usage>,
+}
+
+/// What all who share an HTTP/2 connection know of it.
+#[derive(Debug)]
+pub(super) struct Http2Usage {
+    /// How many streams the upstream allows.
+    limit: Cell<usize>,
+    /// How many there are.
+    pub(super) active: Cell<usize>,
+    pub(super) served: Cell<u32>,
+    pub(super) used: Cell<Instant>,
 }
 
 /// What logs tell of an upstream connection.
@@ -124,13 +131,18 @@ impl Http2Connection {
             .handshake(TokioIo::new(transport))
             .await
             .map_err(UpstreamError::from_hyper)?;
-        let limit = Rc::new(Cell::new(connection.current_max_send_streams()));
-        let known = Rc::clone(&limit);
+        let usage = Rc::new(Http2Usage {
+            limit: Cell::new(connection.current_max_send_streams()),
+            active: Cell::new(0),
+            served: Cell::new(0),
+            used: Cell::new(Instant::now()),
+        });
+        let known = Rc::clone(&usage);
         worker::spawn(async move {
             // Every request wakes it, which is often enough to know what the upstream has set.
             let ended = poll_fn(|cx| {
                 let ended = Pin::new(&mut connection).poll(cx);
-                known.set(connection.current_max_send_streams());
+                known.limit.set(connection.current_max_send_streams());
                 ended
             });
             if let Err(error) = ended.await {
@@ -139,18 +151,15 @@ impl Http2Connection {
             drop(open);
         });
         Ok(Self {
-            limit,
             sender,
             facts: Rc::new(facts),
-            served: Rc::default(),
-            active: Rc::default(),
-            used: Rc::new(Cell::new(Instant::now())),
+            usage,
         })
     }
 
     /// Returns whether the upstream takes one more stream on it.
     pub(super) fn has_room(&self) -> bool {
-        self.active.get() < self.limit.get()
+        self.usage.active.get() < self.usage.limit.get()
     }
 }
 

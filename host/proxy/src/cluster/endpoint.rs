@@ -83,7 +83,7 @@ impl Endpoint {
     /// Returns an open HTTP/2 connection that takes one more request.
     pub(super) fn http2(&self, max_requests: u32) -> Option<Http2Connection> {
         let mut open = self.http2.borrow_mut();
-        open.retain(|one| !one.sender.is_closed() && one.served.get() < max_requests);
+        open.retain(|one| !one.sender.is_closed() && one.usage.served.get() < max_requests);
         open.iter().find(|one| one.has_room()).cloned()
     }
 
@@ -104,6 +104,6 @@ impl Endpoint {
             .retain_mut(|connection| !expired(*connection.idle_since.get_or_insert(now)));
         self.http2
             .borrow_mut()
-            .retain(|open| open.active.get() > 0 || !expired(open.used.get()));
+            .retain(|open| open.usage.active.get() > 0 || !expired(open.usage.used.get()));
     }
 }

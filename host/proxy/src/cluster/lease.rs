@@ -1,10 +1,9 @@
 //! Lease: the use of a connection by one request, and what it counts towards.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use super::Cluster;
-use super::connection::{Detached, Http1Connection, Http2Connection};
+use super::connection::{Detached, Http1Connection, Http2Usage};
 use super::endpoint::Endpoint;
 
 /// One request at an endpoint. Dropping it closes the HTTP/1 connection it was given.
@@ -13,8 +12,8 @@ pub(crate) struct Lease {
     cluster: Rc<Cluster>,
     endpoint: Rc<Endpoint>,
     connection: Option<Box<Http1Connection>>,
-    /// How many streams the HTTP/2 connection carries, this one among them.
-    streams: Option<Rc<Cell<usize>>>,
+    /// The HTTP/2 connection that carries this stream.
+    shared: Option<Rc<Http2Usage>>,
 }
 
 impl Lease {
@@ -32,7 +31,7 @@ impl Lease {
             cluster,
             endpoint,
             connection: None,
-            streams: None,
+            shared: None,
         }
     }
 
@@ -41,15 +40,17 @@ impl Lease {
     }
 
     /// The request becomes a stream of an HTTP/2 connection.
-    pub(super) fn join(&mut self, connection: &Http2Connection) {
+    pub(super) fn join(&mut self, connection: &Rc<Http2Usage>) {
         self.leave();
         connection.active.set(connection.active.get() + 1);
-        self.streams = Some(Rc::clone(&connection.active));
+        self.shared = Some(Rc::clone(connection));
     }
 
     fn leave(&mut self) {
-        if let Some(streams) = self.streams.take() {
-            streams.set(streams.get().saturating_sub(1));
+        if let Some(connection) = self.shared.take() {
+            connection
+                .active
+                .set(connection.active.get().saturating_sub(1));
             self.cluster.freed.notify_waiters();
         }
     }

@@ -145,11 +145,10 @@ impl Cluster {
                 Some(open) => (open, false),
                 None => Box::pin(self.wait_for_http2(endpoint)).await?,
             };
-            connection
-                .served
-                .set(connection.served.get().saturating_add(1));
-            connection.used.set(Instant::now());
-            lease.join(&connection);
+            let usage = &connection.usage;
+            usage.served.set(usage.served.get().saturating_add(1));
+            usage.used.set(Instant::now());
+            lease.join(usage);
             let unsent = std::mem::take(request);
             match connection.sender.try_send_request(unsent).await {
                 Ok(response) => return Ok((with_lease(response, lease), connection.facts)),
