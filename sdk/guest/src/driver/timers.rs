@@ -12,7 +12,7 @@ use crate::module_static::module_static;
 use crate::sys;
 use crate::time::{Timestamp, now};
 
-/// Ticks come in whole milliseconds; what is due within one is due now.
+/// Ticks come in whole milliseconds.
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A deadline that somebody awaits.
@@ -151,13 +151,13 @@ impl Timers {
     }
 
     fn fire(&mut self, root: u32, now: Timestamp) -> (Vec<Timer>, bool, Option<Duration>) {
-        let is_due = |at: Timestamp| at < now + MILLISECOND;
         let due: Vec<_> = self
             .timers
-            .extract_if(.., |timer| timer.root == root && is_due(timer.deadline))
+            .extract_if(.., |timer| timer.root == root && timer.deadline <= now)
             .collect();
         let mut tick = self.take_tick(root);
-        let own = tick.own.is_some_and(|(_, at)| is_due(at));
+        // Nobody sleeps too short, but a handler whose period is nearly over need not tick twice.
+        let own = tick.own.is_some_and(|(_, at)| at < now + MILLISECOND);
         if own {
             tick.own = tick.own.map(|(period, _)| (period, now + period));
         }

@@ -169,6 +169,23 @@ fn a_handler_sleeps_until_its_tick() {
 }
 
 #[test]
+fn a_sleep_never_ends_early() {
+    let (desk, vm) = started("sleep");
+    assert_eq!(request(&desk, &vm, 2), (4, vec![]));
+    // A tick just before the time, as one meant for another timer may be.
+    desk.nanos.set(desk.nanos.get() + 49_600_000);
+    vm.on_tick(ROOT);
+    assert_eq!(desk.noted(), Vec::<String>::new());
+    assert_eq!(
+        desk.period.get(),
+        Some(1),
+        "another millisecond is asked for"
+    );
+    desk.pass(&vm, ROOT, 1);
+    assert_eq!(desk.noted(), ["2: continue HttpRequest"]);
+}
+
+#[test]
 fn a_timeout_drops_what_took_too_long() {
     let (desk, vm) = started("timeout");
     assert_eq!(request(&desk, &vm, 2), (4, vec!["call 1".into()]));
