@@ -51,6 +51,12 @@ pub(crate) trait HttpFilter {
         true
     }
 
+    /// Returns whether the filter is to be told of what comes of the response. One that says no holds
+    /// nothing of it, and may say yes later.
+    fn hears_response(&self) -> bool {
+        true
+    }
+
     /// Request headers have arrived.
     fn on_request_headers(&self, end_of_stream: bool) -> HeadersAction;
 

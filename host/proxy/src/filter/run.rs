@@ -15,13 +15,19 @@ pub(super) struct Run<'chain> {
 
 impl Run<'_> {
     /// Hands a frame to the filter at a position of the lane, or out of the chain after the last.
-    pub(super) fn deliver(&self, lane: &mut Lane, at: usize, frame: Frame) {
+    pub(super) fn deliver(&self, lane: &mut Lane, mut at: usize, frame: Frame) {
         if lane.closed {
             return;
         }
-        let Some(filter) = self.filter(lane.direction, at) else {
-            lane.out.push(frame);
-            return;
+        let filter = loop {
+            let Some(filter) = self.filter(lane.direction, at) else {
+                lane.out.push(frame);
+                return;
+            };
+            if lane.direction == Direction::Request || filter.hears_response() {
+                break filter;
+            }
+            at += 1;
         };
         match frame {
             Frame::Headers { end_of_stream } => self.headers(lane, at, filter, end_of_stream),

@@ -131,13 +131,16 @@ impl PluginFilter {
     /// Passes by a callback that the guest does not have. As in Envoy the stream ends all the same
     /// when its VM has failed meanwhile.
     fn pass_by<A: Action>(&self) -> A {
-        let has_failed = |vm: &StreamVm| vm.is_failed();
-        let has_failed = self.vm.borrow().as_ref().is_some_and(has_failed);
-        if has_failed {
+        if self.has_failed() {
             self.fail_stream()
         } else {
             A::CONTINUE
         }
+    }
+
+    fn has_failed(&self) -> bool {
+        let is_failed = |vm: &StreamVm| vm.is_failed();
+        self.vm.borrow().as_ref().is_some_and(is_failed)
     }
 
     fn fail_stream<A: Action>(&self) -> A {
@@ -161,6 +164,13 @@ impl HttpFilter for PluginFilter {
             Direction::Request => self.callbacks.request_body,
             Direction::Response => self.callbacks.response_body,
         }
+    }
+
+    fn hears_response(&self) -> bool {
+        let hears = self.callbacks.response_headers
+            || self.callbacks.response_body
+            || self.callbacks.response_trailers;
+        hears || self.has_failed()
     }
 
     fn on_request_headers(&self, end_of_stream: bool) -> HeadersAction {
