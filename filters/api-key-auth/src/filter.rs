@@ -12,8 +12,7 @@ use crate::policy::{Decision, Policy, Profile, Refusal};
 use crate::source::Source;
 
 /// What usually becomes of a request. In shadow mode, which is for a while, there are more.
-const RESULTS: [&str; 7] = [
-    "allowed",
+const RESULTS: [&str; 6] = [
     "anonymous",
     "exempt",
     Refusal::MissingKey.name(),
@@ -27,6 +26,7 @@ const RESULTS: [&str; 7] = [
 pub struct ApiKeyAuth {
     policy: Policy,
     requests: Counter<1>,
+    allowed: Counter<0>,
 }
 
 impl Plugin for ApiKeyAuth {
@@ -34,9 +34,12 @@ impl Plugin for ApiKeyAuth {
     type Config = RawConfig;
 
     async fn start(config: RawConfig, _cx: &PluginCx) -> Result<Self, ConfigError> {
+        let policy = json::read::<Config>(config.as_bytes())?.into_policy()?;
+        let requests = Counter::new("api_key_auth", ["result"]).define(&RESULTS.map(|it| [it]));
         Ok(Self {
-            policy: json::read::<Config>(config.as_bytes())?.into_policy()?,
-            requests: Counter::new("api_key_auth", ["result"]).define(&RESULTS.map(|it| [it])),
+            policy,
+            allowed: requests.series(["allowed"]),
+            requests,
         })
     }
 }
@@ -68,8 +71,11 @@ impl HttpFilter for ApiKeyAuth {
                 is_anonymous,
                 profile,
             } => {
-                self.requests
-                    .increment([if is_anonymous { "anonymous" } else { "allowed" }]);
+                if is_anonymous {
+                    self.requests.increment(["anonymous"]);
+                } else {
+                    self.allowed.increment([]);
+                }
                 self.accept(ex, consumer)?;
                 // In shadow mode somebody else still decides, by the same key.
                 if profile.hide_credentials && !profile.shadow {

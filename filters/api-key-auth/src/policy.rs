@@ -133,8 +133,7 @@ impl Policy {
             return Ok(Decision::Exempt);
         };
         for source in &profile.sources {
-            if let Some(presented) = source.key(request)? {
-                let key = self.keys.find(&presented);
+            if let Some(key) = source.with_key(request, |key| self.keys.find(key))? {
                 return Ok(profile.judge(key, now));
             }
         }

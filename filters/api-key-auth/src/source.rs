@@ -45,29 +45,33 @@ impl FromJson for Source {
 }
 
 impl Source {
-    /// Returns the key that the request carries here. An empty one is none.
+    /// Looks at the key that the request carries here. An empty one is none.
     ///
     /// # Errors
     ///
     /// When the head cannot be read.
-    pub(crate) fn key<H: RequestHead>(
+    pub(crate) fn with_key<H: RequestHead, R>(
         &self,
         request: &Request<'_, H>,
-    ) -> Result<Option<Vec<u8>>, H::Error> {
+        look: impl FnOnce(&[u8]) -> R,
+    ) -> Result<Option<R>, H::Error> {
+        let (header, cookies, decoded);
         let key = match self {
             Self::Header { name, prefix } => {
-                let value = request.head().header(name.as_str())?;
-                value.and_then(|value| Some(after_prefix(value.as_ref(), prefix)?.to_vec()))
+                header = request.head().header(name.as_str())?;
+                let value = header.as_ref().map(AsRef::as_ref);
+                value.and_then(|value| after_prefix(value, prefix))
             }
             Self::Query(name) => {
-                query::find(request.target()?, name).map(std::borrow::Cow::into_owned)
+                decoded = query::find(request.target()?, name);
+                decoded.as_deref()
             }
             Self::Cookie(name) => {
-                let cookies = request.head().cookies()?.unwrap_or_default();
-                cookie::find(&cookies, name.as_str()).map(<[u8]>::to_vec)
+                cookies = request.head().cookies()?.unwrap_or_default();
+                cookie::find(&cookies, name.as_str())
             }
         };
-        Ok(key.filter(|key| !key.is_empty()))
+        Ok(key.filter(|key| !key.is_empty()).map(look))
     }
 }
 
@@ -88,7 +92,7 @@ mod tests {
     fn key(source: &str, headers: &[(&'static str, &'static str)]) -> Option<String> {
         let source: Source = read(source.as_bytes()).unwrap();
         let head = Head(headers.to_vec());
-        let Ok(key) = source.key(&Request::new(&head));
+        let Ok(key) = source.with_key(&Request::new(&head), <[u8]>::to_vec);
         key.map(|key| String::from_utf8(key).unwrap())
     }
 

@@ -1,5 +1,6 @@
 //! The head of a request as rules see it.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::path;
@@ -9,7 +10,7 @@ use crate::path;
 /// Names are in lower case and include the pseudo-headers, as Envoy presents them to filters.
 pub trait RequestHead {
     /// The bytes of one header.
-    type Value: AsRef<[u8]>;
+    type Value: AsRef<[u8]> + Into<Vec<u8>>;
     /// Why a header cannot be read, which differs from its absence.
     type Error;
 
@@ -33,9 +34,17 @@ pub trait RequestHead {
 pub struct Request<'a, H: RequestHead> {
     head: &'a H,
     target: OnceCell<Vec<u8>>,
-    path: OnceCell<Vec<u8>>,
+    path: OnceCell<Path>,
     host: OnceCell<Vec<u8>>,
     method: OnceCell<Vec<u8>>,
+}
+
+/// The path in normal form.
+#[derive(Debug)]
+enum Path {
+    /// So many bytes of the target.
+    Sent(usize),
+    Made(Vec<u8>),
 }
 
 impl<'a, H: RequestHead> Request<'a, H> {
@@ -67,7 +76,7 @@ impl<'a, H: RequestHead> Request<'a, H> {
     ///
     /// When the headers cannot be read at all; the same for the other parts.
     pub fn target(&self) -> Result<&[u8], H::Error> {
-        self.part(&self.target, ":path", |value| value.to_vec())
+        self.part(&self.target, ":path", Into::into)
     }
 
     /// Returns the path in normal form, without the query (see [`path::normalize`]).
@@ -77,9 +86,14 @@ impl<'a, H: RequestHead> Request<'a, H> {
     /// As for [`Self::target`].
     pub fn path(&self) -> Result<&[u8], H::Error> {
         let target = self.target()?;
-        Ok(self
-            .path
-            .get_or_init(|| path::normalize(target).into_owned()))
+        let path = self.path.get_or_init(|| match path::normalize(target) {
+            Cow::Borrowed(path) => Path::Sent(path.len()),
+            Cow::Owned(path) => Path::Made(path),
+        });
+        Ok(match path {
+            Path::Sent(len) => target.get(..*len).unwrap_or_default(),
+            Path::Made(path) => path,
+        })
     }
 
     /// Returns the host in lower case, without port and without the dot of the root.
@@ -89,7 +103,7 @@ impl<'a, H: RequestHead> Request<'a, H> {
     /// As for [`Self::target`].
     pub fn host(&self) -> Result<&[u8], H::Error> {
         self.part(&self.host, ":authority", |value| {
-            let host = without_port(value);
+            let host = without_port(value.as_ref());
             host.strip_suffix(b".").unwrap_or(host).to_ascii_lowercase()
         })
     }
@@ -100,23 +114,20 @@ impl<'a, H: RequestHead> Request<'a, H> {
     ///
     /// As for [`Self::target`].
     pub fn method(&self) -> Result<&[u8], H::Error> {
-        self.part(&self.method, ":method", |value| value.to_vec())
+        self.part(&self.method, ":method", Into::into)
     }
 
     fn part<'s>(
         &'s self,
         cell: &'s OnceCell<Vec<u8>>,
         name: &str,
-        convert: impl Fn(&[u8]) -> Vec<u8>,
+        convert: impl Fn(H::Value) -> Vec<u8>,
     ) -> Result<&'s [u8], H::Error> {
         if let Some(known) = cell.get() {
             return Ok(known);
         }
         let value = self.head.header(name)?;
-        let converted = value
-            .map(|value| convert(value.as_ref()))
-            .unwrap_or_default();
-        Ok(cell.get_or_init(|| converted))
+        Ok(cell.get_or_init(|| value.map(convert).unwrap_or_default()))
     }
 }
 

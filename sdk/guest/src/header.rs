@@ -65,6 +65,12 @@ impl AsRef<[u8]> for HeaderValue {
     }
 }
 
+impl From<HeaderValue> for Vec<u8> {
+    fn from(value: HeaderValue) -> Self {
+        value.0
+    }
+}
+
 impl From<Vec<u8>> for HeaderValue {
     fn from(bytes: Vec<u8>) -> Self {
         Self(bytes)

@@ -12,6 +12,15 @@
 //! requests.increment(["ok"]);
 //! ```
 //!
+//! A series that most requests need can be kept by itself:
+//!
+//! ```
+//! # use tollgate::metric::Counter;
+//! let requests = Counter::new("requests_total", ["result"]);
+//! let ok = requests.series(["ok"]);
+//! ok.increment([]);
+//! ```
+//!
 //! What is defined with the plugin is there with 0 from the start. In `stream` isolation it saves each
 //! stream a definition of its own: what a stream defines goes with its memory.
 
@@ -41,6 +50,13 @@ pub struct Gauge<const N: usize>(Family<N>);
 pub struct Histogram<const N: usize>(Family<N>);
 
 impl<const N: usize> Counter<N> {
+    /// Returns one series by itself, which is then recorded without being looked up among the others.
+    /// It is defined now, and does not count for [`limit_series`](Self::limit_series).
+    #[must_use]
+    pub fn series(&self, values: [&str; N]) -> Counter<0> {
+        Counter(self.0.alone(&values))
+    }
+
     /// Sets how many combinations of label values are kept apart, instead of 1,000. Others are
     /// recorded together as `other`.
     #[must_use]
@@ -86,6 +102,13 @@ impl<const N: usize> Counter<N> {
 }
 
 impl<const N: usize> Gauge<N> {
+    /// Returns one series by itself, which is then recorded without being looked up among the others.
+    /// It is defined now, and does not count for [`limit_series`](Self::limit_series).
+    #[must_use]
+    pub fn series(&self, values: [&str; N]) -> Gauge<0> {
+        Gauge(self.0.alone(&values))
+    }
+
     /// Sets how many combinations of label values are kept apart, instead of 1,000. Others are
     /// recorded together as `other`.
     #[must_use]
@@ -129,6 +152,13 @@ impl<const N: usize> Gauge<N> {
 }
 
 impl<const N: usize> Histogram<N> {
+    /// Returns one series by itself, which is then recorded without being looked up among the others.
+    /// It is defined now, and does not count for [`limit_series`](Self::limit_series).
+    #[must_use]
+    pub fn series(&self, values: [&str; N]) -> Histogram<0> {
+        Histogram(self.0.alone(&values))
+    }
+
     /// Sets how many combinations of label values are kept apart, instead of 1,000. Others are
     /// recorded together as `other`.
     #[must_use]
@@ -201,6 +231,13 @@ impl<const N: usize> Family<N> {
             limit: MAX_SERIES,
             series: Cell::new(Vec::new()),
         }
+    }
+
+    /// One series as a family without labels.
+    fn alone(&self, values: &[&str; N]) -> Family<0> {
+        let alone = Family::new(self.kind, self.full_name(values), []);
+        alone.define_all(&[[]]);
+        alone
     }
 
     fn define_all(&self, series: &[[&str; N]]) {
