@@ -11,8 +11,8 @@ pub use crate::driver::dns::on_resolve_dns;
 #[cfg(feature = "grpc")]
 pub use crate::driver::grpc::{GrpcEvent, on_grpc};
 pub use crate::driver::{
-    Event, Part, Registration, on_context_create, on_delete, on_done, on_event, on_restore,
-    register, select,
+    Event, Part, Registration, on_context_create, on_delete, on_done, on_event, on_request,
+    on_restore, register, select,
 };
 #[cfg(target_arch = "wasm32")]
 pub use crate::memory::{Allocator, allocate};
@@ -84,6 +84,13 @@ macro_rules! __export {
         extern "C" fn proxy_on_request_headers(id: u32, _count: u32, end: u32) -> u32 {
             let part = $crate::exports::Part::new(0, end != 0);
             $crate::exports::on_event(id, $crate::exports::Event::RequestHeaders(part))
+        }
+    };
+    (request) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn tollgate_on_request(id: u32, root: u32, end: u32) -> u32 {
+            let part = $crate::exports::Part::new(0, end != 0);
+            $crate::exports::on_request(id, root, part)
         }
     };
     (request_body) => {

@@ -312,6 +312,19 @@ impl Hooks {
             || matches!(self.response_trailers, Hook::Awaiting)
     }
 
+    /// Whether the handler of a request's headers is the only one of a stream, and awaits nothing.
+    pub(crate) const fn are_brief(self) -> bool {
+        matches!(self.request, Hook::Immediate)
+            && matches!(self.request_body, Hook::Absent)
+            && matches!(self.request_trailers, Hook::Absent)
+            && matches!(self.request_chunk, Hook::Absent)
+            && matches!(self.response, Hook::Absent)
+            && matches!(self.response_body, Hook::Absent)
+            && matches!(self.response_trailers, Hook::Absent)
+            && matches!(self.response_chunk, Hook::Absent)
+            && matches!(self.log, Hook::Absent)
+    }
+
     /// Whether chunks of the request or whole bodies make its headers worth a look.
     pub(crate) const fn holds_request(self) -> bool {
         !matches!(self.request, Hook::Absent) || !matches!(self.request_chunk, Hook::Absent)

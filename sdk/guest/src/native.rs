@@ -93,6 +93,12 @@ impl Vm {
         self.enter(|| driver::on_event(id, event))
     }
 
+    /// `tollgate_on_request`, which stands for `proxy_on_context_create`, `proxy_on_request_headers`
+    /// and, if that returns 0, `proxy_on_delete`.
+    pub fn on_request(&self, id: u32, root: u32, part: Part) -> u32 {
+        self.enter(|| driver::on_request(id, root, part))
+    }
+
     /// `proxy_on_http_call_response`; 0 headers say that the callout failed.
     pub fn on_http_call_response(
         &self,

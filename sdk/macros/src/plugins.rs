@@ -178,12 +178,15 @@ fn module(collected: &Collected) -> TokenStream {
             callbacks.extend(callbacks_of(&handler.to_string()));
         }
     }
+    let silent_end = silent_end(collected);
+    if silent_end.is_some() && is_brief(&callbacks) {
+        callbacks.insert("request");
+    }
     let callbacks = callbacks
         .into_iter()
         .map(|name| Ident::new(name, Span::call_site()));
     let isolation = isolation(collected);
     let hook = (isolation == "stream").then(|| quote! { ::tollgate::__export!(restore); });
-    let silent_end = silent_end(collected);
     let length = Literal::usize_unsuffixed(isolation.len());
     let isolation = LitByteStr::new(isolation.as_bytes(), Span::call_site());
     quote! {
@@ -223,6 +226,13 @@ fn silent_end(collected: &Collected) -> Option<TokenStream> {
     }
     let filters = collected.plugins.iter().map(|(_, filter)| filter);
     Some(quote! { ::tollgate::__stream_end!(#(#filters)*); })
+}
+
+/// Whether streams hear of nothing but the headers of their request.
+fn is_brief(callbacks: &BTreeSet<&str>) -> bool {
+    let is_of_root = |name: &str| matches!(name, "queue_ready" | "foreign_function");
+    let mut of_streams = callbacks.iter().filter(|name| !is_of_root(name));
+    of_streams.next() == Some(&"request_headers") && of_streams.next().is_none()
 }
 
 /// The callbacks behind a handler. A whole body needs three: its length is taken out of the

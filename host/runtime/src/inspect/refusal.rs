@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Host, Support, SupportRow};
 use crate::LoadError;
-use crate::module::{self, Binary, ON_RESTORE};
+use crate::module::{self, Binary, ON_REQUEST, ON_RESTORE};
 
 /// Why hosts refuse a module, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl fmt::Display for Refusal {
 /// Returns what every Envoy and Tollgate refuse first, then what only some hosts do.
 pub(super) fn refusals(binary: &Binary, support: &[SupportRow]) -> Vec<Refusal> {
     let strict = |error: &LoadError| {
-        let is_ours = matches!(error, LoadError::ExportType { name, .. } if *name == ON_RESTORE);
+        let is_ours = matches!(error, LoadError::ExportType { name, .. } if [ON_REQUEST, ON_RESTORE].contains(name));
         let envoys = Host::ENVOYS.iter().copied().filter(move |_| !is_ours);
         envoys.chain([Host::Tollgate]).collect()
     };

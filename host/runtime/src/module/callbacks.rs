@@ -26,6 +26,11 @@ impl Callback {
 /// all of them, such as the seed of a random generator, can be made anew.
 pub(crate) const ON_RESTORE: &str = "tollgate_on_restore";
 
+/// Tollgate's own: tells of a stream, of the headers of its request and, if they pass, of its end in
+/// one call, for which others take `proxy_on_context_create`, `proxy_on_request_headers` and
+/// `proxy_on_delete`.
+pub(crate) const ON_REQUEST: &str = "tollgate_on_request";
+
 pub(crate) const ON_REQUEST_HEADERS: &str = "proxy_on_request_headers";
 pub(crate) const ON_RESPONSE_HEADERS: &str = "proxy_on_response_headers";
 
@@ -82,4 +87,5 @@ pub(crate) static CALLBACKS: &[Callback] = &[
     callback("envoy_on_resolve_dns", 3, false),
     callback("envoy_on_stats_update", 2, false),
     callback(ON_RESTORE, 0, false),
+    callback(ON_REQUEST, 3, true),
 ];

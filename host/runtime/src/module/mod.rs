@@ -21,7 +21,7 @@ use wasmtime::InstancePre;
 
 use binary::code_start;
 pub(crate) use binary::{Binary, ExportItem, ImportItem, Item};
-pub(crate) use callbacks::{CALLBACKS, ON_RESTORE};
+pub(crate) use callbacks::{CALLBACKS, ON_REQUEST, ON_RESTORE};
 pub(crate) use check::{Checked, MemorySource, abi_version, check, refusals};
 pub use isolation::{Isolation, UnknownIsolation};
 pub(crate) use signature::{Signature, Type};

@@ -8,7 +8,7 @@ use wasmtime::Module as Compiled;
 use super::callback::Callback;
 use crate::Module;
 use crate::host::{Direction, TcpPeer};
-use crate::module::ON_RESTORE;
+use crate::module::{ON_REQUEST, ON_RESTORE};
 
 /// Parameters of the longer callbacks.
 type Three = (u32, u32, u32);
@@ -81,6 +81,7 @@ pub(crate) struct Exports {
     pub(crate) tcp: TcpCallbacks,
     pub(crate) on_resolve_dns: Option<Callback<Three, ()>>,
     pub(crate) on_restore: Option<Callback<(), ()>>,
+    pub(crate) on_request: Option<Callback<Three, u32>>,
     pub(crate) grpc: GrpcCallbacks,
     request: DirectionCallbacks,
     response: DirectionCallbacks,
@@ -141,6 +142,7 @@ impl Exports {
             tcp,
             on_resolve_dns: finder.unrestricted("envoy_on_resolve_dns"),
             on_restore: finder.unrestricted(ON_RESTORE),
+            on_request: finder.on_request(),
             grpc,
             request,
             response,
@@ -175,6 +177,19 @@ impl Finder<'_> {
     /// Finds a callback that Envoy or Tollgate adds to the ABI, which capabilities do not concern.
     fn unrestricted<P, R>(&self, name: &str) -> Option<Callback<P, R>> {
         find(self.module, self.compiled, name)
+    }
+
+    /// Finds the call that stands for three, if these are allowed and there could be no others.
+    fn on_request(&self) -> Option<Callback<Three, u32>> {
+        let mut three = [
+            "proxy_on_context_create",
+            "proxy_on_request_headers",
+            "proxy_on_delete",
+        ]
+        .iter();
+        let is_whole = three.all(|name| is_allowed(self.allowed, name))
+            && self.module.needs_only_request_headers();
+        is_whole.then(|| self.unrestricted(ON_REQUEST)).flatten()
     }
 
     fn headers(&self, name: &str) -> Option<HeadersCallback> {

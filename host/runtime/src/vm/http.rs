@@ -6,7 +6,7 @@ use super::Vm;
 use super::exports::HeadersCallback;
 use super::guest::Entry;
 use super::plugin::length;
-use crate::context::Context;
+use crate::context::{Context, HttpContext};
 use crate::error::FaultKind;
 use crate::host::{Direction, StreamMap};
 use crate::{ContextId, Fault};
@@ -44,6 +44,10 @@ impl Vm {
         id: ContextId,
         end_of_stream: bool,
     ) -> Result<HeadersAction, Fault> {
+        // What is recorded for a replay is the three callbacks that this one stands for.
+        if self.exports.on_request.is_some() && self.guest.state().recorder.is_none() {
+            return self.on_request(id, end_of_stream);
+        }
         self.on_headers(id, Direction::Request, end_of_stream)
     }
 
@@ -125,7 +129,6 @@ impl Vm {
         };
         http.access.open_map(map);
         let count = length(http.host.map_len(map));
-        let allows_stop = http.plugin.allow_on_headers_stop_iteration;
         let number = match function {
             HeadersCallback::Short(function) => self.guest.call(entry, function, (id.0, count)),
             HeadersCallback::Full(function) => {
@@ -133,11 +136,53 @@ impl Vm {
                     .call(entry, function, (id.0, count, u32::from(end_of_stream)))
             }
         }?;
-        let mut action = HeadersAction::from_u32(number);
-        if action == HeadersAction::StopIteration && !allows_stop {
-            action = HeadersAction::StopAllIterationAndWatermark;
-        }
+        let action = self.headers_action(id, number);
         self.settle(id, direction, action)
+    }
+
+    /// Tells the guest of a stream, of its request's headers and, if they pass, of its end.
+    fn on_request(&mut self, id: ContextId, end_of_stream: bool) -> Result<HeadersAction, Fault> {
+        let (callback, map) = side(Direction::Request).headers;
+        self.guest.check(callback)?;
+        let entry = Entry {
+            callback,
+            context: id,
+            ticks: self.guest.deadlines.stream,
+        };
+        let contexts = &mut self.guest.state_mut().contexts;
+        let (Some(http), Some(function)) = (contexts.http_mut(id), &self.exports.on_request) else {
+            return Err(unknown_context(id, callback));
+        };
+        http.access.open_map(map);
+        let root = http.root;
+        if !contexts.contains(root) {
+            return Err(unknown_context(root, callback));
+        }
+        let params = (id.0, root.0, u32::from(end_of_stream));
+        let number = self.guest.call(entry, function, params)?;
+        if let Some(http) = self.guest.state_mut().contexts.http_mut(id) {
+            // Unless the headers pass, the guest has a context for the stream from now on.
+            http.is_announced = number != 0;
+        }
+        let action = self.headers_action(id, number);
+        self.settle(id, Direction::Request, action)
+    }
+
+    /// What the number means that a headers callback has returned.
+    fn headers_action(&self, id: ContextId, number: u32) -> HeadersAction {
+        let action = HeadersAction::from_u32(number);
+        let allows_stop = |http: &HttpContext| http.plugin.allow_on_headers_stop_iteration;
+        if action == HeadersAction::StopIteration
+            && !self
+                .guest
+                .state()
+                .contexts
+                .http(id)
+                .is_some_and(allows_stop)
+        {
+            return HeadersAction::StopAllIterationAndWatermark;
+        }
+        action
     }
 
     fn on_body(

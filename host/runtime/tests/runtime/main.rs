@@ -7,6 +7,7 @@
 )]
 
 mod abi_0_1_0;
+mod brief;
 mod buffer;
 mod callout;
 mod diagnosis;

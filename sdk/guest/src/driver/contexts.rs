@@ -154,8 +154,8 @@ impl<T> Contexts<T> {
         self.slots.len() / 2 - self.room
     }
 
-    pub(super) fn into_iter(self) -> impl Iterator<Item = T> {
-        self.slots.into_iter().flatten().map(|(_, context)| context)
+    pub(super) fn into_iter(self) -> impl Iterator<Item = (u32, T)> {
+        self.slots.into_iter().flatten()
     }
 }
 

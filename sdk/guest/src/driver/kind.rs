@@ -2,12 +2,13 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::mem::needs_drop;
 use std::rc::Rc;
 
-use super::insert;
 use super::root::Root;
 use super::stream::Stream;
 use super::tunnel::Tunnel;
+use super::{Event, insert, on_delete, on_event};
 use crate::exchange::Exchange;
 use crate::filter::{Hook, Hooks, HttpFilter};
 use crate::foreign::ForeignCall;
@@ -23,6 +24,9 @@ pub(crate) trait Kind: Sized + 'static {
 
     /// Makes a context for a stream, if there are streams.
     fn create_stream(root: Rc<Root<Self>>, id: u32);
+
+    /// Reacts to an event of a stream for which the root stands, or of one that begins.
+    fn on_stream(root: &Rc<Root<Self>>, id: u32, event: Event) -> u32;
 
     fn queue_ready(plugin: &Self::Plugin, queue: Queue, cx: &PluginCx) -> impl Future<Output = ()>;
 
@@ -63,11 +67,35 @@ macro_rules! root_handlers {
     };
 }
 
+impl<P: HttpFilter> Http<P> {
+    /// Whether nothing of a stream outlives the handler of its request's headers.
+    const IS_BRIEF: bool = P::HOOKS.are_brief() && !needs_drop::<P::State>();
+}
+
 impl<P: HttpFilter> Kind for Http<P> {
     root_handlers!(HttpFilter);
 
     fn create_stream(root: Rc<Root<Self>>, id: u32) {
-        insert(id, Rc::new(Stream::new(id, root)));
+        if Self::IS_BRIEF {
+            insert(id, root);
+        } else {
+            insert(id, Rc::new(Stream::new(id, root)));
+        }
+    }
+
+    fn on_stream(root: &Rc<Root<Self>>, id: u32, event: Event) -> u32 {
+        if Self::IS_BRIEF {
+            return root.on_brief_stream(id, event);
+        }
+        let Event::Request(part) = event else {
+            return 0;
+        };
+        Self::create_stream(Rc::clone(root), id);
+        let answer = on_event(id, Event::RequestHeaders(part));
+        if answer == 0 {
+            on_delete(id);
+        }
+        answer
     }
 
     fn log(_plugin: &P, _root: u32) {}
@@ -80,6 +108,10 @@ impl<P: StreamFilter> Kind for Tcp<P> {
         insert(id, Rc::new(Tunnel::new(id, root)));
     }
 
+    fn on_stream(_root: &Rc<Root<Self>>, _id: u32, _event: Event) -> u32 {
+        0
+    }
+
     fn log(_plugin: &P, _root: u32) {}
 }
 
@@ -87,6 +119,10 @@ impl<P: Service> Kind for Rootwide<P> {
     root_handlers!(Service);
 
     fn create_stream(_root: Rc<Root<Self>>, _id: u32) {}
+
+    fn on_stream(_root: &Rc<Root<Self>>, _id: u32, _event: Event) -> u32 {
+        0
+    }
 
     fn log(plugin: &P, root: u32) {
         if P::HOOKS.log != Hook::Absent {

@@ -3,6 +3,7 @@
 //! Nothing here is borrowed across a hostcall: a context is taken out of the table before it runs,
 //! and a future out of its slot before it is polled, so a host that calls back meets no borrow.
 
+mod brief;
 pub(crate) mod calls;
 mod contexts;
 #[cfg(feature = "dns")]
@@ -87,8 +88,9 @@ impl Registration {
 /// A context of the host: a plugin's root, or a stream. One entry for all events keeps small
 /// modules small.
 pub(crate) trait HostContext {
-    /// Reacts to an event and returns the number for the host; 0 to an event of the other kind.
-    fn on(self: Rc<Self>, event: Event) -> u32;
+    /// Reacts to an event of the context with this id, and returns the number for the host; 0 to
+    /// an event of the other kind. A root may stand for its streams.
+    fn on(self: Rc<Self>, id: u32, event: Event) -> u32;
 
     /// Makes a context for a stream of this root; a stream has none.
     fn create_stream(self: Rc<Self>, id: u32);
@@ -125,6 +127,8 @@ pub enum Event {
     Tick,
     /// What a handler awaits may have come.
     Resume,
+    /// `tollgate_on_request`, of a stream that the root does not know yet.
+    Request(Part),
     /// `proxy_on_request_headers`
     RequestHeaders(Part),
     /// `proxy_on_request_body`
@@ -271,14 +275,25 @@ fn replace(id: u32, context: Option<Rc<dyn HostContext>>) {
         before
     });
     if let Some(before) = before {
-        before.on(Event::Delete);
+        before.on(id, Event::Delete);
     }
 }
 
 /// Any callback of a context; 0, "continue", for a context that is not known.
 #[inline(never)]
 pub fn on_event(id: u32, event: Event) -> u32 {
-    let answer = context(id).map_or(0, |context| context.on(event));
+    deliver(id, id, event)
+}
+
+/// `tollgate_on_request`, which stands for `proxy_on_context_create`, `proxy_on_request_headers` and,
+/// if that returns 0, `proxy_on_delete`.
+pub fn on_request(id: u32, root: u32, part: Part) -> u32 {
+    deliver(root, id, Event::Request(part))
+}
+
+/// Has a context react to an event of the one with this id.
+fn deliver(to: u32, id: u32, event: Event) -> u32 {
+    let answer = context(to).map_or(0, |context| context.on(id, event));
     wake::settle();
     answer
 }
@@ -292,7 +307,7 @@ pub fn on_done(id: u32) -> u32 {
 /// `proxy_on_delete`
 pub fn on_delete(id: u32) {
     if let Some(context) = with_contexts(|contexts| contexts.remove_own(id)) {
-        context.on(Event::Delete);
+        context.on(id, Event::Delete);
     } else {
         replace(id, None);
     }
@@ -328,6 +343,6 @@ fn resume(id: u32) {
         return;
     }
     if let Some(context) = context(id) {
-        context.on(Event::Resume);
+        context.on(id, Event::Resume);
     }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Waker};
 use tollgate_abi::{BufferType, LogLevel};
 
 use super::kind::Kind;
-use super::{Event, HostContext, Place, RESTORED, resume_all, tasks, timers, wake};
+use super::{Event, HostContext, Part, Place, RESTORED, resume_all, tasks, timers, wake};
 use crate::config::{self, ConfigError};
 use crate::filter::Hook;
 use crate::foreign::ForeignCall;
@@ -24,6 +24,8 @@ pub(crate) struct Root<K: Kind> {
     ticking: Cell<bool>,
     /// Queues that announced an item before the plugin was ready.
     early: Cell<Vec<u32>>,
+    /// Streams that came before the plugin was ready, if it stands for its streams.
+    pub(super) held: Cell<Vec<(u32, Part)>>,
     ending: Cell<Ending>,
 }
 
@@ -54,6 +56,7 @@ impl<K: Kind> Root<K> {
             failed: Cell::new(false),
             ticking: Cell::new(false),
             early: Cell::new(Vec::new()),
+            held: Cell::new(Vec::new()),
             ending: Cell::new(Ending::Running),
         }
     }
@@ -206,7 +209,10 @@ fn refuse<P: Plugin>(error: &ConfigError) {
 }
 
 impl<K: Kind> HostContext for Root<K> {
-    fn on(self: Rc<Self>, event: Event) -> u32 {
+    fn on(self: Rc<Self>, id: u32, event: Event) -> u32 {
+        if id != self.id {
+            return K::on_stream(&self, id, event);
+        }
         match event {
             Event::Configure => return u32::from(self.configure()),
             Event::Tick if timers::on_tick(self.id) => self.tick(),

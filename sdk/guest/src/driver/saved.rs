@@ -56,7 +56,7 @@ pub(crate) fn contexts() -> usize {
 
 /// Drops every context.
 pub(crate) fn forget() {
-    for context in CONTEXTS.take().into_iter() {
-        context.on(Event::Delete);
+    for (id, context) in CONTEXTS.take().into_iter() {
+        context.on(id, Event::Delete);
     }
 }

@@ -241,7 +241,7 @@ impl<F: StreamFilter> Tunnel<F> {
 }
 
 impl<F: StreamFilter> HostContext for Tunnel<F> {
-    fn on(self: Rc<Self>, event: Event) -> u32 {
+    fn on(self: Rc<Self>, _id: u32, event: Event) -> u32 {
         match event {
             Event::Connection => {
                 self.waiting.set(Waiting {

@@ -1,5 +1,6 @@
 //! The driver on a host that a test plays: futures, callouts, chunks and connections.
 
+mod brief;
 mod callouts;
 mod desk;
 mod futures;

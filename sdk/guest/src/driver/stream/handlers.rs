@@ -19,6 +19,16 @@ type Answer = Result<(), Reject>;
 pub(super) type ChunkHandler<F> =
     fn(&F, &mut Exchange<<F as HttpFilter>::State>, &mut Chunk) -> Answer;
 
+/// Runs a handler that awaits nothing.
+pub(in crate::driver) fn run_now(handler: impl Future<Output = Answer>) -> Answer {
+    let mut cx = Context::from_waker(Waker::noop());
+    match pin!(handler).poll(&mut cx) {
+        Poll::Ready(answer) => answer,
+        // It hides its `.await` in a macro.
+        Poll::Pending => Err(Reject::new(500).details("await_in_a_macro")),
+    }
+}
+
 impl<F: HttpFilter> Stream<F> {
     /// Runs the handler of one step. An absent handler's branch is gone after compilation.
     pub(super) fn run(self: &Rc<Self>, step: Steps) -> Poll<Answer> {
@@ -69,12 +79,7 @@ impl<F: HttpFilter> Stream<F> {
         let (Some(filter), Some(exchange)) = (self.root.plugin(), &mut lent.exchange) else {
             return Poll::Ready(Ok(()));
         };
-        let answer = pin!(handler(filter, exchange));
-        match answer.poll(&mut Context::from_waker(Waker::noop())) {
-            // A handler without `.await` is ready at once; one that hides it in a macro is not.
-            Poll::Pending => Poll::Ready(Err(Reject::new(500).details("await_in_a_macro"))),
-            ready @ Poll::Ready(_) => ready,
-        }
+        Poll::Ready(run_now(handler(filter, exchange)))
     }
 
     /// Runs the handler of a part of a body. One that comes while the exchange is on loan passes:

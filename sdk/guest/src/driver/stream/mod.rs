@@ -1,7 +1,7 @@
 //! Stream: runs a filter's handlers for one HTTP stream, one at a time and in order.
 
 mod bodies;
-mod handlers;
+pub(super) mod handlers;
 pub(super) mod slot;
 
 use std::cell::Cell;
@@ -36,8 +36,8 @@ const RESPONSE: Steps = RESPONSE_HEADERS | RESPONSE_BODY | RESPONSE_TRAILERS;
 
 /// Answers to the host. Headers are held with everything behind them; a body is held in a buffer
 /// that the handler can read as a whole.
-const CONTINUE: u32 = 0;
-const STOP_ALL_ITERATION_AND_WATERMARK: u32 = 4;
+pub(super) const CONTINUE: u32 = 0;
+pub(super) const STOP_ALL_ITERATION_AND_WATERMARK: u32 = 4;
 const STOP_ITERATION_AND_BUFFER: u32 = 1;
 const STOP_ITERATION: u32 = 1;
 const STOP_ITERATION_NO_BUFFER: u32 = 3;
@@ -329,7 +329,7 @@ impl<F: HttpFilter> Stream<F> {
 }
 
 impl<F: HttpFilter> HostContext for Stream<F> {
-    fn on(self: Rc<Self>, event: Event) -> u32 {
+    fn on(self: Rc<Self>, _id: u32, event: Event) -> u32 {
         match event {
             Event::RequestHeaders(_) | Event::RequestBody(_) | Event::RequestTrailers => {
                 return self.on_request(event);
