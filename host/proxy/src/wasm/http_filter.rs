@@ -227,6 +227,9 @@ impl HttpFilter for PluginFilter {
     }
 
     fn on_log(&self) {
+        if self.callbacks.nothing_more {
+            return;
+        }
         if let Some(Err(fault)) = self.enter(|vm| vm.on_log(self.context)) {
             self.note_fault(&fault);
         }

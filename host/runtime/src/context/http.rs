@@ -16,6 +16,8 @@ pub(crate) struct HttpContext {
     pub(crate) access: Access,
     /// Whether the guest has been told of the context.
     pub(crate) is_announced: bool,
+    /// Whether the guest has no such context any more, before the stream has ended.
+    pub(crate) is_deleted: bool,
     /// Whether the stream has ended, so that nothing can be done to it.
     pub(crate) has_ended: bool,
     pub(crate) declarations: Declarations,
@@ -40,6 +42,7 @@ impl HttpContext {
             host,
             access: Access::default(),
             is_announced: false,
+            is_deleted: false,
             has_ended: false,
             declarations: Declarations::default(),
             written: (0, 0),

@@ -162,7 +162,7 @@ impl Vm {
         let number = self.guest.call(entry, function, params)?;
         if let Some(http) = self.guest.state_mut().contexts.http_mut(id) {
             // Unless the headers pass, the guest has a context for the stream from now on.
-            http.is_announced = number != 0;
+            (http.is_announced, http.is_deleted) = (true, number == 0);
         }
         let action = self.headers_action(id, number);
         self.settle(id, Direction::Request, action)

@@ -92,7 +92,7 @@ impl Vm {
             return Err(unknown_context(id, CALLBACK));
         };
         http.has_ended = true;
-        if !http.is_announced {
+        if !http.is_announced || http.is_deleted {
             return Ok(());
         }
         let ticks = self.guest.deadlines.stream;

@@ -44,6 +44,7 @@ fn start(more: &str, action: u32, config: VmConfig) -> Plugin {
 fn request(plugin: &mut Plugin, end: bool) -> (Vec<String>, HeadersAction) {
     let (id, _) = plugin.stream(&[]);
     let action = plugin.vm.on_request_headers(id, end).unwrap();
+    plugin.vm.on_log(id).unwrap();
     plugin.vm.delete_http_context(id).unwrap();
     assert!(!plugin.vm.has_context(id));
     (plugin.said(), action)
