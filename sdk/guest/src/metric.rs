@@ -194,6 +194,8 @@ struct Family<const N: usize> {
     limit: usize,
     /// Sorted by label values.
     series: Cell<Vec<Series<N>>>,
+    /// The id of a metric without labels.
+    only: Cell<Option<u32>>,
 }
 
 /// Label values with the host's id.
@@ -230,6 +232,7 @@ impl<const N: usize> Family<N> {
             labels,
             limit: MAX_SERIES,
             series: Cell::new(Vec::new()),
+            only: Cell::new(None),
         }
     }
 
@@ -254,6 +257,9 @@ impl<const N: usize> Family<N> {
     }
 
     fn id(&self, values: [&str; N]) -> Result<u32, Error> {
+        if N == 0 {
+            return self.only_id();
+        }
         match self.known(&values) {
             Ok(id) => Ok(id),
             Err(series) if series < self.limit => self.define(&values),
@@ -261,6 +267,15 @@ impl<const N: usize> Family<N> {
                 .known(&["other"; N])
                 .or_else(|_| self.define(&["other"; N])),
         }
+    }
+
+    fn only_id(&self) -> Result<u32, Error> {
+        if let Some(id) = self.only.get() {
+            return Ok(id);
+        }
+        let id = sys::define_metric(self.kind, self.name.as_bytes())?;
+        self.only.set(Some(id));
+        Ok(id)
     }
 
     /// The id of a series, or how many series there are.

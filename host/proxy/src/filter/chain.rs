@@ -53,8 +53,8 @@ impl HttpFilterChain {
         state: Rc<StreamState>,
         buffer_limit: usize,
     ) -> Self {
-        let request = RefCell::new(Lane::new(Direction::Request, filters.len()));
-        let response = RefCell::new(Lane::new(Direction::Response, filters.len()));
+        let request = RefCell::new(Lane::new(Direction::Request));
+        let response = RefCell::new(Lane::new(Direction::Response));
         Self {
             filters,
             state,

@@ -73,14 +73,12 @@ impl Stage {
 }
 
 impl Lane {
-    pub(super) fn new(direction: Direction, filters: usize) -> Self {
-        let mut stages = SmallVec::new();
-        stages.resize_with(filters, Stage::default);
+    pub(super) fn new(direction: Direction) -> Self {
         Self {
             direction,
             out: EventQueue::default(),
             closed: false,
-            stages,
+            stages: SmallVec::new(),
         }
     }
 
@@ -94,7 +92,7 @@ impl Lane {
     }
 
     pub(super) fn stage(&mut self, at: usize) -> &mut Stage {
-        // Grows only if a caller miscounts; a lane has a stage for every filter.
+        // Most filters of most streams need none.
         if at >= self.stages.len() {
             self.stages.resize_with(at + 1, Stage::default);
         }

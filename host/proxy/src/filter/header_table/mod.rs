@@ -199,8 +199,12 @@ impl HeaderTable {
 
     /// Finds a name by looking at all.
     fn few_field(&self, name: &[u8]) -> Option<(&HeaderName, &HeaderValue)> {
-        let mut fields = self.fields.iter();
-        fields.find(|(own, _)| own.as_str().as_bytes().eq_ignore_ascii_case(name))
+        for (own, value) in &self.fields {
+            if own.as_str().as_bytes().eq_ignore_ascii_case(name) {
+                return Some((own, value));
+            }
+        }
+        None
     }
 
     /// Calls `visit` with each value of `name` in order.
