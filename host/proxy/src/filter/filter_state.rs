@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 use tollgate_abi::Status;
 
 /// Most values of one stream, and of one connection.
@@ -58,8 +59,8 @@ pub(crate) struct ConnectionState(Objects);
 #[derive(Debug, Default)]
 struct Objects(RefCell<Vec<Named>>);
 
-/// A value under its name.
-type Named = (Box<[u8]>, StateObject);
+/// A value under its name, which is short.
+type Named = (SmallVec<[u8; 32]>, StateObject);
 
 impl FilterState {
     /// Returns the state of a new stream on a connection.

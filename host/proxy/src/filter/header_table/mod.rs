@@ -1,5 +1,6 @@
 //! `HeaderTable`: a header map with Envoy's rules, kept as an `http::HeaderMap`.
 
+mod names;
 mod write;
 
 use std::fmt;
@@ -7,6 +8,7 @@ use std::fmt;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
+use names::header_name;
 use smallvec::SmallVec;
 
 use crate::filter::inline_headers::{is_inline_request_header, is_inline_response_header};
@@ -188,9 +190,7 @@ impl HeaderTable {
         let found = if self.fields.len() <= FEW {
             self.few_field(name).map(|(_, value)| value)
         } else {
-            HeaderName::from_bytes(name)
-                .ok()
-                .and_then(|name| self.fields.get(name))
+            header_name(name).and_then(|name| self.fields.get(name))
         };
         found
             .map(HeaderValue::as_bytes)

@@ -2,6 +2,7 @@
 
 use http::header::{Entry, HeaderName, HeaderValue};
 
+use super::names::header_name;
 use super::{FEW, HeaderTable, HostField};
 use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 
@@ -12,8 +13,7 @@ impl HeaderTable {
             self.add_pseudo(pseudo, value);
             return;
         }
-        let (Ok(field), Ok(new)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value))
-        else {
+        let (Some(field), Ok(new)) = (header_name(name), HeaderValue::from_bytes(value)) else {
             self.illegal.push((name.into(), value.into()));
             return;
         };
@@ -39,12 +39,12 @@ impl HeaderTable {
             return;
         }
         self.forget_illegal(name);
-        match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
-            (Ok(field), Ok(new)) => {
+        match (header_name(name), HeaderValue::from_bytes(value)) {
+            (Some(field), Ok(new)) => {
                 self.fields.insert(field, new);
             }
             (field, _) => {
-                if let Ok(field) = field {
+                if let Some(field) = field {
                     self.fields.remove(field);
                 }
                 self.illegal.push((name.into(), value.into()));
@@ -63,8 +63,7 @@ impl HeaderTable {
         if self.fields.len() <= FEW && self.few_field(name).is_none() {
             return;
         }
-        // As text, of which no copy is made, unlike of a `HeaderName`.
-        if let Ok(name) = std::str::from_utf8(name) {
+        if let Some(name) = header_name(name) {
             self.fields.remove(name);
         }
     }
