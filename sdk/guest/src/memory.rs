@@ -309,11 +309,40 @@ pub fn allocate(size: usize) -> *mut u8 {
     start
 }
 
-/// Takes over the block that the host says it filled. `None` when it is not the one it was given:
-/// a host that hands out other addresses is answered like a failed call.
+/// How long a result may be that the host writes to a place it is offered. Most values of headers and
+/// properties are shorter.
+const OFFERED: usize = 128;
+
+module_static! {
+    static OFFER: Cell<[u8; OFFERED]> = Cell::new([0; OFFERED]);
+}
+
+/// Returns the place where the host may write a result instead of asking for a block, and how long
+/// it is.
+pub(crate) fn offer() -> (*mut u8, usize) {
+    (OFFER.with(|place| place.as_ptr().cast()), OFFERED)
+}
+
+/// Copies what the host has written there. A length that is still that of the place is that of a host
+/// which has written nothing.
+fn offered(len: usize) -> Vec<u8> {
+    OFFER.with(|place| {
+        // SAFETY: the host writes during hostcalls alone, and nobody else does.
+        let bytes = unsafe { &*place.as_ptr() };
+        let written = bytes.get(..len).filter(|_| len < OFFERED);
+        written.unwrap_or_default().to_vec()
+    })
+}
+
+/// Takes over the block that the host says it filled, or copies what lies in the place that it was
+/// offered. `None` when it is neither: a host that hands out other addresses is answered like a failed
+/// call.
 pub(crate) fn adopt(start: *mut u8, len: usize) -> Option<Vec<u8>> {
     if len == 0 {
         return Some(Vec::new());
+    }
+    if start == offer().0 {
+        return Some(offered(len));
     }
     let last = LAST.replace(NONE);
     if last.start != start || last.len != len {

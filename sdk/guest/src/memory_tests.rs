@@ -2,7 +2,7 @@
 
 use std::alloc::Layout;
 
-use super::{CLASSES, GRANULE, Heap, adopt, allocate, class_of, whole};
+use super::{CLASSES, GRANULE, Heap, adopt, allocate, class_of, offer, whole};
 
 fn layout(size: usize, align: usize) -> Layout {
     Layout::from_size_align(size, align).unwrap()
@@ -102,6 +102,22 @@ fn a_block_of_another_size_is_refused() {
     let start = allocate(3);
     assert_eq!(adopt(start, 4), None);
     assert_eq!(adopt(start, 3), None);
+}
+
+#[test]
+fn a_short_result_may_lie_where_it_was_offered_a_place() {
+    let (start, len) = offer();
+    // SAFETY: the place is longer.
+    unsafe { start.copy_from_nonoverlapping(b"abc".as_ptr(), 3) };
+    for _ in 0..2 {
+        assert_eq!(adopt(start, 3).as_deref(), Some(b"abc".as_slice()));
+        assert_eq!(offer(), (start, len));
+    }
+    let longest = adopt(start, len - 1).unwrap();
+    assert_eq!(longest.len(), len - 1);
+    for untouched in [len, len + 1] {
+        assert_eq!(adopt(start, untouched), Some(Vec::new()));
+    }
 }
 
 #[test]

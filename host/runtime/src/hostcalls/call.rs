@@ -132,16 +132,31 @@ impl<'a> Hostcall<'a> {
         Ok(())
     }
 
-    /// Returns bytes in a block of the guest's own allocator: exactly one call with exactly the
-    /// size, because guests adopt the block as a vector of that capacity. Nothing is allocated
-    /// for no bytes.
+    /// Returns bytes in a block that the guest offers, or else in one of its own allocator: exactly
+    /// one call with exactly the size, because guests adopt the block as a vector of that capacity.
+    /// Nothing is allocated for no bytes.
     pub(crate) fn return_bytes(&mut self, bytes: &[u8], result: ReturnSlice) -> Result<(), Stop> {
         let size = u32::try_from(bytes.len()).map_err(|_| Refusal::BAD_ALLOCATION)?;
-        let block = if size == 0 { 0 } else { self.allocate(size)? };
+        let block = match self.offered(size, result) {
+            _ if size == 0 => 0,
+            Some(block) => block,
+            None => self.allocate(size)?,
+        };
         let (memory, _) = self.split();
         copy_to_block(memory, block, bytes)?;
         write_word(memory, result.ptr, block)?;
         write_word(memory, result.size, size)
+    }
+
+    /// Returns the block that the guest offers where it wants the result, if that is longer.
+    fn offered(&mut self, size: u32, result: ReturnSlice) -> Option<u32> {
+        if !self.state().offers_results {
+            return None;
+        }
+        let (memory, _) = self.split();
+        let block = read_word(memory, result.ptr)?;
+        let room = read_word(memory, result.size)?;
+        (block != 0 && room > size).then_some(block)
     }
 
     /// Returns the address of a block of the guest's allocator with these bytes, which are some.
@@ -183,6 +198,11 @@ fn copy_to_block(memory: &mut [u8], block: u32, bytes: &[u8]) -> Result<(), Refu
         .ok_or(Refusal::BAD_ALLOCATION)?
         .copy_from_slice(bytes);
     Ok(())
+}
+
+fn read_word(memory: &[u8], address: u32) -> Option<u32> {
+    let bytes = GuestSlice::new(address, 4).read(memory).ok()?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }
 
 /// Writes a 4-byte result.

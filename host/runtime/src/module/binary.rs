@@ -6,7 +6,7 @@
 
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
-use super::{Signature, isolation, stream_end};
+use super::{Signature, isolation, results, stream_end};
 use crate::LoadError;
 
 /// What every WebAssembly binary begins with.
@@ -67,6 +67,8 @@ pub(crate) struct Binary {
     pub(crate) isolation: Option<String>,
     /// Whether it says that the end of a stream only frees memory.
     pub(crate) ends_silently: bool,
+    /// Whether it says that it offers blocks for returned bytes.
+    pub(crate) offers_results: bool,
     /// By type index; `None` for types that are not functions.
     types: Vec<Option<Signature>>,
     /// By function index, imported ones first: the type index.
@@ -142,6 +144,8 @@ impl Binary {
                     self.isolation = Some(declared.trim().to_owned());
                 } else if section.name() == stream_end::SECTION {
                     self.ends_silently = section.data() == stream_end::SILENT;
+                } else if section.name() == results::SECTION {
+                    self.offers_results = section.data() == results::OFFERED;
                 }
                 self.custom_sections
                     .push((section.name().to_owned(), section.data().len()));

@@ -8,6 +8,7 @@ mod callbacks;
 mod check;
 mod isolation;
 mod obstacle;
+mod results;
 mod signature;
 mod stream_end;
 
@@ -48,6 +49,7 @@ struct Shared {
     bytes: Bytes,
     isolation: Option<Isolation>,
     ends_silently: bool,
+    offers_results: bool,
     obstacle: Option<SnapshotError>,
     /// What added to an offset in the compiled bytes gives the one in `bytes`.
     code_shift: isize,
@@ -106,6 +108,7 @@ impl Module {
                 bytes: Bytes::copy_from_slice(bytes),
                 isolation: declared_isolation(&binary),
                 ends_silently: binary.ends_silently,
+                offers_results: binary.offers_results,
                 obstacle: instrumented.err(),
                 linked,
             }),

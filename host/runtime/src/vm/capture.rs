@@ -141,6 +141,7 @@ impl Vm {
         );
         state.has_tick = module.has_callback("proxy_on_tick");
         state.allocator.clone_from(&base.allocator);
+        state.offers_results = module.offers_results();
         let engine = base.linked.module().engine();
         let mut guest = Guest::new(engine, base.settings, state).map_err(instance::refused)?;
         let instance = base.linked.instantiate(&mut guest.store);

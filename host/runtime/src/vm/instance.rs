@@ -58,6 +58,7 @@ pub(super) fn load(module: &Module, mut state: VmState) -> Result<(Guest, Instan
     let state = guest.state_mut();
     state.instance = Some(instance);
     state.allocator = allocator(module, module.wasmtime());
+    state.offers_results = module.offers_results();
     if let MemorySource::Exported(name) = &module.checked().memory {
         guest.state_mut().memory = instance.get_memory(&mut guest.store, name);
     }

@@ -119,6 +119,7 @@ impl VmState {
             memory: _,
             memory_export: _,
             allocator: _,
+            offers_results: _,
             has_tick: _,
             // `Vm::begin` sets them.
             metrics: _,

@@ -54,6 +54,8 @@ pub(crate) struct VmState {
     pub(crate) memory: Option<Memory>,
     pub(crate) memory_export: Option<String>,
     pub(crate) allocator: Option<Callback<u32, u32>>,
+    /// Whether the guest offers blocks for returned bytes.
+    pub(crate) offers_results: bool,
     /// Whether the guest has `proxy_on_tick`: without it no timer runs.
     pub(crate) has_tick: bool,
     /// Whether the guest is being started or configured.
@@ -147,6 +149,7 @@ impl VmState {
             memory: None,
             memory_export: None,
             allocator: None,
+            offers_results: false,
             has_tick: false,
             is_starting: false,
             start_reads: SnapshotReport::default(),

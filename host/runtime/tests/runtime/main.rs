@@ -30,6 +30,7 @@ mod metric;
 mod program;
 mod property;
 mod record;
+mod results;
 mod rewind;
 mod shared_data;
 mod shared_queue;

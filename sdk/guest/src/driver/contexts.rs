@@ -3,6 +3,8 @@
 //! Hosts count ids up, so the low bits of an id are its place, and those of streams that live at
 //! the same time seldom meet; one that finds its place taken lies in the next free one.
 
+use std::iter::repeat_with;
+
 /// A map from context id to `T`.
 #[derive(Debug)]
 pub(super) struct Contexts<T> {
@@ -116,8 +118,8 @@ impl<T> Contexts<T> {
     #[inline(never)]
     fn grow(&mut self) {
         let size = (self.slots.len() * 2).max(8);
-        let entries = std::mem::take(&mut self.slots);
-        self.slots.resize_with(size, || None);
+        let slots = repeat_with(|| None).take(size).collect();
+        let entries = std::mem::replace(&mut self.slots, slots);
         (self.room, self.displaced) = (size / 2, 0);
         for (id, context) in entries.into_iter().flatten() {
             self.room -= 1;

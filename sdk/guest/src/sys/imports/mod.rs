@@ -38,6 +38,12 @@ impl Out {
         len: 0,
     };
 
+    /// With a block that the host may fill, for what is mostly short.
+    fn offering() -> Self {
+        let (start, len) = memory::offer();
+        Self { start, len }
+    }
+
     #[inline(never)]
     fn adopt(self, call: &'static str, status: u32) -> Result<Vec<u8>, Error> {
         if status != OK {
@@ -89,7 +95,7 @@ pub(crate) fn set_effective_context(context: u32) -> Result<(), Error> {
 }
 
 pub(crate) fn property(path: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut out = Out::EMPTY;
+    let mut out = Out::offering();
     // SAFETY: the path is one live slice, and both out addresses are live and writable.
     let status = unsafe {
         env::proxy_get_property(
@@ -110,7 +116,7 @@ pub(crate) fn set_property(path: &[u8], value: &[u8]) -> Result<(), Error> {
 }
 
 pub(crate) fn map_value(map: MapType, name: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut out = Out::EMPTY;
+    let mut out = Out::offering();
     let (start, len) = (&raw mut out.start, &raw mut out.len);
     // SAFETY: the name is one live slice, and both out addresses are live and writable.
     let status = unsafe {
@@ -203,7 +209,7 @@ pub(crate) fn send_local_response(reply: &LocalReply<'_>) -> Result<(), Error> {
 }
 
 pub(crate) fn shared_data(key: &[u8]) -> Result<(Vec<u8>, u32), Error> {
-    let (mut out, mut cas) = (Out::EMPTY, 0);
+    let (mut out, mut cas) = (Out::offering(), 0);
     let (start, len) = (&raw mut out.start, &raw mut out.len);
     // SAFETY: the key is one live slice, and all three out addresses are live and writable.
     let status =
