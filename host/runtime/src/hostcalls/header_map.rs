@@ -46,7 +46,7 @@ fn link_changes(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         env::ADD_HEADER_MAP_VALUE,
         |call, map: u32, key: u32, key_size: u32, value: u32, size: u32| {
             let (key, value) = (GuestSlice::new(key, key_size), GuestSlice::new(value, size));
-            change(call, map, key, |mut target, key, memory| {
+            change(call, map, key, &mut |target, key, memory| {
                 let value = value.read(memory)?;
                 target.make_room(key.len() + value.len(), || true)?;
                 target.host.map_add(target.map, key, value);
@@ -59,7 +59,7 @@ fn link_changes(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
         env::REPLACE_HEADER_MAP_VALUE,
         |call, map: u32, key: u32, key_size: u32, value: u32, size: u32| {
             let (key, value) = (GuestSlice::new(key, key_size), GuestSlice::new(value, size));
-            change(call, map, key, |mut target, key, memory| {
+            change(call, map, key, &mut |target, key, memory| {
                 let value = value.read(memory)?;
                 let (host, map) = (target.host, target.map);
                 target.make_room(key.len() + value.len(), || {
@@ -78,7 +78,7 @@ fn link_changes(linking: &mut Linking<'_>) -> Result<(), wasmtime::Error> {
                 call,
                 map,
                 GuestSlice::new(key, key_size),
-                |target, key, _| {
+                &mut |target, key, _| {
                     target.host.map_remove(target.map, key);
                     Ok(())
                 },
@@ -321,11 +321,16 @@ impl Target<'_> {
     }
 }
 
+/// What is done to a map with a name, and the guest's memory.
+type Change<'c> = dyn FnMut(&mut Target<'_>, &[u8], &[u8]) -> Result<(), Refusal> + 'c;
+
+/// Changes a map; one function for all changes, as a request makes several.
+#[inline(never)]
 fn change(
     call: &mut Hostcall<'_>,
     map: u32,
     key: GuestSlice,
-    act: impl FnOnce(Target<'_>, &[u8], &[u8]) -> Result<(), Refusal>,
+    act: &mut Change<'_>,
 ) -> Result<(), Stop> {
     map_type(map)?;
     let (memory, state) = call.split();
@@ -333,7 +338,7 @@ fn change(
     let (host, map) = writable(state, map)?;
     with_lower_case(state, key, |state, key| {
         let host = host.as_ref();
-        act(Target { state, host, map }, key, memory)?;
+        act(&mut Target { state, host, map }, key, memory)?;
         // Another route may fit the request.
         if map == StreamMap::RequestHeaders {
             host.request_header_changed(key);
