@@ -113,12 +113,15 @@ impl PluginFilter {
         vm.report_ends();
     }
 
-    /// Leaves the stream's own instance to the next stream if the guest needs to hear no more of
-    /// this one: it is warm in the processor's caches now, and others need not exist.
+    /// Ends the stream for the guest, which needs to hear no more of it, if the guest has deleted it
+    /// already, or to leave the stream's own instance to the next one: it is warm in the processor's
+    /// caches now, and others need not exist.
     fn leave_early(&self) {
-        let is_own = |vm: &StreamVm| vm.is_of_a_stream();
-        let is_own = self.vm.borrow().as_ref().is_some_and(is_own);
-        if is_own {
+        let is_over = |vm: &StreamVm| {
+            vm.is_of_a_stream() || vm.enter(|vm| vm.has_deleted_http_context(self.context))
+        };
+        let is_over = self.vm.borrow().as_ref().is_some_and(is_over);
+        if is_over {
             self.delete();
         }
     }

@@ -85,6 +85,15 @@ impl Vm {
         result
     }
 
+    /// Returns whether the guest has deleted its context of a stream, before the stream has ended. A
+    /// module does so that exports `tollgate_on_request`, with streams that mean nothing more to it
+    /// once the headers of their request have passed.
+    #[must_use]
+    pub fn has_deleted_http_context(&self, id: ContextId) -> bool {
+        let contexts = &self.guest.state().contexts;
+        contexts.http(id).is_some_and(|http| http.is_deleted)
+    }
+
     fn end_stream(&mut self, id: ContextId) -> Result<(), Fault> {
         const CALLBACK: &str = "proxy_on_done";
         self.guest.check(CALLBACK)?;

@@ -44,6 +44,8 @@ fn start(more: &str, action: u32, config: VmConfig) -> Plugin {
 fn request(plugin: &mut Plugin, end: bool) -> (Vec<String>, HeadersAction) {
     let (id, _) = plugin.stream(&[]);
     let action = plugin.vm.on_request_headers(id, end).unwrap();
+    let is_over = plugin.vm.has_deleted_http_context(id);
+    assert!(!is_over || action == HeadersAction::Continue);
     plugin.vm.on_log(id).unwrap();
     plugin.vm.delete_http_context(id).unwrap();
     assert!(!plugin.vm.has_context(id));
@@ -53,9 +55,15 @@ fn request(plugin: &mut Plugin, end: bool) -> (Vec<String>, HeadersAction) {
 #[test]
 fn one_call_stands_for_three() {
     let mut plugin = start(&format!("{SILENT}{ON_REQUEST}"), 0, vm_config());
-    let said = ["4", "2", "1", "1"].map(str::to_owned).into();
+    let (id, _) = plugin.stream(&[]);
+    assert!(!plugin.vm.has_deleted_http_context(id));
+    plugin.vm.on_request_headers(id, true).unwrap();
+    assert!(plugin.vm.has_deleted_http_context(id));
+    plugin.vm.delete_http_context(id).unwrap();
+    plugin.said();
+    let said = ["4", "3", "1", "1"].map(str::to_owned).into();
     assert_eq!(request(&mut plugin, true), (said, HeadersAction::Continue));
-    let said = ["4", "3", "1", "0"].map(str::to_owned).into();
+    let said = ["4", "4", "1", "0"].map(str::to_owned).into();
     assert_eq!(request(&mut plugin, false), (said, HeadersAction::Continue));
 }
 

@@ -3,8 +3,9 @@ use std::rc::Rc;
 use bytes::Bytes;
 use tollgate_config::FailurePolicy;
 
-use super::{Lab, PluginHandle, chain, header, plugin};
+use super::{Lab, PluginHandle, answered_503, chain, header, passes, plugin, request};
 use crate::callout::tests::on_worker;
+use crate::filter::Event;
 
 /// Sets a header to how many streams were deleted in its memory, and imports nothing else.
 fn start(lab: &Lab, more: &str) -> Rc<PluginHandle> {
@@ -85,6 +86,33 @@ fn a_guest_that_hears_more_or_waits_for_answers_keeps_its_instance() {
             let seen = instances("stream", &format!("{other} {SILENT}"));
             assert_eq!(seen, (5, "0".to_owned()), "{other}");
         }
+    });
+}
+
+/// Crashes in the second stream; 1 is the root.
+const ONE_CALL: &str = r#"
+    (func (export "tollgate_on_request") (param $id i32) (param i32 i32) (result i32)
+        (if (i32.gt_u (local.get $id) (i32.const 2)) (then (unreachable)))
+        (i32.const 0))"#;
+
+#[test]
+fn a_stream_that_its_guest_has_deleted_outlives_the_vm() {
+    on_worker(async {
+        let lab = Lab::new("isolation: worker");
+        let plugin = start(&lab, &format!("{ONE_CALL} {SILENT}"));
+        let first = chain(&plugin);
+        first.request_headers(true);
+        passes(&first);
+        answered_503(&request(&plugin));
+        first.response_headers(true);
+        let end_of_stream = true;
+        assert_eq!(
+            first.next_response_event(),
+            Some(Event::Headers { end_of_stream })
+        );
+        first.complete(|| ());
+        passes(&request(&plugin));
+        assert_eq!(lab.stat("wasm.guest.faults.trap"), 1);
     });
 }
 
