@@ -111,7 +111,7 @@ fn lost_a_port(refusal: &Refusal) -> bool {
 }
 
 /// Whether a line is none of a refusal.
-fn is_chat(line: &str) -> bool {
+pub(crate) fn is_chat(line: &str) -> bool {
     [
         "[info]",
         "[debug]",

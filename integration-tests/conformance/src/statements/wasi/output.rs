@@ -3,7 +3,7 @@
 use tollgate_integration_tests::GuestLine;
 
 use crate::guest::{guest, on_request_headers};
-use crate::host::Host;
+use crate::host::{Host, is_chat};
 use crate::plugin::Plugin;
 use crate::running::Running;
 use crate::setup::Setup;
@@ -104,7 +104,8 @@ fn record(proxy: &Running) -> Vec<String> {
         match GuestLine::parse(&line) {
             Some(report) if report.message.starts_with("status=") => break,
             Some(first) => lines = vec![format!("{} {}", first.level, first.message)],
-            None if lines.is_empty() => {}
+            // A proxy may serve before it has printed all that it says of its start.
+            None if lines.is_empty() || is_chat(&line) => {}
             None => lines.push(line),
         }
     }
