@@ -188,7 +188,7 @@ impl HeaderTable {
     /// Returns the first value of a name that is no pseudo-header's.
     fn field(&self, name: &[u8]) -> Option<&[u8]> {
         let found = if self.fields.len() <= FEW {
-            self.few_field(name).map(|(_, value)| value)
+            self.few_field(name)
         } else {
             header_name(name).and_then(|name| self.fields.get(name))
         };
@@ -197,11 +197,11 @@ impl HeaderTable {
             .or_else(|| self.illegal_value(name))
     }
 
-    /// Finds a name by looking at all.
-    fn few_field(&self, name: &[u8]) -> Option<(&HeaderName, &HeaderValue)> {
+    /// Finds a name by looking at all, in a loop that becomes one, which `find` does not.
+    fn few_field(&self, name: &[u8]) -> Option<&HeaderValue> {
         for (own, value) in &self.fields {
             if own.as_str().as_bytes().eq_ignore_ascii_case(name) {
-                return Some((own, value));
+                return Some(value);
             }
         }
         None

@@ -3,7 +3,7 @@
 use http::header::{Entry, HeaderName, HeaderValue};
 
 use super::names::header_name;
-use super::{FEW, HeaderTable, HostField};
+use super::{HeaderTable, HostField};
 use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 
 impl HeaderTable {
@@ -60,9 +60,6 @@ impl HeaderTable {
             return;
         }
         self.forget_illegal(name);
-        if self.fields.len() <= FEW && self.few_field(name).is_none() {
-            return;
-        }
         if let Some(name) = header_name(name) {
             self.fields.remove(name);
         }
