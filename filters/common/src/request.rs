@@ -85,17 +85,14 @@ impl<'a, H: RequestHead> Request<'a, H> {
     ///
     /// As for [`Self::target`].
     pub fn path(&self) -> Result<&[u8], H::Error> {
-        if self.path.get().is_none() {
-            let path = match path::normalize(self.target()?) {
-                Cow::Borrowed(path) => Path::Sent(path.len()),
-                Cow::Owned(path) => Path::Made(path),
-            };
-            self.path.get_or_init(|| path);
-        }
-        Ok(match (self.path.get(), self.target.get()) {
-            (Some(Path::Made(path)), _) => path,
-            (Some(Path::Sent(len)), Some(target)) => target.get(..*len).unwrap_or_default(),
-            _ => &[],
+        let target = self.target()?;
+        let path = self.path.get_or_init(|| match path::normalize(target) {
+            Cow::Borrowed(path) => Path::Sent(path.len()),
+            Cow::Owned(path) => Path::Made(path),
+        });
+        Ok(match path {
+            Path::Sent(len) => target.get(..*len).unwrap_or_default(),
+            Path::Made(path) => path,
         })
     }
 
