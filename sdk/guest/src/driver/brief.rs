@@ -6,7 +6,7 @@ use std::rc::Rc;
 use tollgate_abi::StreamType;
 
 use super::kind::Http;
-use super::root::{Readiness, Root};
+use super::root::{Readiness, Root, not_configured};
 use super::stream::handlers::run_now;
 use super::stream::{CONTINUE, STOP_ALL_ITERATION_AND_WATERMARK};
 use super::{Event, Part, Place, insert};
@@ -49,7 +49,7 @@ impl<F: HttpFilter> Root<Http<F>> {
         let answer = match self.readiness() {
             Readiness::Ready => self.run(id, part),
             Readiness::Pass => Ok(()),
-            Readiness::Deny => Err(Reject::new(503).details("filter_not_configured")),
+            Readiness::Deny => Err(not_configured()),
             Readiness::Wait => {
                 let mut held = self.held.take();
                 held.push((id, part));

@@ -25,8 +25,11 @@ pub(crate) trait Kind: Sized + 'static {
     /// Makes a context for a stream, if there are streams.
     fn create_stream(root: Rc<Root<Self>>, id: u32);
 
-    /// Reacts to an event of a stream for which the root stands, or of one that begins.
-    fn on_stream(root: &Rc<Root<Self>>, id: u32, event: Event) -> u32;
+    /// Reacts to an event of a stream for which the root stands, or of one that begins; there may be
+    /// none.
+    fn on_stream(_root: &Rc<Root<Self>>, _id: u32, _event: Event) -> u32 {
+        0
+    }
 
     fn queue_ready(plugin: &Self::Plugin, queue: Queue, cx: &PluginCx) -> impl Future<Output = ()>;
 
@@ -108,10 +111,6 @@ impl<P: StreamFilter> Kind for Tcp<P> {
         insert(id, Rc::new(Tunnel::new(id, root)));
     }
 
-    fn on_stream(_root: &Rc<Root<Self>>, _id: u32, _event: Event) -> u32 {
-        0
-    }
-
     fn log(_plugin: &P, _root: u32) {}
 }
 
@@ -119,10 +118,6 @@ impl<P: Service> Kind for Rootwide<P> {
     root_handlers!(Service);
 
     fn create_stream(_root: Rc<Root<Self>>, _id: u32) {}
-
-    fn on_stream(_root: &Rc<Root<Self>>, _id: u32, _event: Event) -> u32 {
-        0
-    }
 
     fn log(plugin: &P, root: u32) {
         if P::HOOKS.log != Hook::Absent {

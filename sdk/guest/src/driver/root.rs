@@ -14,6 +14,7 @@ use crate::filter::Hook;
 use crate::foreign::ForeignCall;
 use crate::plugin::{Plugin, PluginCx, WhileStarting};
 use crate::queue::Queue;
+use crate::reject::Reject;
 use crate::{log, sys};
 
 /// A plugin, from its configuration on.
@@ -46,6 +47,11 @@ pub(super) enum Readiness {
     Wait,
     Pass,
     Deny,
+}
+
+/// What a stream is answered whose plugin could not start.
+pub(super) fn not_configured() -> Reject {
+    Reject::new(503).details("filter_not_configured")
 }
 
 impl<K: Kind> Root<K> {

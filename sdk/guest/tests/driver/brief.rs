@@ -151,6 +151,51 @@ fn without_its_plugin_every_stream_is_refused() {
     }
 }
 
+/// As [`Brief`], with a state whose end would be noticed.
+struct Lasting;
+
+impl Plugin for Lasting {
+    const NAME: &'static str = "lasting";
+    type Config = ();
+
+    async fn start((): (), _cx: &PluginCx) -> Result<Self, ConfigError> {
+        Ok(Self)
+    }
+}
+
+#[http_filter]
+impl HttpFilter for Lasting {
+    type State = String;
+
+    async fn request(&self, ex: &mut Exchange<String>) -> Result<(), Reject> {
+        ex.state.push('1');
+        let state = ex.state.clone();
+        ex.set_header("x-lasting", state)?;
+        if REJECTS.get() {
+            return Err(Reject::new(403));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stream_with_a_context_of_its_own_begins_and_ends_in_one_call_too() {
+    let desk = Desk::new();
+    let vm = Vm::new::<Lasting>(host(&desk));
+    vm.on_context_create(ROOT, 0);
+    assert!(vm.on_configure(ROOT));
+    desk.noted();
+    for (rejects, action) in [(false, 0), (true, STOP)] {
+        REJECTS.set(rejects);
+        desk.context.set(2);
+        assert_eq!(vm.on_request(2, ROOT, END), action);
+        assert_eq!(desk.noted()[0], "2: x-lasting=1");
+        assert_eq!(vm.contexts(), 1 + usize::from(rejects));
+        vm.on_delete(2);
+        assert_eq!(vm.contexts(), 1);
+    }
+}
+
 #[test]
 fn nobody_answers_for_a_root_that_does_not_exist() {
     let (desk, vm) = started(false, false);

@@ -14,7 +14,7 @@ use self::bodies::announce;
 use self::slot::Slot;
 use super::kind::Http;
 use super::reading;
-use super::root::{Readiness, Root};
+use super::root::{Readiness, Root, not_configured};
 use super::{Event, HostContext, Place, wake};
 use crate::chunk::Chunk;
 use crate::exchange::Phase;
@@ -159,7 +159,7 @@ impl<F: HttpFilter> Stream<F> {
                     return false;
                 }
                 Readiness::Deny => {
-                    return self.reject(&Reject::new(503).details("filter_not_configured"));
+                    return self.reject(&not_configured());
                 }
             }
             let step = queue & queue.wrapping_neg();
