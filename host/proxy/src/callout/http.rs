@@ -152,11 +152,12 @@ impl HttpCallout {
         headers: &HeaderTable,
         protocol: UpstreamProtocol,
     ) -> Result<Request<UpstreamBody>, LocalReply> {
-        let request = match protocol {
-            UpstreamProtocol::Http1 => headers.to_http1_request(),
-            UpstreamProtocol::Http2 => headers.to_http2_request(),
+        let mut request = Request::default();
+        let written = match protocol {
+            UpstreamProtocol::Http1 => headers.write_http1_request(&mut request),
+            UpstreamProtocol::Http2 => headers.write_http2_request(&mut request),
         };
-        let mut request: Request<UpstreamBody> = request.map_err(|fault| unsendable(&fault))?;
+        written.map_err(|fault| unsendable(&fault))?;
         if !self.body.is_empty() {
             *request.body_mut() = UpstreamBody::Full(Some(self.body.clone()));
         }

@@ -175,48 +175,52 @@ impl HeaderTable {
         self.set_pseudo(PseudoHeader::Authority, value);
     }
 
-    /// Returns the request for an HTTP/1 upstream: path as the target, authority as `host`, and no
-    /// body yet.
+    /// Makes a new request one for an HTTP/1 upstream: path as the target, authority as `host`, and
+    /// no body yet. It is written where it lies, as it is large.
     ///
     /// # Errors
     ///
     /// When method or path are missing, or something in the table is not allowed. As in Envoy an
     /// authority is not required.
-    pub(crate) fn to_http1_request<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
-        let mut request = self.http1_target()?;
-        *request.headers_mut() = self.with_host(self.fields().clone())?;
-        Ok(request)
+    pub(crate) fn write_http1_request<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<(), HeaderFault> {
+        self.write_http1_target(request)?;
+        *request.headers_mut() = self.fields().clone();
+        self.write_host(request.headers_mut())
     }
 
-    /// Returns that request and leaves no headers but pseudo-headers: a copy costs as much as a
-    /// route does, and mostly nobody looks at what was sent.
+    /// Makes that request and leaves no headers but pseudo-headers: a copy costs as much as a route
+    /// does, and mostly nobody looks at what was sent.
     ///
     /// # Errors
     ///
-    /// As [`to_http1_request`](Self::to_http1_request).
-    pub(crate) fn take_http1_request<B: Default>(&mut self) -> Result<Request<B>, HeaderFault> {
-        let mut request = self.http1_target()?;
-        let fields = self.take_fields();
-        *request.headers_mut() = self.with_host(fields)?;
+    /// As [`write_http1_request`](Self::write_http1_request).
+    pub(crate) fn move_to_http1_request<B>(
+        &mut self,
+        request: &mut Request<B>,
+    ) -> Result<(), HeaderFault> {
+        self.write_http1_target(request)?;
+        std::mem::swap(request.headers_mut(), self.fields_mut());
+        self.write_host(request.headers_mut())?;
         self.host = HostField::Absent;
-        Ok(request)
+        Ok(())
     }
 
-    fn http1_target<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
+    fn write_http1_target<B>(&self, request: &mut Request<B>) -> Result<(), HeaderFault> {
         let method = self.checked_method()?;
-        let target = if method == Method::CONNECT {
+        *request.uri_mut() = if method == Method::CONNECT {
             Uri::from(self.parsed_authority()?)
         } else {
             Uri::from(self.parsed_path()?)
         };
-        let mut request = Request::new(B::default());
         *request.method_mut() = method;
-        *request.uri_mut() = target;
-        Ok(request)
+        Ok(())
     }
 
-    /// Returns the fields with the authority as `host`: in its place, or else first.
-    fn with_host(&self, mut fields: HeaderMap) -> Result<HeaderMap, HeaderFault> {
+    /// Makes the authority the `host` of the fields: in its place, or else first.
+    fn write_host(&self, fields: &mut HeaderMap) -> Result<(), HeaderFault> {
         let has_authority = self.pseudo_value(PseudoHeader::Authority).is_some();
         match (self.host, has_authority) {
             (HostField::Current, _) | (HostField::Absent, false) => {}
@@ -231,20 +235,23 @@ impl HeaderTable {
                 let mut ordered = HeaderMap::with_capacity(fields.len() + 1);
                 let authority = self.required(PseudoHeader::Authority)?;
                 ordered.insert(http::header::HOST, authority);
-                ordered.extend(fields);
-                return Ok(ordered);
+                ordered.extend(std::mem::take(fields));
+                *fields = ordered;
             }
         }
-        Ok(fields)
+        Ok(())
     }
 
-    /// Returns the request for an HTTP/2 upstream: an absolute target and no `host`. Without an
+    /// Makes a new request one for an HTTP/2 upstream: an absolute target and no `host`. Without an
     /// authority the target is a path.
     ///
     /// # Errors
     ///
-    /// As [`to_http1_request`](Self::to_http1_request).
-    pub(crate) fn to_http2_request<B: Default>(&self) -> Result<Request<B>, HeaderFault> {
+    /// As [`write_http1_request`](Self::write_http1_request).
+    pub(crate) fn write_http2_request<B>(
+        &self,
+        request: &mut Request<B>,
+    ) -> Result<(), HeaderFault> {
         let method = self.checked_method()?;
         let mut parts = http::uri::Parts::default();
         let has_authority = self.pseudo_value(PseudoHeader::Authority).is_some();
@@ -255,14 +262,13 @@ impl HeaderTable {
             parts.path_and_query = Some(self.parsed_path()?);
             parts.scheme = has_authority.then(|| self.parsed_scheme()).transpose()?;
         }
-        let mut request = Request::new(B::default());
         *request.method_mut() = method;
         *request.uri_mut() = Uri::from_parts(parts).map_err(|_| illegal(PseudoHeader::Path))?;
         *request.headers_mut() = self.fields().clone();
         if self.host != HostField::Absent {
             request.headers_mut().remove(http::header::HOST);
         }
-        Ok(request)
+        Ok(())
     }
 
     /// Checks that the table can be sent as a response and returns its status.

@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{Response, StatusCode, Version};
+use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::closing::Closing;
@@ -157,11 +157,13 @@ impl ActiveStream {
             Next::Reply(reply) => return self.answer(guard, reply).await,
             Next::Reset => return Err(StreamReset),
         };
-        let mut forward = match self.route() {
+        let mut request = Request::default();
+        let forward = match self.route(&mut request) {
             Ok(forward) => forward,
             Err(reply) => return self.answer(guard, reply).await,
         };
-        match self.send_upstream(&mut forward, end_of_stream).await {
+        let sent = self.send_upstream(&forward, &mut request, end_of_stream);
+        match sent.await {
             Next::Ready(answer) => self.respond(guard, answer).await,
             Next::Reply(reply) => self.answer(guard, reply).await,
             Next::Reset => Err(StreamReset),
@@ -185,12 +187,13 @@ impl ActiveStream {
 
     async fn send_upstream(
         self: &Rc<Self>,
-        forward: &mut Forward,
+        forward: &Forward,
+        request: &mut Request<UpstreamBody>,
         end_of_stream: bool,
     ) -> Next<Answer> {
         // After an upgrade the client's bytes follow when the upstream has agreed.
         if !end_of_stream && !self.upgrade.is_asked() {
-            *forward.request.body_mut() = UpstreamBody::Stream(Rc::<Self>::clone(self));
+            *request.body_mut() = UpstreamBody::Stream(Rc::<Self>::clone(self));
         }
         let upstream = &self.state.info.upstream;
         upstream.attempts.set(1);
@@ -201,7 +204,7 @@ impl ActiveStream {
         }
         self.state.info.times.first_upstream_tx.set(Some(started));
         let (cluster, endpoint) = (&forward.cluster, &forward.endpoint);
-        let mut sending = pin!(cluster.send(endpoint, &mut forward.request));
+        let mut sending = pin!(cluster.send(endpoint, request));
         let next = std::future::poll_fn(|cx| {
             if self.state.is_interrupted() {
                 return Poll::Ready(self.take_interruption());

@@ -17,18 +17,17 @@ use crate::route::{ForwardTo, RouteAction, SelectedRoute};
 
 const EXPECTED_TIMEOUT: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
-/// A request that is ready to be sent.
+/// Where a request goes.
 pub(super) struct Forward {
     pub(super) cluster: Rc<Cluster>,
     pub(super) endpoint: Rc<Endpoint>,
-    /// Without its body yet.
-    pub(super) request: Request<UpstreamBody>,
     pub(super) timeout: Option<Duration>,
 }
 
 impl ActiveStream {
-    /// Decides where the request goes, after the filters have seen its headers.
-    pub(super) fn route(&self) -> Result<Forward, LocalReply> {
+    /// Decides where the request goes, after the filters have seen its headers, and makes `request`,
+    /// a new one, what is sent there, but for the body.
+    pub(super) fn route(&self, request: &mut Request<UpstreamBody>) -> Result<Forward, LocalReply> {
         let route = self.state.selected_route();
         self.state.route.freeze();
         let stats = &self.manager.stats.router;
@@ -46,7 +45,7 @@ impl ActiveStream {
                 return Err(reply.unwrap_or_else(|| StreamError::RouteNotFound.to_local_reply()));
             }
         };
-        self.forward(&route, forward).map_err(|error| {
+        self.forward(&route, forward, request).map_err(|error| {
             if error == StreamError::ClusterNotFound {
                 stats.no_cluster.inc();
             }
@@ -54,7 +53,12 @@ impl ActiveStream {
         })
     }
 
-    fn forward(&self, route: &SelectedRoute, action: &ForwardTo) -> Result<Forward, StreamError> {
+    fn forward(
+        &self,
+        route: &SelectedRoute,
+        action: &ForwardTo,
+        request: &mut Request<UpstreamBody>,
+    ) -> Result<Forward, StreamError> {
         if let Some(timeout) = action.idle_timeout {
             self.deadlines.set_idle_timeout(timeout);
         }
@@ -78,11 +82,10 @@ impl ActiveStream {
             route.rewrite_host_to(&self.state, hostname, suppress);
         }
         self.add_expected_timeout(action.timeout);
-        let request = self.upstream_request(cluster.protocol, route)?;
+        self.write_request(cluster.protocol, route, request)?;
         Ok(Forward {
             cluster,
             endpoint,
-            request,
             timeout: action.timeout,
         })
     }
@@ -110,21 +113,22 @@ impl ActiveStream {
         }
     }
 
-    fn upstream_request(
+    fn write_request(
         &self,
         protocol: UpstreamProtocol,
         route: &SelectedRoute,
-    ) -> Result<Request<UpstreamBody>, StreamError> {
+        request: &mut Request<UpstreamBody>,
+    ) -> Result<(), StreamError> {
         let mut table = self.state.request_headers.borrow_mut();
         let has_length = table.fields().contains_key(header::CONTENT_LENGTH);
-        let (request, version) = match protocol {
+        let (written, version) = match protocol {
             UpstreamProtocol::Http1 if self.is_read_later(&table, route) => {
-                (table.to_http1_request(), Version::HTTP_11)
+                (table.write_http1_request(request), Version::HTTP_11)
             }
-            UpstreamProtocol::Http1 => (table.take_http1_request(), Version::HTTP_11),
-            UpstreamProtocol::Http2 => (table.to_http2_request(), Version::HTTP_2),
+            UpstreamProtocol::Http1 => (table.move_to_http1_request(request), Version::HTTP_11),
+            UpstreamProtocol::Http2 => (table.write_http2_request(request), Version::HTTP_2),
         };
-        let mut request = request.map_err(StreamError::RequestHeaders)?;
+        written.map_err(StreamError::RequestHeaders)?;
         self.state.info.upstream.protocol.set(Some(version));
         // Without an authority an HTTP/2 request can be sent only as one that came over HTTP/1.
         if request.uri().authority().is_some() {
@@ -135,9 +139,9 @@ impl ActiveStream {
             .normalizer
             .upstream_request(request.headers_mut());
         if protocol == UpstreamProtocol::Http1 {
-            self.set_empty_length(&mut request, has_length);
+            self.set_empty_length(request, has_length);
         }
-        Ok(request)
+        Ok(())
     }
 
     /// Returns whether anybody reads the request's headers after they were sent: logs, filters,

@@ -26,12 +26,15 @@ impl GrpcCallout {
     pub(super) fn head(&self, cluster: &Cluster, timeout: Option<Duration>) -> Head {
         let mut table = self.headers(cluster, timeout);
         let timeout = settle_timeout(&mut table, timeout);
-        let request = match cluster.protocol {
-            UpstreamProtocol::Http1 => table.to_http1_request(),
-            UpstreamProtocol::Http2 => table.to_http2_request(),
+        let mut request = Request::default();
+        let written = match cluster.protocol {
+            UpstreamProtocol::Http1 => table.write_http1_request(&mut request),
+            UpstreamProtocol::Http2 => table.write_http2_request(&mut request),
         };
         Head {
-            request: request.map_err(|fault| unsendable(&fault)),
+            request: written
+                .map(|()| request)
+                .map_err(|fault| unsendable(&fault)),
             table,
             timeout,
         }

@@ -1,6 +1,6 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
 
 use crate::filter::{HeaderFault, HeaderTable, PseudoHeader};
 
@@ -131,9 +131,9 @@ fn an_illegal_name_is_kept_for_reading_and_named_when_sent() {
     table.add(b"bad name", b"v");
     assert_eq!(table.get("bad name"), Some(b"v".as_slice()));
     let fault = HeaderFault::IllegalName("bad name".to_owned());
-    assert_eq!(table.to_http1_request::<()>().unwrap_err(), fault);
+    assert_eq!(to_http1(&table).unwrap_err(), fault);
     table.remove(b"bad name");
-    assert!(table.to_http1_request::<()>().is_ok());
+    assert!(to_http1(&table).is_ok());
 }
 
 #[test]
@@ -152,15 +152,15 @@ fn a_path_that_is_no_uri_is_named_when_sent() {
     let mut table = request(&[]);
     table.replace(b":path", b"/a b");
     let fault = HeaderFault::IllegalValue(":path".to_owned());
-    assert_eq!(table.to_http1_request::<()>().unwrap_err(), fault);
-    assert_eq!(table.to_http2_request::<()>().unwrap_err(), fault);
+    assert_eq!(to_http1(&table).unwrap_err(), fault);
+    assert_eq!(to_http2(&table).unwrap_err(), fault);
 }
 
 #[test]
 fn a_removed_path_is_missed_when_sent() {
     let mut table = request(&[]);
     table.remove(b":path");
-    let fault = table.to_http1_request::<()>().unwrap_err();
+    let fault = to_http1(&table).unwrap_err();
     assert_eq!(fault, HeaderFault::Missing(PseudoHeader::Path));
     assert_eq!(fault.to_string(), "missing required header: :path");
 }
@@ -179,10 +179,10 @@ fn an_impossible_status_is_named_when_sent() {
 #[test]
 fn http1_has_a_host_field_and_http2_an_absolute_target() {
     let table = request(&[("x-a", "1")]);
-    let http1 = table.to_http1_request::<()>().unwrap();
+    let http1 = to_http1(&table).unwrap();
     assert_eq!(http1.uri(), "/a?b=c");
     assert_eq!(http1.headers()["host"], "host.test");
-    let http2 = table.to_http2_request::<()>().unwrap();
+    let http2 = to_http2(&table).unwrap();
     assert_eq!(http2.uri(), "http://host.test/a?b=c");
     assert!(!http2.headers().contains_key("host"));
     assert_eq!(http2.headers()["x-a"], "1");
@@ -200,6 +200,16 @@ fn trailers_have_no_pseudo_headers() {
     );
 }
 
+fn to_http1(table: &HeaderTable) -> Result<Request<()>, HeaderFault> {
+    let mut request = Request::new(());
+    table.write_http1_request(&mut request).map(|()| request)
+}
+
+fn to_http2(table: &HeaderTable) -> Result<Request<()>, HeaderFault> {
+    let mut request = Request::new(());
+    table.write_http2_request(&mut request).map(|()| request)
+}
+
 /// A request as it comes over HTTP/1.
 fn http1(fields: &[(&'static str, &'static str)]) -> HeaderTable {
     let path = Some(PathAndQuery::from_static("/"));
@@ -208,10 +218,11 @@ fn http1(fields: &[(&'static str, &'static str)]) -> HeaderTable {
 
 /// The request's fields as HTTP/1 sends them.
 fn sent(table: &mut HeaderTable) -> Vec<String> {
-    let copied = table.to_http1_request::<()>().unwrap();
-    let taken = table.take_http1_request::<()>().unwrap();
-    assert_eq!(copied.headers(), taken.headers());
-    let fields = taken.headers().iter();
+    let copied = to_http1(&table).unwrap();
+    let mut moved = Request::new(());
+    table.move_to_http1_request(&mut moved).unwrap();
+    assert_eq!(copied.headers(), moved.headers());
+    let fields = moved.headers().iter();
     fields
         .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
         .collect()
@@ -232,7 +243,7 @@ fn host_keeps_its_place() {
         sent(&mut table),
         ["x-a: 1", "host: b.test", "x-b: 2", "x-c: 3"]
     );
-    let http2 = http1(&fields).to_http2_request::<()>().unwrap();
+    let http2 = to_http2(&http1(&fields)).unwrap();
     assert!(!http2.headers().contains_key("host"));
 }
 
@@ -259,9 +270,9 @@ fn an_authority_beside_the_fields_is_sent_first() {
 }
 
 #[test]
-fn a_request_that_was_taken_keeps_its_pseudo_headers() {
+fn a_request_that_was_moved_keeps_its_pseudo_headers() {
     let mut table = request(&[("x-a", "1")]);
-    table.take_http1_request::<()>().unwrap();
+    table.move_to_http1_request(&mut Request::new(())).unwrap();
     assert_eq!(table.method(), Some(&Method::GET));
     assert_eq!(table.len(), 4);
 }
