@@ -279,23 +279,34 @@ fn remove_internal(fields: &mut HeaderMap) {
 
 /// Formats random bytes as a UUID of version 4.
 fn request_id(mut bytes: [u8; 16]) -> HeaderValue {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let mut text = [b'-'; 36];
-    let mut places = text.iter_mut();
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            places.next();
-        }
-        for digit in [byte >> 4, byte & 0x0f] {
-            if let (Some(place), Some(digit)) = (places.next(), DIGITS.get(usize::from(digit))) {
-                *place = *digit;
-            }
-        }
+    let mut digits = [[0; 8]; 4];
+    for (digits, word) in digits.iter_mut().zip(bytes.as_chunks().0) {
+        *digits = hex(u32::from_be_bytes(*word));
     }
+    let [first, second, third, fourth] = digits;
+    let mut text = [b'-'; 36];
+    text[..8].copy_from_slice(&first);
+    text[9..13].copy_from_slice(&second[..4]);
+    text[14..18].copy_from_slice(&second[4..]);
+    text[19..23].copy_from_slice(&third[..4]);
+    text[24..28].copy_from_slice(&third[4..]);
+    text[28..].copy_from_slice(&fourth);
     // Hexadecimal digits and dashes are always a legal value.
     HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// Returns the digits of a number, all at once: every request's id has 32.
+fn hex(number: u32) -> [u8; 8] {
+    let mut digits = u64::from(number);
+    digits = (digits | digits << 16) & 0x0000_ffff_0000_ffff;
+    digits = (digits | digits << 8) & 0x00ff_00ff_00ff_00ff;
+    digits = (digits | digits << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    // Six more than nine carries over into the upper half of a byte.
+    let letters = (digits + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    let text = digits + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10);
+    text.to_be_bytes()
 }
 
 #[cfg(test)]

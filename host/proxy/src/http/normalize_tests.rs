@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{HeadFacts, Normalizer, remove_hop_by_hop};
+use super::{HeadFacts, Normalizer, remove_hop_by_hop, request_id};
 use tollgate_config::ServerHeaderTransformation;
 
 fn normalizer() -> Normalizer {
@@ -139,4 +139,10 @@ fn forwarded_for_cannot_be_removed_by_a_connection_header() {
     ]);
     remove_hop_by_hop(&mut headers);
     assert!(headers.contains_key("x-forwarded-for"));
+}
+
+#[test]
+fn a_request_id_is_a_uuid_of_version_4() {
+    let bytes = std::array::from_fn(|index| [0x09, 0xaf, 0xf0, 0x90][index % 4]);
+    assert_eq!(request_id(bytes), "09aff090-09af-4090-89af-f09009aff090");
 }
