@@ -84,13 +84,7 @@ impl HttpFilterChain {
 
     /// A piece of the request's body has arrived.
     pub(crate) fn request_data(&self, data: Bytes, end_of_stream: bool) {
-        self.push(
-            &self.request,
-            Frame::Data {
-                body: data.into(),
-                end_of_stream,
-            },
-        );
+        self.push_data(&self.request, data, end_of_stream);
     }
 
     /// The request's trailers have arrived; they are in the state.
@@ -118,13 +112,7 @@ impl HttpFilterChain {
 
     /// A piece of the response's body has arrived.
     pub(crate) fn response_data(&self, data: Bytes, end_of_stream: bool) {
-        self.push(
-            &self.response,
-            Frame::Data {
-                body: data.into(),
-                end_of_stream,
-            },
-        );
+        self.push_data(&self.response, data, end_of_stream);
     }
 
     /// The response's trailers have arrived; they are in the state.
@@ -193,6 +181,20 @@ impl HttpFilterChain {
 
     fn push(&self, lane: &RefCell<Lane>, frame: Frame) {
         self.run().deliver(&mut lane.borrow_mut(), 0, frame);
+    }
+
+    fn push_data(&self, lane: &RefCell<Lane>, data: Bytes, end_of_stream: bool) {
+        let mut lane = lane.borrow_mut();
+        if !self.run().is_unheard(lane.direction) {
+            let body = data.into();
+            let frame = Frame::Data {
+                body,
+                end_of_stream,
+            };
+            self.run().deliver(&mut lane, 0, frame);
+        } else if !lane.closed {
+            lane.out.push_data(data, end_of_stream);
+        }
     }
 
     fn next_event(&self, lane: &RefCell<Lane>) -> Option<Event> {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
+
 use super::chain::Event;
 use super::lane::Frame;
 
@@ -23,32 +25,33 @@ impl EventQueue {
                 body,
                 end_of_stream,
             } => {
-                // Who has been told how many bytes to expect does not ask again after the last.
-                if body.is_empty() && end_of_stream && self.end_with_last() {
-                    return;
+                let mut chunks = body.into_iter();
+                let mut data = chunks.next().unwrap_or_default();
+                for next in chunks {
+                    self.push_data(std::mem::replace(&mut data, next), false);
                 }
-                let mut chunks = body.into_iter().peekable();
-                if chunks.peek().is_none() {
-                    self.push_event(Event::Data {
-                        data: bytes::Bytes::new(),
-                        end_of_stream,
-                    });
-                }
-                while let Some(data) = chunks.next() {
-                    self.bytes += data.len();
-                    let end_of_stream = end_of_stream && chunks.peek().is_none();
-                    self.push_event(Event::Data {
-                        data,
-                        end_of_stream,
-                    });
-                }
+                self.push_data(data, end_of_stream);
             }
         }
     }
 
+    pub(super) fn push_data(&mut self, data: Bytes, end_of_stream: bool) {
+        // Who has been told how many bytes to expect does not ask again after the last.
+        if data.is_empty() && end_of_stream && self.end_with_last() {
+            return;
+        }
+        self.bytes += data.len();
+        self.push_event(Event::Data {
+            data,
+            end_of_stream,
+        });
+    }
+
     pub(super) fn pop(&mut self) -> Option<Event> {
         let event = self.first.take()?;
-        self.first = self.rest.pop_front();
+        if !self.rest.is_empty() {
+            self.first = self.rest.pop_front();
+        }
         if let Event::Data { data, .. } = &event {
             self.bytes = self.bytes.saturating_sub(data.len());
         }

@@ -39,6 +39,14 @@ impl Run<'_> {
         }
     }
 
+    /// Returns whether all filters pass by what comes in a direction.
+    pub(super) fn is_unheard(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::Request => self.filters.is_empty(),
+            Direction::Response => !self.filters.iter().any(|filter| filter.hears_response()),
+        }
+    }
+
     /// Goes on wherever a filter that has paused asked for it.
     pub(super) fn resume_all(&self, lane: &mut Lane) {
         // Last to first: what an earlier filter lets go must not meet the wish of a later one that
@@ -55,6 +63,9 @@ impl Run<'_> {
 
     /// Returns the bytes that filters hold in this direction.
     pub(super) fn held_bytes(&self, lane: &Lane) -> usize {
+        if self.is_unheard(lane.direction) {
+            return 0;
+        }
         let ports = (0..self.filters.len()).filter_map(|at| self.port(lane.direction, at));
         lane.held_bytes() + ports.map(|port| port.body.borrow().len()).sum::<usize>()
     }
