@@ -1,20 +1,22 @@
-//! Random numbers for request ids and load balancing, drawn from the system in batches.
+//! Random numbers: for request ids drawn from the system in batches, for choices computed.
 
 use std::cell::RefCell;
 
 /// Bytes drawn at once: one system call serves 128 request ids.
 const BATCH: usize = 2048;
 
-/// A worker's supply of random bytes.
+/// A worker's supply of random numbers.
 #[derive(Debug)]
 pub(crate) struct Random {
     batch: RefCell<(Box<[u8; BATCH]>, usize)>,
+    numbers: RefCell<fastrand::Rng>,
 }
 
 impl Default for Random {
     fn default() -> Self {
         Self {
             batch: RefCell::new((Box::new([0; BATCH]), BATCH)),
+            numbers: RefCell::default(),
         }
     }
 }
@@ -38,15 +40,13 @@ impl Random {
         taken.unwrap_or_default()
     }
 
-    /// Returns a random number.
+    /// Returns a random number for a choice, which need not be a secret.
     pub(crate) fn number(&self) -> u64 {
-        let [a, b, c, d, e, f, g, h, ..] = self.bytes();
-        u64::from_le_bytes([a, b, c, d, e, f, g, h])
+        self.numbers.borrow_mut().u64(..)
     }
 
     /// Returns a random index below `len`, and 0 when there is none.
     pub(crate) fn index(&self, len: usize) -> usize {
-        // The remainder is below `len`, which is a usize.
-        usize::try_from(self.number() % (len.max(1) as u64)).unwrap_or_default()
+        self.numbers.borrow_mut().usize(..len.max(1))
     }
 }
