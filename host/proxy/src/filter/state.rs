@@ -16,14 +16,14 @@ use crate::route::{RouteTable, SelectedRoute};
 pub(crate) struct StreamState {
     /// Request headers.
     pub(crate) request_headers: RefCell<HeaderTable>,
-    /// Request trailers, once there are any.
-    pub(crate) request_trailers: RefCell<Option<HeaderTable>>,
+    /// Request trailers, once there are any, which is rare.
+    pub(crate) request_trailers: RefCell<Option<Box<HeaderTable>>>,
     /// Response headers, once there are any.
     pub(crate) response_headers: RefCell<Option<HeaderTable>>,
     /// Response trailers, once there are any.
-    pub(crate) response_trailers: RefCell<Option<HeaderTable>>,
-    /// Facts for access logs and properties.
-    pub(crate) info: StreamInfo,
+    pub(crate) response_trailers: RefCell<Option<Box<HeaderTable>>>,
+    /// Facts for access logs and properties. Apart, as the allocator is slow beyond a kilobyte.
+    pub(crate) info: Box<StreamInfo>,
     /// The downstream connection.
     pub(crate) connection: Rc<ConnectionInfo>,
     /// The selected route.
@@ -99,7 +99,7 @@ impl StreamState {
             request_trailers: RefCell::new(None),
             response_headers: RefCell::new(None),
             response_trailers: RefCell::new(None),
-            info,
+            info: Box::new(info),
             route,
             filter_state: FilterState::on(&connection.state),
             connection,
@@ -232,7 +232,7 @@ impl StreamState {
 
     /// Returns the trailers of a direction.
     #[must_use]
-    pub(crate) fn trailers(&self, direction: Direction) -> &RefCell<Option<HeaderTable>> {
+    pub(crate) fn trailers(&self, direction: Direction) -> &RefCell<Option<Box<HeaderTable>>> {
         match direction {
             Direction::Request => &self.request_trailers,
             Direction::Response => &self.response_trailers,

@@ -57,7 +57,7 @@ impl ActiveStream {
                 // As in Envoy, HTTP/1 trailers are dropped.
                 Ok(trailers) if self.uses_http2() => {
                     let table = HeaderTable::request_trailers(trailers);
-                    *self.state.request_trailers.borrow_mut() = Some(table);
+                    *self.state.request_trailers.borrow_mut() = Some(Box::new(table));
                     self.chain.request_trailers();
                 }
                 Ok(_) | Err(_) => self.chain.request_data(Bytes::new(), true),

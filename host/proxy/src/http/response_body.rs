@@ -253,7 +253,7 @@ impl ActiveStream {
             Err(frame) => match frame.into_trailers() {
                 Ok(trailers) if self.upstream_uses_http2() => {
                     let table = HeaderTable::response_trailers(trailers);
-                    *self.state.response_trailers.borrow_mut() = Some(table);
+                    *self.state.response_trailers.borrow_mut() = Some(Box::new(table));
                     self.chain.response_trailers();
                 }
                 Ok(_) | Err(_) => self.chain.response_data(Bytes::new(), true),

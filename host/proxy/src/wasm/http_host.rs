@@ -40,9 +40,11 @@ impl StreamHost {
     fn read<T>(&self, map: StreamMap, look: impl FnOnce(&HeaderTable) -> T) -> Option<T> {
         match map {
             StreamMap::RequestHeaders => Some(look(&self.state.request_headers.borrow())),
-            StreamMap::RequestTrailers => self.state.request_trailers.borrow().as_ref().map(look),
+            StreamMap::RequestTrailers => self.state.request_trailers.borrow().as_deref().map(look),
             StreamMap::ResponseHeaders => self.state.response_headers.borrow().as_ref().map(look),
-            StreamMap::ResponseTrailers => self.state.response_trailers.borrow().as_ref().map(look),
+            StreamMap::ResponseTrailers => {
+                self.state.response_trailers.borrow().as_deref().map(look)
+            }
         }
     }
 
@@ -61,7 +63,7 @@ impl StreamHost {
                     self.state
                         .request_trailers
                         .borrow_mut()
-                        .get_or_insert_with(|| HeaderTable::request_trailers(empty())),
+                        .get_or_insert_with(|| Box::new(HeaderTable::request_trailers(empty()))),
                 );
             }
             StreamMap::ResponseTrailers => {
@@ -69,7 +71,7 @@ impl StreamHost {
                     self.state
                         .response_trailers
                         .borrow_mut()
-                        .get_or_insert_with(|| HeaderTable::response_trailers(empty())),
+                        .get_or_insert_with(|| Box::new(HeaderTable::response_trailers(empty()))),
                 );
             }
         }

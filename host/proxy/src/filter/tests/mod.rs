@@ -122,7 +122,7 @@ impl Scripted {
             }
             Some(Step::AddTrailers) => {
                 let trailers = HeaderTable::request_trailers(HeaderMap::new());
-                *self.state.trailers(direction).borrow_mut() = Some(trailers);
+                *self.state.trailers(direction).borrow_mut() = Some(Box::new(trailers));
                 DataAction::Continue
             }
             _ => DataAction::Continue,
@@ -246,7 +246,7 @@ impl Chain {
     /// The request's trailers arrive.
     fn request_trailers(&self) {
         let trailers = HeaderTable::request_trailers(HeaderMap::new());
-        *self.chain.state().request_trailers.borrow_mut() = Some(trailers);
+        *self.chain.state().request_trailers.borrow_mut() = Some(Box::new(trailers));
         self.chain.request_trailers();
     }
 

@@ -85,7 +85,7 @@ fn response_headers_and_trailers_are_read_once_there() {
     let trailers = table(http::HeaderName::from_static("x-b"), "2");
     state
         .response_trailers
-        .replace(Some(HeaderTable::response_trailers(trailers)));
+        .replace(Some(Box::new(HeaderTable::response_trailers(trailers))));
     state.info.response_code.set(Some(200));
     assert_eq!(written(format, &state), "1 2 200");
 }
@@ -147,7 +147,7 @@ fn a_grpc_status_is_named_for_grpc_requests_only() {
     )]);
     state
         .response_trailers
-        .replace(Some(HeaderTable::response_trailers(trailers)));
+        .replace(Some(Box::new(HeaderTable::response_trailers(trailers))));
     assert_eq!(written("%GRPC_STATUS%", &state), "-");
     state
         .request_headers

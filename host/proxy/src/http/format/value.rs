@@ -107,7 +107,7 @@ fn write_grpc_status(as_number: bool, state: &StreamState, out: &mut Vec<u8>) ->
             .ok()
     };
     let trailers = state.response_trailers.borrow();
-    let from_trailers = trailers.as_ref().and_then(status);
+    let from_trailers = trailers.as_deref().and_then(status);
     let headers = state.response_headers.borrow();
     let status = from_trailers.or_else(|| headers.as_ref().and_then(status))?;
     let name = if as_number {
@@ -165,7 +165,7 @@ impl StreamField {
             }
             Self::ResponseTrailersBytes => {
                 let trailers = state.response_trailers.borrow();
-                write_display(&trailers.as_ref().map_or(0, HeaderTable::byte_size), out)
+                write_display(&trailers.as_deref().map_or(0, HeaderTable::byte_size), out)
             }
             Self::RouteName => {
                 let route = state.selected_route()?;

@@ -12,7 +12,7 @@ pub(super) fn property(state: &StreamState, path: &[&[u8]]) -> PropertyResult {
     let table = state.response_headers.borrow();
     let table = table.as_ref();
     let trailers = state.response_trailers.borrow();
-    let trailers = trailers.as_ref();
+    let trailers = trailers.as_deref();
     let value = match name {
         b"headers" | b"trailers" => {
             return match if name == b"headers" { table } else { trailers } {

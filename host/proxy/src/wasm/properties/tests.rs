@@ -146,7 +146,7 @@ fn the_grpc_status_prefers_trailers() {
     );
     let mut fields = HeaderMap::new();
     fields.insert("grpc-status", HeaderValue::from_static("5"));
-    *state.response_trailers.borrow_mut() = Some(HeaderTable::response_trailers(fields));
+    *state.response_trailers.borrow_mut() = Some(Box::new(HeaderTable::response_trailers(fields)));
     assert_eq!(
         lookup(&state, "response/grpc_status"),
         Ok(PropertyValue::Int(5))
