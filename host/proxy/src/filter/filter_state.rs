@@ -7,6 +7,8 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use tollgate_abi::Status;
 
+/// So many values a stream has mostly, if any.
+const USUAL_OBJECTS: usize = 2;
 /// Most values of one stream, and of one connection.
 const MAX_OBJECTS: usize = 1000;
 /// Most bytes of names and values of one stream, and of one connection.
@@ -122,7 +124,11 @@ impl Objects {
     fn add(&self, name: &[u8], new: StateObject) -> Result<(), Status> {
         let mut objects = self.0.borrow_mut();
         check_room(&objects, name, &new.value, true)?;
-        objects.push((name.into(), new));
+        if objects.capacity() == 0 {
+            // At once, for growing goes a longer way.
+            *objects = Vec::with_capacity(USUAL_OBJECTS);
+        }
+        objects.push((SmallVec::from_slice(name), new));
         Ok(())
     }
 }

@@ -125,7 +125,7 @@ impl VirtualHost {
 
     pub(super) fn select(&self, headers: &HeaderTable, random: u64) -> Option<Rc<SelectedRoute>> {
         let scheme = headers
-            .named(&X_FORWARDED_PROTO)
+            .get(X_FORWARDED_PROTO.as_str())
             .filter(|scheme| !scheme.is_empty())?;
         if let Some(redirect) = &self.https_only
             && scheme != b"https"

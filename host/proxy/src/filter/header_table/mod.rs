@@ -8,7 +8,7 @@ use std::fmt;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
-use names::header_name;
+use names::with_header_name;
 use smallvec::SmallVec;
 
 use crate::filter::inline_headers::{is_inline_request_header, is_inline_response_header};
@@ -190,7 +190,7 @@ impl HeaderTable {
         let found = if self.fields.len() <= FEW {
             self.few_field(name)
         } else {
-            header_name(name).and_then(|name| self.fields.get(name))
+            with_header_name(name, |name| self.fields.get(name?))
         };
         found
             .map(HeaderValue::as_bytes)

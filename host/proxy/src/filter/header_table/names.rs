@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use http::header::HeaderName;
 
-/// How many a thread keeps, each in the place that its bytes say.
+/// How many a thread keeps, each in the place that its last bytes say.
 const PLACES: usize = 64;
 /// Longer names are not kept.
 const MAX_BYTES: usize = 64;
@@ -16,25 +16,36 @@ thread_local! {
 
 /// Returns these bytes as a name, if HTTP allows it.
 pub(super) fn header_name(bytes: &[u8]) -> Option<HeaderName> {
+    with_header_name(bytes, |name| name.cloned())
+}
+
+/// Looks at these bytes as a name, which is a copy less. `look` must not ask for another one.
+pub(super) fn with_header_name<R>(bytes: &[u8], look: impl FnOnce(Option<&HeaderName>) -> R) -> R {
     NAMES.with_borrow_mut(|names| {
-        let place = names.get_mut(place(bytes))?;
-        if let Some(known) = place
-            .as_ref()
-            .filter(|known| known.as_str().as_bytes() == bytes)
-        {
-            return Some(known.clone());
+        let Some(place) = names.get_mut(place(bytes)) else {
+            return look(None);
+        };
+        let is_known = |name: &HeaderName| name.as_str().as_bytes() == bytes;
+        if place.as_ref().is_some_and(is_known) {
+            return look(place.as_ref());
         }
-        let name = HeaderName::from_bytes(bytes).ok()?;
-        if bytes.len() <= MAX_BYTES {
-            *place = Some(name.clone());
+        let name = HeaderName::from_bytes(bytes).ok();
+        if name.is_none() || bytes.len() > MAX_BYTES {
+            return look(name.as_ref());
         }
-        Some(name)
+        *place = name;
+        look(place.as_ref())
     })
 }
 
 fn place(bytes: &[u8]) -> usize {
-    let mix = |hash: usize, byte: &u8| hash.wrapping_mul(31).wrapping_add(usize::from(*byte));
-    bytes.iter().fold(0, mix) % PLACES
+    let short = |end: u64, byte: &u8| end << 8 | u64::from(*byte);
+    let end = match bytes.last_chunk() {
+        Some(last) => u64::from_le_bytes(*last),
+        None => bytes.iter().fold(0, short),
+    };
+    let mixed = (end ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    usize::try_from(mixed >> 32).unwrap_or_default() % PLACES
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use http::header::{Entry, HeaderName, HeaderValue};
 
-use super::names::header_name;
+use super::names::{header_name, with_header_name};
 use super::{HeaderTable, HostField};
 use crate::filter::pseudo_header::{PseudoHeader, PseudoValue};
 
@@ -60,9 +60,7 @@ impl HeaderTable {
             return;
         }
         self.forget_illegal(name);
-        if let Some(name) = header_name(name) {
-            self.fields.remove(name);
-        }
+        with_header_name(name, |name| name.and_then(|name| self.fields.remove(name)));
     }
 
     /// Removes everything, then adds these entries.
