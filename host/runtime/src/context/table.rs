@@ -1,7 +1,6 @@
 //! `ContextTable`: the live contexts of a VM by their ids.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use super::{HttpContext, RootContext, TcpContext};
@@ -40,34 +39,47 @@ impl Hasher for IdHasher {
 /// The live contexts of a VM.
 #[derive(Debug, Default)]
 pub(crate) struct ContextTable {
-    contexts: HashMap<ContextId, Context, BuildHasherDefault<IdHasher>>,
+    /// The one that came last lies apart: most streams are over before the next one comes.
+    newest: Option<(ContextId, Context)>,
+    others: HashMap<ContextId, Context, BuildHasherDefault<IdHasher>>,
 }
 
 impl ContextTable {
     /// Adds a context under a new id.
     pub(crate) fn insert(&mut self, context: Context, numbers: &Numbers) -> ContextId {
-        loop {
-            let id = numbers.next_context();
-            if let Entry::Vacant(vacant) = self.contexts.entry(id) {
-                vacant.insert(context);
-                return id;
-            }
+        let mut id = numbers.next_context();
+        while self.contains(id) {
+            id = numbers.next_context();
         }
+        self.put(id, context);
+        id
+    }
+
+    fn put(&mut self, id: ContextId, context: Context) {
+        if let Some((id, older)) = self.newest.replace((id, context)) {
+            self.others.insert(id, older);
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (ContextId, &Context)> {
+        let newest = self.newest.iter().map(|(id, context)| (*id, context));
+        newest.chain(self.others.iter().map(|(id, context)| (*id, context)))
     }
 
     /// Adds a root under the id that it has in the VM of the snapshot.
     pub(crate) fn restore(&mut self, id: ContextId, root: RootContext) {
-        self.contexts.insert(id, Context::Root(Box::new(root)));
+        self.put(id, Context::Root(Box::new(root)));
     }
 
     /// Removes all contexts and keeps their room.
     pub(crate) fn clear(&mut self) {
-        self.contexts.clear();
+        self.newest = None;
+        self.others.clear();
     }
 
     /// Returns whether there is nothing but roots that wait for no gRPC callout.
     pub(crate) fn is_at_rest(&self) -> bool {
-        self.contexts.values().all(|context| match context {
+        self.iter().all(|(_, context)| match context {
             Context::Root(root) => root.grpc.len() == 0,
             Context::Http(_) | Context::Tcp(_) => false,
         })
@@ -75,7 +87,7 @@ impl ContextTable {
 
     /// Returns the roots in the order of their ids, or how many other contexts there are.
     pub(crate) fn roots(&self) -> impl Iterator<Item = &RootContext> {
-        self.contexts.values().filter_map(|context| match context {
+        self.iter().filter_map(|(_, context)| match context {
             Context::Root(root) => Some(&**root),
             Context::Http(_) | Context::Tcp(_) => None,
         })
@@ -83,43 +95,51 @@ impl ContextTable {
 
     pub(crate) fn only_roots(&self) -> Result<Vec<(ContextId, &RootContext)>, usize> {
         let mut roots: Vec<_> = self
-            .contexts
             .iter()
             .filter_map(|(id, context)| match context {
-                Context::Root(root) => Some((*id, root.as_ref())),
+                Context::Root(root) => Some((id, root.as_ref())),
                 Context::Http(_) | Context::Tcp(_) => None,
             })
             .collect();
-        if roots.len() < self.contexts.len() {
-            return Err(self.contexts.len() - roots.len());
+        if roots.len() < self.len() {
+            return Err(self.len() - roots.len());
         }
         roots.sort_unstable_by_key(|(id, _)| *id);
         Ok(roots)
     }
 
     pub(crate) fn remove(&mut self, id: ContextId) -> Option<Context> {
-        self.contexts.remove(&id)
+        match self.newest.take_if(|(newest, _)| *newest == id) {
+            Some((_, context)) => Some(context),
+            None => self.others.remove(&id),
+        }
     }
 
     pub(crate) fn contains(&self, id: ContextId) -> bool {
-        self.contexts.contains_key(&id)
+        self.get(id).is_some()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.contexts.len()
+        self.others.len() + usize::from(self.newest.is_some())
     }
 
     pub(crate) fn get(&self, id: ContextId) -> Option<&Context> {
-        self.contexts.get(&id)
+        match &self.newest {
+            Some((newest, context)) if *newest == id => Some(context),
+            _ => self.others.get(&id),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, id: ContextId) -> Option<&mut Context> {
-        self.contexts.get_mut(&id)
+        match &mut self.newest {
+            Some((newest, context)) if *newest == id => Some(context),
+            _ => self.others.get_mut(&id),
+        }
     }
 
     /// Returns the stream of a context; a root that logs one acts on that.
     pub(crate) fn http(&self, id: ContextId) -> Option<&HttpContext> {
-        match self.contexts.get(&id)? {
+        match self.get(id)? {
             Context::Http(http) => Some(http),
             Context::Root(root) => root.logged.as_deref(),
             Context::Tcp(_) => None,
@@ -127,7 +147,7 @@ impl ContextTable {
     }
 
     pub(crate) fn http_mut(&mut self, id: ContextId) -> Option<&mut HttpContext> {
-        match self.contexts.get_mut(&id)? {
+        match self.get_mut(id)? {
             Context::Http(http) => Some(http),
             Context::Root(root) => root.logged.as_deref_mut(),
             Context::Tcp(_) => None,
@@ -135,28 +155,28 @@ impl ContextTable {
     }
 
     pub(crate) fn tcp(&self, id: ContextId) -> Option<&TcpContext> {
-        match self.contexts.get(&id)? {
+        match self.get(id)? {
             Context::Tcp(tcp) => Some(tcp),
             Context::Root(_) | Context::Http(_) => None,
         }
     }
 
     pub(crate) fn tcp_mut(&mut self, id: ContextId) -> Option<&mut TcpContext> {
-        match self.contexts.get_mut(&id)? {
+        match self.get_mut(id)? {
             Context::Tcp(tcp) => Some(tcp),
             Context::Root(_) | Context::Http(_) => None,
         }
     }
 
     pub(crate) fn root(&self, id: ContextId) -> Option<&RootContext> {
-        match self.contexts.get(&id)? {
+        match self.get(id)? {
             Context::Root(root) => Some(root),
             Context::Http(_) | Context::Tcp(_) => None,
         }
     }
 
     pub(crate) fn root_mut(&mut self, id: ContextId) -> Option<&mut RootContext> {
-        match self.contexts.get_mut(&id)? {
+        match self.get_mut(id)? {
             Context::Root(root) => Some(root),
             Context::Http(_) | Context::Tcp(_) => None,
         }
@@ -164,10 +184,40 @@ impl ContextTable {
 
     /// Returns the root a context belongs to; a root is its own.
     pub(crate) fn root_of(&self, id: ContextId) -> Option<ContextId> {
-        match self.contexts.get(&id)? {
+        match self.get(id)? {
             Context::Root(_) => Some(id),
             Context::Http(http) => Some(http.root),
             Context::Tcp(tcp) => Some(tcp.root),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Context, ContextTable};
+    use crate::context::RootContext;
+    use crate::vm::Numbers;
+    use crate::{ContextId, PluginConfig};
+
+    #[test]
+    fn contexts_are_found_in_whatever_order_they_come_and_go() {
+        let (mut table, numbers) = (ContextTable::default(), Numbers::default());
+        let insert = |table: &mut ContextTable| {
+            let root = Box::new(RootContext::new(PluginConfig::default()));
+            table.insert(Context::Root(root), &numbers)
+        };
+        let ids = [(); 4].map(|()| insert(&mut table));
+        assert!(ids.iter().all(|id| table.root(*id).is_some()));
+        assert_eq!(table.len(), 4);
+        for id in [ids[3], ids[0], ids[2]] {
+            assert!(table.remove(id).is_some());
+            assert!(!table.contains(id) && table.remove(id).is_none());
+        }
+        let last = insert(&mut table);
+        assert_eq!(table.only_roots().unwrap().len(), 2);
+        assert!(table.root_mut(ids[1]).is_some() && table.contains(last));
+        assert!(table.get(ContextId(u32::MAX)).is_none());
+        table.clear();
+        assert_eq!((table.len(), table.roots().count()), (0, 0));
     }
 }
