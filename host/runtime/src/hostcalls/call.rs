@@ -137,26 +137,18 @@ impl<'a> Hostcall<'a> {
     /// Nothing is allocated for no bytes.
     pub(crate) fn return_bytes(&mut self, bytes: &[u8], result: ReturnSlice) -> Result<(), Stop> {
         let size = u32::try_from(bytes.len()).map_err(|_| Refusal::BAD_ALLOCATION)?;
-        let block = match self.offered(size, result) {
-            _ if size == 0 => 0,
-            Some(block) => block,
-            None => self.allocate(size)?,
+        let offers = self.state().offers_results;
+        let (memory, _) = self.split();
+        let block = match size {
+            0 => Some(0),
+            _ => offered(memory, size, result).filter(|_| offers),
         };
-        let (memory, _) = self.split();
-        copy_to_block(memory, block, bytes)?;
-        write_word(memory, result.ptr, block)?;
-        write_word(memory, result.size, size)
-    }
-
-    /// Returns the block that the guest offers where it wants the result, if that is longer.
-    fn offered(&mut self, size: u32, result: ReturnSlice) -> Option<u32> {
-        if !self.state().offers_results {
-            return None;
+        if let Some(block) = block {
+            return write_result(memory, (block, size), bytes, result);
         }
+        let block = self.allocate(size)?;
         let (memory, _) = self.split();
-        let block = read_word(memory, result.ptr)?;
-        let room = read_word(memory, result.size)?;
-        (block != 0 && room > size).then_some(block)
+        write_result(memory, (block, size), bytes, result)
     }
 
     /// Returns the address of a block of the guest's allocator with these bytes, which are some.
@@ -185,6 +177,25 @@ impl<'a> Hostcall<'a> {
         (state.current, state.effective) = contexts;
         result.map_err(Stop::Trapped)
     }
+}
+
+/// Returns the block that the guest offers where it wants the result, if that is longer.
+fn offered(memory: &[u8], size: u32, result: ReturnSlice) -> Option<u32> {
+    let block = read_word(memory, result.ptr)?;
+    let room = read_word(memory, result.size)?;
+    (block != 0 && room > size).then_some(block)
+}
+
+/// Fills a block for a result and tells the guest of it.
+fn write_result(
+    memory: &mut [u8],
+    (block, size): (u32, u32),
+    bytes: &[u8],
+    result: ReturnSlice,
+) -> Result<(), Stop> {
+    copy_to_block(memory, block, bytes)?;
+    write_word(memory, result.ptr, block)?;
+    write_word(memory, result.size, size)
 }
 
 /// Fills a block that the guest's allocator has given for these bytes.

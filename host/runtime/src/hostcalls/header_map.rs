@@ -176,12 +176,16 @@ fn writable(state: &VmState, number: u32) -> Result<(Rc<dyn HttpHost>, StreamMap
     }
 }
 
-/// Calls `act` with a name in lower case, as maps hold and expect them.
+/// Calls `act` with a name in lower case, as maps hold and expect them, and as most guests write
+/// them.
 fn with_lower_case<R>(
     state: &mut VmState,
     name: &[u8],
     act: impl FnOnce(&mut VmState, &[u8]) -> R,
 ) -> R {
+    if !name.iter().any(u8::is_ascii_uppercase) {
+        return act(state, name);
+    }
     let mut lower = std::mem::take(&mut state.name);
     lower.clear();
     lower.extend_from_slice(name);
