@@ -21,6 +21,9 @@ struct KnownVm {
 impl StreamVms {
     /// Returns what the stream runs in for the plugins of this VM.
     pub(super) fn of(&mut self, root_vm: &Rc<WorkerVm>) -> Result<StreamVm, LoadError> {
+        if root_vm.is_shared() {
+            return Ok(Rc::clone(root_vm).into());
+        }
         let mut known = self.0.iter();
         if let Some(known) = known.find(|known| Rc::ptr_eq(&known.root_vm, root_vm)) {
             return Ok(known.vm.clone());

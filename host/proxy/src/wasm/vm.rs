@@ -110,6 +110,11 @@ impl WorkerVm {
         Ok(vm.into())
     }
 
+    /// Returns whether all streams of its plugins run in it.
+    pub(super) fn is_shared(&self) -> bool {
+        self.instances.is_none()
+    }
+
     /// Returns whether this is the instance of a stream.
     pub(super) fn is_of_a_stream(&self) -> bool {
         !self.services.are_of_the_root_vm()
