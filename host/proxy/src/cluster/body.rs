@@ -123,7 +123,16 @@ impl Body for UpstreamResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        let Self { incoming, lease } = &mut *self;
+        let polled = match lease.get_mut().as_ref().and_then(Lease::waker) {
+            Some(waker) => {
+                waker.mute();
+                let polled = Pin::new(&mut *incoming).poll_frame(cx);
+                waker.unmute(!incoming.is_end_stream());
+                polled
+            }
+            None => Pin::new(incoming).poll_frame(cx),
+        };
         match &polled {
             Poll::Ready(None) => self.release(),
             Poll::Ready(Some(Ok(_))) => self.release_at_end(),

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Cluster;
 use super::connection::{Detached, Http1Connection, Http2Usage};
 use super::endpoint::Endpoint;
+use super::quiet_waker::QuietWaker;
 
 /// One request at an endpoint. Dropping it closes the HTTP/1 connection it was given.
 #[derive(Debug)]
@@ -68,6 +69,12 @@ impl Lease {
             self.endpoint.put_idle(connection);
             self.cluster.freed.notify_waiters();
         }
+    }
+
+    /// Returns what wakes the connection's task, if it has one connection to itself.
+    pub(super) fn waker(&self) -> Option<&QuietWaker> {
+        let connection = self.connection.as_deref()?;
+        Some(&connection.waker)
     }
 
     /// Waits for the transport after an upgrade; the lease counts as long as it is kept.

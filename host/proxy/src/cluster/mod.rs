@@ -11,6 +11,7 @@ mod error;
 mod lease;
 mod load_balancer;
 mod manager;
+mod quiet_waker;
 mod resolver;
 mod stats;
 mod tcp;
