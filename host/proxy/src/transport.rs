@@ -1,5 +1,6 @@
 //! Transport: a connection's bytes, with or without TLS, towards clients and upstreams.
 
+use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,6 +10,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::{client, server};
 
 use crate::network::FilteredTransport;
+
+/// So many bytes are copied in less time than the system takes for bytes in several places.
+const SMALL: usize = 4096;
+
+thread_local! {
+    static JOINED: RefCell<Vec<u8>> = RefCell::new(Vec::with_capacity(SMALL));
+}
 
 /// A connected byte stream.
 #[derive(Debug)]
@@ -73,7 +81,7 @@ impl AsyncWrite for Transport {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Plain(stream) => write_joined(Pin::new(stream), cx, bufs),
             Self::Server(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, bufs),
             Self::Client(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, bufs),
             Self::Filtered(stream) => Pin::new(stream.as_mut()).poll_write_vectored(cx, bufs),
@@ -106,4 +114,23 @@ impl AsyncWrite for Transport {
             Self::Filtered(stream) => Pin::new(stream.as_mut()).poll_shutdown(cx),
         }
     }
+}
+
+/// Writes what lies in several places: in one piece if it is little, as heads and most bodies are.
+fn write_joined(
+    stream: Pin<&mut TcpStream>,
+    cx: &mut Context<'_>,
+    bufs: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    if let [only] = bufs {
+        return stream.poll_write(cx, only);
+    }
+    if bufs.iter().map(|buf| buf.len()).sum::<usize>() > SMALL {
+        return stream.poll_write_vectored(cx, bufs);
+    }
+    JOINED.with_borrow_mut(|joined| {
+        joined.clear();
+        bufs.iter().for_each(|buf| joined.extend_from_slice(buf));
+        stream.poll_write(cx, joined)
+    })
 }
