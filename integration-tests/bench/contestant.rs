@@ -29,7 +29,7 @@ const STREAM: &[&str] = &["--isolation", "stream"];
 /// A proxy with or without a filter.
 #[derive(Debug)]
 pub(crate) struct Contestant {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) port: u16,
     /// Whether it speaks HTTP/2 without TLS beside HTTP/1.1.
     pub(crate) http2: bool,
@@ -82,7 +82,7 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
         let port = nginx.port();
         let running = Running::Nginx(nginx);
         all.push(Contestant {
-            name: "nginx",
+            name: "nginx".to_owned(),
             port,
             http2: false,
             running,
@@ -108,7 +108,7 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
                 tollgate_arguments,
             });
             let port = server.port(LISTENER);
-            let name = full_name(name, filter);
+            let name = format!("{name}{filter}");
             let running = Running::Proxy(server);
             all.push(Contestant {
                 name,
@@ -119,9 +119,4 @@ pub(crate) fn start_all(options: &Options, origin: u16) -> Vec<Contestant> {
         }
     }
     all
-}
-
-fn full_name(proxy: &str, filter: &str) -> &'static str {
-    // A handful of names for the length of the program.
-    Box::leak(format!("{proxy}{filter}").into_boxed_str())
 }

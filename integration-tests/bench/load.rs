@@ -34,7 +34,7 @@ pub(crate) struct Measured {
 #[derive(Debug)]
 pub(crate) struct Sample {
     pub(crate) round: usize,
-    pub(crate) contestant: &'static str,
+    pub(crate) contestant: String,
     pub(crate) load: Load,
     pub(crate) measured: Option<Measured>,
 }

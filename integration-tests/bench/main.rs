@@ -2,7 +2,9 @@
 //!
 //! `cargo run --release -p tollgate-integration-tests --bin bench -- --help` tells the options.
 //! Every round measures every contestant once, so that what else the machine does hits all of them;
-//! ratios are taken within a round, and the median of the rounds is printed.
+//! ratios are taken within a round, and the median of the rounds is printed. A round has processes of
+//! its own: where the pages of one lie decides how its code shares the caches, as long as it runs, and
+//! that alone is half a microsecond a request.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
@@ -20,7 +22,6 @@ mod tool;
 
 use std::io::{self, Write as _};
 
-use contestant::Contestant;
 use load::{Load, Sample};
 use options::Options;
 
@@ -33,34 +34,28 @@ fn main() -> io::Result<()> {
     }
     tool::require_all();
     let origin = nginx::Nginx::origin(&options);
-    let contestants = contestant::start_all(&options, origin.port());
     let mut out = io::stdout();
     let mut samples = Vec::new();
-    for load in Load::ALL {
-        // Warms caches, pools and branch predictors.
-        for contestant in &contestants {
-            load.run(contestant, &options);
-        }
-        for (round, contestant) in turns(options.rounds, &contestants) {
-            let measured = load.run(contestant, &options);
-            writeln!(
-                out,
-                "{}",
-                report::progress(round, contestant, load, measured.as_ref())
-            )?;
-            samples.push(Sample {
-                round,
-                contestant: contestant.name,
-                load,
-                measured,
-            });
+    for round in 1..=options.rounds {
+        let contestants = contestant::start_all(&options, origin.port());
+        for load in Load::ALL {
+            // Warms caches, pools and branch predictors.
+            for contestant in &contestants {
+                load.run(contestant, &options);
+            }
+            for contestant in &contestants {
+                let measured = load.run(contestant, &options);
+                let line = report::progress(round, contestant, load, measured.as_ref());
+                writeln!(out, "{line}")?;
+                samples.push(Sample {
+                    round,
+                    contestant: contestant.name.clone(),
+                    load,
+                    measured,
+                });
+            }
         }
     }
-    write!(out, "\n{}", report::Report::new(&samples, &contestants))?;
+    write!(out, "\n{}", report::Report::new(&samples))?;
     Ok(())
-}
-
-/// Every contestant once in each round.
-fn turns(rounds: usize, all: &[Contestant]) -> impl Iterator<Item = (usize, &Contestant)> {
-    (1..=rounds).flat_map(move |round| all.iter().map(move |contestant| (round, contestant)))
 }

@@ -8,7 +8,7 @@ pub(crate) const HELP: &str = "\
 usage: bench [--rounds N] [--seconds N] [--connections N] [--only envoy,tollgate,nginx] [--no-pin]
        bench --reload [--rounds N]
 
-  --rounds N        measured rounds after a warm-up round (5)
+  --rounds N        rounds, each with new processes and a run to warm them (5)
   --seconds N       length of one run (4)
   --connections N   client connections (32)
   --only LIST       contestants to measure, by kind

@@ -12,7 +12,7 @@ pub(crate) fn progress(
     load: Load,
     measured: Option<&Measured>,
 ) -> String {
-    let (load, name) = (load.name(), contestant.name);
+    let (load, name) = (load.name(), &contestant.name);
     match measured {
         Some(run) => {
             let (rate, errors) = (run.requests_per_second, run.errors);
@@ -26,7 +26,8 @@ pub(crate) fn progress(
 #[derive(Debug)]
 pub(crate) struct Report<'a> {
     samples: &'a [Sample],
-    names: Vec<&'static str>,
+    /// In the order of the first round.
+    names: Vec<&'a str>,
 }
 
 /// Pairs whose ratio is of interest: first divided by second.
@@ -49,14 +50,14 @@ const COSTS: [(&str, &str); 6] = [
 ];
 
 impl<'a> Report<'a> {
-    pub(crate) fn new(samples: &'a [Sample], contestants: &[Contestant]) -> Self {
-        Self {
-            samples,
-            names: contestants
-                .iter()
-                .map(|contestant| contestant.name)
-                .collect(),
+    pub(crate) fn new(samples: &'a [Sample]) -> Self {
+        let mut names: Vec<&str> = Vec::new();
+        for sample in samples {
+            if !names.contains(&&*sample.contestant) {
+                names.push(&sample.contestant);
+            }
         }
+        Self { samples, names }
     }
 
     fn runs(&self, load: Load, name: &str) -> impl Iterator<Item = (usize, Measured)> {
