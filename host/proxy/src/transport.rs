@@ -134,3 +134,54 @@ fn write_joined(
         stream.poll_write(cx, joined)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::{IoSlice, Read as _};
+    use std::net::TcpListener;
+    use std::pin::Pin;
+    use std::thread;
+
+    use tokio::io::AsyncWrite as _;
+
+    use super::{SMALL, TcpStream, Transport};
+
+    /// Writes pieces until they are written, and returns what arrives.
+    fn passed(pieces: &[&[u8]]) -> Vec<u8> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let reader = thread::spawn(move || {
+            let mut all = Vec::new();
+            listener.accept().unwrap().0.read_to_end(&mut all).unwrap();
+            all
+        });
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_io().build().unwrap().block_on(async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let mut transport = Transport::Plain(stream);
+            let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
+            let mut left = slices.as_mut_slice();
+            while !left.is_empty() {
+                let written =
+                    poll_fn(|cx| Pin::new(&mut transport).poll_write_vectored(cx, left)).await;
+                IoSlice::advance_slices(&mut left, written.unwrap());
+            }
+        });
+        reader.join().unwrap()
+    }
+
+    #[test]
+    fn pieces_arrive_in_order_be_they_little_or_much() {
+        let large = vec![b'x'; 2 * SMALL];
+        let fitting = vec![b'y'; SMALL - 4];
+        for pieces in [
+            [b"head".as_slice(), b"", b"body"].as_slice(),
+            &[b"only"],
+            &[b"head", &fitting],
+            &[b"head", &large, b"tail"],
+        ] {
+            assert_eq!(passed(pieces), pieces.concat());
+        }
+    }
+}

@@ -126,6 +126,7 @@ impl Body for UpstreamResponseBody {
         let Self { incoming, lease } = &mut *self;
         let polled = match lease.get_mut().as_ref().and_then(Lease::waker) {
             Some(waker) => {
+                // The connection has read the last piece already: its being taken is no news.
                 waker.mute();
                 let polled = Pin::new(&mut *incoming).poll_frame(cx);
                 waker.unmute(!incoming.is_end_stream());
