@@ -218,7 +218,7 @@ fn http1(fields: &[(&'static str, &'static str)]) -> HeaderTable {
 
 /// The request's fields as HTTP/1 sends them.
 fn sent(table: &mut HeaderTable) -> Vec<String> {
-    let copied = to_http1(&table).unwrap();
+    let copied = to_http1(table).unwrap();
     let mut moved = Request::new(());
     table.move_to_http1_request(&mut moved).unwrap();
     assert_eq!(copied.headers(), moved.headers());
