@@ -21,14 +21,14 @@ struct KnownVm {
 impl StreamVms {
     /// Returns what the stream runs in for the plugins of this VM.
     pub(super) fn of(&mut self, root_vm: &Rc<WorkerVm>) -> Result<StreamVm, LoadError> {
-        if root_vm.is_shared() {
+        let Some(source) = root_vm.instances() else {
             return Ok(Rc::clone(root_vm).into());
-        }
+        };
         let mut known = self.0.iter();
         if let Some(known) = known.find(|known| Rc::ptr_eq(&known.root_vm, root_vm)) {
             return Ok(known.vm.clone());
         }
-        let vm = root_vm.for_stream()?;
+        let vm = StreamVm::from(source.instantiate(root_vm, root_vm.services().shared())?);
         self.0.push(KnownVm {
             root_vm: Rc::clone(root_vm),
             vm: vm.clone(),

@@ -13,7 +13,6 @@ use super::instances::InstanceSource;
 use super::properties::ProxyFacts;
 use super::services::WorkerServices;
 use super::stats::ActiveVm;
-use super::stream_vm::StreamVm;
 use super::vm_table::to_runtime;
 
 /// A VM with everything on this worker that belongs to it: the VM of plugins, or the instance of a
@@ -97,22 +96,9 @@ impl WorkerVm {
         plugins.iter().map(|(plugin, _)| plugin.clone()).collect()
     }
 
-    /// Returns an instance for a stream, or this VM if its streams share it.
-    ///
-    /// # Errors
-    ///
-    /// When there is no room for one more.
-    pub(super) fn for_stream(self: &Rc<Self>) -> Result<StreamVm, LoadError> {
-        let vm = match &self.instances {
-            None => Rc::clone(self),
-            Some(source) => source.instantiate(self, self.services.shared())?,
-        };
-        Ok(vm.into())
-    }
-
-    /// Returns whether all streams of its plugins run in it.
-    pub(super) fn is_shared(&self) -> bool {
-        self.instances.is_none()
+    /// Returns what makes an instance for each stream; `None` if all streams share this VM.
+    pub(super) fn instances(&self) -> Option<&InstanceSource> {
+        self.instances.as_ref()
     }
 
     /// Returns whether this is the instance of a stream.
