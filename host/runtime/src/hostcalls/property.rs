@@ -93,19 +93,15 @@ fn refusal(status: Status) -> Refusal {
 fn set(call: &mut Hostcall<'_>, path: GuestSlice, value: GuestSlice) -> Result<(), Stop> {
     let (memory, state) = call.split();
     let (path, value) = (path.read(memory)?, value.read(memory)?);
+    let declaration = state
+        .contexts
+        .root_of(state.acting())
+        .and_then(|root| state.contexts.root(root)?.declarations.of(path));
     let undeclared = PropertyDeclaration::default();
-    let declared = |root| state.contexts.root(root)?.declarations.of(path);
+    let declaration = declaration.as_deref().unwrap_or(&undeclared);
     let is_set = match state.contexts.get(state.acting()) {
-        Some(Context::Http(http)) => {
-            let declaration = declared(http.root);
-            let declaration = declaration.as_deref().unwrap_or(&undeclared);
-            http.host.set_property(path, value, declaration)
-        }
-        Some(Context::Tcp(tcp)) => {
-            let declaration = declared(tcp.root);
-            let declaration = declaration.as_deref().unwrap_or(&undeclared);
-            tcp.host.set_property(path, value, declaration)
-        }
+        Some(Context::Http(http)) => http.host.set_property(path, value, declaration),
+        Some(Context::Tcp(tcp)) => tcp.host.set_property(path, value, declaration),
         Some(Context::Root(_)) | None => {
             let reason = "properties are set on streams, and this context is none";
             return Err(Refusal::not_found(reason).into());
