@@ -3,8 +3,8 @@
 //! `cargo run --release -p tollgate-integration-tests --bin bench -- --help` tells the options.
 //! Every round measures every contestant once, so that what else the machine does hits all of them;
 //! ratios are taken within a round, and the median of the rounds is printed. A round has processes of
-//! its own: where the pages of one lie decides how its code shares the caches, as long as it runs, and
-//! that alone is half a microsecond a request.
+//! its own, so that what one process keeps as long as it runs, such as where its pages lie in the
+//! caches, does not colour all of them.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::expect_used,
